@@ -1,0 +1,38 @@
+// JSON as types and the few pure operations on it that every room needs.
+
+export type JsonPrimitive = string | number | boolean | null
+export type Json = JsonPrimitive | readonly Json[] | JsonObject
+export type JsonObject = { readonly [member: string]: Json | undefined }
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** JSON merge patch (RFC 7396): null removes, objects merge, everything else replaces. Inputs are not changed. */
+export function mergePatch(target: Json | undefined, patch: Json): Json {
+  if (!isObject(patch)) return patch as Json
+  const merged: Record<string, Json> = Object.create(null)
+  if (isObject(target)) {
+    for (const [member, value] of Object.entries(target))
+      if (value !== undefined) merged[member] = value as Json
+  }
+  for (const [member, value] of Object.entries(patch as JsonObject)) {
+    if (value === null || value === undefined) delete merged[member]
+    else merged[member] = mergePatch(merged[member], value)
+  }
+  return plain(merged)
+}
+
+// a member called __proto__ stays a member: built without a prototype, then given one by definition, not assignment
+function plain(source: Record<string, Json>): JsonObject {
+  return Object.defineProperties({}, Object.getOwnPropertyDescriptors(source)) as JsonObject
+}
+
+/** Freezes a value and all it holds. For values built at load, never for payloads on the hot path. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) deepFreeze(inner)
+  }
+  return value
+}
