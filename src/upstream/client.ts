@@ -1,0 +1,124 @@
+// What the rest of the gateway knows about an MCP server behind us: interfaces only, no transport, no process, no socket.
+import type { Clock } from '../base/clock.ts'
+import type { JsonObject } from '../base/json.ts'
+import type { Logger } from '../base/log.ts'
+import type { Message } from '../wire/message.ts'
+import type { Edit } from '../wire/splice.ts'
+
+/** `legacy`: 2024-11-05 to 2025-11-25, with initialize and sessions. `modern`: 2026-07-28 and later, stateless. */
+export type Era = 'legacy' | 'modern'
+
+/** One request on its way to an upstream. */
+export interface UpstreamRequest {
+  /** The client's own message, or one the gateway made. Its bytes are spliced, never re-serialised. */
+  readonly message: Message
+  /** Name, uri and patched fields. The id and the progress token are the link's own affair. */
+  readonly edits: readonly Edit[]
+  /** Sent upstream over HTTP; ignored on stdio. Nothing else of the client's headers goes upstream. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** The final upstream name or uri, for `Mcp-Name`; read from the message when absent. */
+  readonly target?: string
+  readonly signal?: AbortSignal
+  /** Milliseconds; a hard maximum, progress does not extend it. */
+  readonly timeout: number
+  /** Notifications that belong to this request; progress carries the client's own token again. */
+  onNotification?(message: Message): void
+}
+
+/** The reply: of kind result or error. Its id is the link's; whoever answers the client splices the client's id in. */
+export interface UpstreamReply {
+  readonly message: Message
+}
+
+/** One connection (or stateless endpoint) in one era. */
+export interface UpstreamLink {
+  readonly era: Era
+  /** The negotiated protocol revision, such as `2025-11-25`. */
+  readonly revision: string
+  readonly capabilities: JsonObject
+  readonly serverInfo: JsonObject | undefined
+  readonly instructions: string | undefined
+  /** Rejects with an AppError: UPSTREAM_UNAVAILABLE, _TIMEOUT, _PROTOCOL, _TOO_LARGE or DISPATCH_ABORTED. */
+  request(request: UpstreamRequest): Promise<UpstreamReply>
+  notify(message: Message): Promise<void>
+  close(): Promise<void>
+}
+
+/** Whether attestation lets calls through; checked per call by the gateway. */
+export type Admission = 'admitted' | 'due' | 'grace' | 'quarantined'
+
+export type UpstreamState = 'starting' | 'ready' | 'failed' | 'stopped'
+
+export interface UpstreamStatus {
+  readonly state: UpstreamState
+  /** Why it failed last, fit to show. */
+  readonly error?: string
+  /** Restarts and reconnects since the start. */
+  readonly restarts: number
+  /** Wall-clock milliseconds of the last change of state. */
+  readonly since: number
+  /** The eras it is known to speak. */
+  readonly eras: readonly Era[]
+}
+
+/** One configured server, supervised: started, probed, restarted with back-off, stopped. */
+export interface Upstream {
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly environment: string | undefined
+  readonly tenant: string | undefined
+  readonly kind: 'stdio' | 'http'
+  /** True: the gateway does not start without it. */
+  readonly required: boolean
+  readonly admission: Admission
+  readonly status: UpstreamStatus
+  /** Undefined while it is down or when it does not speak that era. */
+  link(era: Era): UpstreamLink | undefined
+  /** Waits, bounded, for a start or restart; rejects with UPSTREAM_UNAVAILABLE, UPSTREAM_ERA or DISPATCH_ABORTED. */
+  ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink>
+  /** Resolves when the first attempt has ended, well or badly; a server that is down keeps being tried. */
+  start(): Promise<void>
+  /** Ends connections and processes, with bounded waits. Idempotent. */
+  close(): Promise<void>
+}
+
+export type CallOutcome = 'ok' | 'error' | 'unavailable' | 'timeout' | 'aborted' | 'protocol'
+
+/** What an upstream reports; every hook is optional to call but not to implement. */
+export interface UpstreamEvents {
+  /** Not tied to a request: list_changed, resources/updated, logs of the server. */
+  notification(upstream: Upstream, link: UpstreamLink, message: Message): void
+  /** A server-to-client request; the link has answered -32601 already. */
+  request(upstream: Upstream, link: UpstreamLink, message: Message): void
+  state(upstream: Upstream): void
+  /** One bounded line of the process's stderr. */
+  stderr(upstream: Upstream, line: string): void
+  /** One finished call, with its milliseconds. */
+  call(upstream: Upstream, method: string, ms: number, outcome: CallOutcome): void
+  restart(upstream: Upstream): void
+}
+
+export interface UpstreamLimits {
+  /** Bytes of one message from the server. */
+  readonly response: number
+  /** Nesting of one message from the server. */
+  readonly depth: number
+  /** Milliseconds for requests the gateway itself makes, such as initialize. */
+  readonly requestTimeout: number
+}
+
+/** How the gateway names itself to servers. */
+export interface ClientInfo {
+  readonly name: string
+  readonly version: string
+}
+
+/** What an upstream is given; `random` is for jitter only. */
+export interface UpstreamDeps {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly events: UpstreamEvents
+  readonly limits: UpstreamLimits
+  readonly clientInfo: ClientInfo
+  readonly random?: () => number
+}
