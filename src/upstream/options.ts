@@ -1,0 +1,274 @@
+// The `servers` section of the configuration: its JSON Schema, its types and its defaults; it reads no file and starts nothing.
+import { DURATION_PATTERN, parseDuration } from '../base/quantity.ts'
+
+/** One server as the configuration file has it, after quantities became numbers (ms) and references were replaced. */
+export interface ServerConfig {
+  readonly name: string
+  readonly command?: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly url?: string
+  readonly transport?: 'streamable-http' | 'sse' | 'websocket'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly health?: {
+    readonly every?: number
+    readonly timeout?: number
+    readonly restart?: { readonly backoff?: string; readonly max?: number }
+  }
+  readonly pool?: { readonly per?: 'shared'; readonly queue?: number }
+  readonly tags?: readonly string[]
+  readonly environment?: string
+  readonly tenant?: string
+  readonly required?: boolean
+}
+
+export interface HealthOptions {
+  /** Milliseconds between two probes; 0 is none. */
+  readonly every: number
+  readonly timeout: number
+  readonly restart: RestartOptions
+}
+
+export interface RestartOptions {
+  readonly least: number
+  readonly most: number
+  /** Attempts in a row before it is tried on demand only. */
+  readonly max: number
+}
+
+interface CommonOptions {
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly environment: string | undefined
+  readonly tenant: string | undefined
+  readonly required: boolean
+  readonly health: HealthOptions
+  /** Requests in flight at one instance before the next is refused. */
+  readonly queue: number
+}
+
+export interface StdioOptions extends CommonOptions {
+  readonly kind: 'stdio'
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string | undefined
+}
+
+export interface HttpOptions extends CommonOptions {
+  readonly kind: 'http'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** One server with every default in place. */
+export type ServerOptions = StdioOptions | HttpOptions
+
+const BACKOFF_PATTERN = `${DURATION_PATTERN.slice(0, -1)}\\.\\.${DURATION_PATTERN.slice(1)}`
+const TRANSPORTS_LATER = {
+  sse: 'the deprecated HTTP+SSE transport comes with a later issue',
+  websocket: 'the WebSocket transport comes with a later issue',
+}
+const POOLS_LATER = {
+  auto: 'instances of its own need sampling, elicitation and roots, which come with a later issue',
+  session: 'one instance per session comes with a later issue',
+  principal: 'one instance per principal comes with a later issue',
+  tenant: 'one instance per tenant comes with a later issue',
+}
+
+const POOL = {
+  type: 'object',
+  description: 'how instances of the server are shared',
+  additionalProperties: false,
+  properties: {
+    max: {
+      type: 'integer',
+      minimum: 1,
+      description: 'most instances at one time',
+      'x-not-built': 'needs pool.per other than shared',
+    },
+    queue: {
+      type: 'integer',
+      minimum: 1,
+      default: 256,
+      description: 'requests in flight at one instance before the next is refused',
+    },
+    idle_stop: {
+      type: 'string',
+      format: 'duration',
+      description: 'stop an instance that nobody used for this long',
+      'x-not-built': 'needs pool.per other than shared',
+    },
+    per: {
+      enum: ['auto', 'shared', 'session', 'principal', 'tenant'],
+      default: 'shared',
+      description: 'who shares an instance',
+      'x-not-built-values': POOLS_LATER,
+    },
+  },
+} as const
+
+const HEALTH = {
+  type: 'object',
+  description: 'how the server is watched and restarted',
+  additionalProperties: false,
+  properties: {
+    every: {
+      type: 'string',
+      format: 'duration',
+      default: '30s',
+      description: 'time between two probes of an idle server; 0s is none',
+    },
+    timeout: {
+      type: 'string',
+      format: 'duration',
+      default: '5s',
+      description: 'how long a probe may take before the server counts as down',
+    },
+    restart: {
+      type: 'object',
+      description: 'how a server that went away is brought back',
+      additionalProperties: false,
+      properties: {
+        backoff: {
+          type: 'string',
+          pattern: BACKOFF_PATTERN,
+          default: '1s..60s',
+          description: 'shortest and longest wait before the next attempt; it doubles in between',
+        },
+        max: {
+          type: 'integer',
+          minimum: 0,
+          default: 10,
+          description: 'attempts in a row before the server is tried on demand only',
+        },
+      },
+    },
+  },
+} as const
+
+const SERVER = {
+  type: 'object',
+  description: 'one upstream MCP server: a command (stdio) or a url (Streamable HTTP)',
+  additionalProperties: false,
+  required: ['name'],
+  oneOf: [{ required: ['command'] }, { required: ['url'] }],
+  dependentSchemas: {
+    command: { properties: { url: false, transport: false, headers: false, auth: false } },
+    url: { properties: { command: false, args: false, env: false, cwd: false } },
+  },
+  properties: {
+    name: {
+      type: 'string',
+      pattern: '^(?!.*__)[a-zA-Z0-9_-]+$',
+      maxLength: 64,
+      description: 'how the gateway calls it; the prefix of its names; no two underscores in a row',
+    },
+    command: {
+      type: 'string',
+      minLength: 1,
+      description: 'program to run, without a shell; a path or a name on the PATH',
+    },
+    args: { type: 'array', items: { type: 'string' }, description: 'arguments of the command' },
+    env: {
+      type: 'object',
+      additionalProperties: { type: 'string', 'x-secret': true },
+      description: 'environment variables besides the minimal ones (PATH, HOME, LANG, TMPDIR ...)',
+    },
+    cwd: { type: 'string', 'x-path': true, description: 'working directory of the process' },
+    url: {
+      type: 'string',
+      pattern: '^https?://[^\\s]+$',
+      description: 'the MCP endpoint of a server that is reached over HTTP',
+    },
+    transport: {
+      enum: ['streamable-http', 'sse', 'websocket'],
+      default: 'streamable-http',
+      description: 'how the url is spoken to',
+      'x-not-built-values': TRANSPORTS_LATER,
+    },
+    headers: {
+      type: 'object',
+      additionalProperties: { type: 'string', 'x-secret': true },
+      propertyNames: { pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" },
+      description: 'HTTP headers sent with every request, such as an API key',
+    },
+    auth: {
+      type: 'object',
+      description: 'how the gateway authenticates to the server',
+      'x-not-built': 'use headers for a static key; OAuth towards servers comes with a later issue',
+    },
+    pool: POOL,
+    health: HEALTH,
+    digest: {
+      type: 'string',
+      description: 'pinned manifest of its tools, prompts and resources',
+      'x-not-built': 'pinning comes with a later issue',
+    },
+    attestation: {
+      type: 'string',
+      description: 'id of the appraisal policy it must satisfy',
+      'x-not-built': 'attestation comes with a later issue',
+    },
+    tags: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      uniqueItems: true,
+      description: 'words that conditions can refer to',
+    },
+    environment: {
+      type: 'string',
+      description: 'the environment it belongs to, such as prod; conditions can refer to it',
+    },
+    tenant: {
+      type: 'string',
+      description: 'the tenant it belongs to; conditions can refer to it',
+    },
+    required: {
+      type: 'boolean',
+      default: false,
+      description: 'true: the gateway does not start when the server cannot be reached',
+    },
+  },
+} as const
+
+/** The section `servers`. Durations are strings the loader turns into milliseconds; `x-` keywords are the loader's. */
+export const SERVERS_SCHEMA = {
+  type: 'array',
+  description: 'the MCP servers behind the gateway',
+  items: SERVER,
+} as const
+
+/** Puts every default in place. The configuration has been validated against the schema before. */
+export function serverOptions(config: ServerConfig): ServerOptions {
+  const common: CommonOptions = {
+    name: config.name,
+    tags: config.tags ?? [],
+    environment: config.environment,
+    tenant: config.tenant,
+    required: config.required ?? false,
+    queue: config.pool?.queue ?? 256,
+    health: {
+      every: config.health?.every ?? 30_000,
+      timeout: config.health?.timeout ?? 5_000,
+      restart: {
+        ...backoffOf(config.health?.restart?.backoff ?? '1s..60s'),
+        max: config.health?.restart?.max ?? 10,
+      },
+    },
+  }
+  if (config.command !== undefined) {
+    const { command, args = [], env = {}, cwd } = config
+    return { ...common, kind: 'stdio', command, args, env, cwd }
+  }
+  return { ...common, kind: 'http', url: config.url ?? '', headers: config.headers ?? {} }
+}
+
+// `1s..60s`; the wrong way round is put right, a pattern the schema would have refused falls back to the default
+function backoffOf(range: string): { least: number; most: number } {
+  const [low = '', high = ''] = range.split('..')
+  const first = parseDuration(low) ?? 1_000
+  const second = parseDuration(high) ?? 60_000
+  return { least: Math.min(first, second), most: Math.max(first, second) }
+}
