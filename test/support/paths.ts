@@ -1,0 +1,11 @@
+// Where the parts that tests start are found in this repository.
+import { fileURLToPath } from 'node:url'
+
+const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
+
+export const root = path('.')
+/** The Node.js this project pins, whatever the machine has. */
+export const node = path('node_modules/node/bin/node')
+export const bin = path('bin/portcullis.js')
+export const fixture = path('test/fixtures/conformance/server.ts')
+export const modules = (relative: string) => path(`node_modules/${relative}`)
