@@ -17,6 +17,8 @@ interface Node extends Deadline {
 export interface DeadlineWheel {
   /** Arms a deadline `ms` from now. */
   arm(ms: number, expire: () => void): Deadline
+  /** Arms a deadline at a point on the clock's monotonic scale; saves a reading of the clock. */
+  armAt(at: number, expire: () => void): Deadline
   /** Disarms it; a deadline that has fired or was disarmed already is ignored. */
   disarm(deadline: Deadline): void
   /** How many deadlines are pending. */
@@ -56,6 +58,15 @@ export function createDeadlineWheel(clock: Clock, tick = 10): DeadlineWheel {
     clock.after(tick, turn)
   }
 
+  function armAt(at: number, expire: () => void): Deadline {
+    const node: Node = { at, expire, previous: head.previous, next: head }
+    head.previous.next = node
+    head.previous = node
+    pending++
+    start()
+    return node
+  }
+
   function unlink(node: Node): void {
     node.previous.next = node.next
     node.next.previous = node.previous
@@ -65,14 +76,8 @@ export function createDeadlineWheel(clock: Clock, tick = 10): DeadlineWheel {
   }
 
   return {
-    arm(ms, expire) {
-      const node: Node = { at: clock.now() + ms, expire, previous: head.previous, next: head }
-      head.previous.next = node
-      head.previous = node
-      pending++
-      start()
-      return node
-    },
+    arm: (ms, expire) => armAt(clock.now() + ms, expire),
+    armAt,
     disarm(deadline) {
       const node = deadline as Node
       if (node.next !== node) unlink(node)

@@ -4,6 +4,23 @@ export type JsonPrimitive = string | number | boolean | null
 export type Json = JsonPrimitive | readonly Json[] | JsonObject
 export type JsonObject = { readonly [member: string]: Json | undefined }
 
+/**
+ * An integer beyond 2^53 as it stood in the bytes. JavaScript cannot hold it, so nobody may read it (NUMBER_UNSAFE), and it
+ * is written again with its own digits.
+ */
+export class UnsafeNumber {
+  readonly source: string
+
+  constructor(source: string) {
+    this.source = source
+  }
+
+  toJSON(): unknown {
+    const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
+    return rawJSON(this.source)
+  }
+}
+
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,0 +1,133 @@
+// Registrations of one point become a runner for one scope, or null when nobody would run: all that can be decided early is.
+import { type Breaker, createBreaker } from './breaker.ts'
+import {
+  type CompiledCondition,
+  compileCondition,
+  type Predicate,
+  type Scope,
+} from './condition.ts'
+import type { Pass } from './context.ts'
+import type { EngineParts } from './engine.ts'
+import { MODES, type Mode, type ModeRules } from './mode.ts'
+import type { PointRules } from './point.ts'
+import { assertOrder, type Handler, inOrder, type Registration } from './registry.ts'
+import type { StepStats } from './stats.ts'
+
+/** One entry at one point, ready to run. Flat, so that the loop reads fields and calls functions. */
+export interface Step {
+  readonly rank: number
+  readonly entry: string
+  readonly plugin: string
+  readonly modeName: Mode
+  readonly mode: ModeRules
+  readonly handler: Handler
+  readonly timeout: number
+  readonly onError: 'fail' | 'ignore' | 'disable'
+  readonly redacts: boolean
+  readonly external: boolean
+  readonly breaker: Breaker | null
+  readonly stats: StepStats
+  /** Null when the conditions are known to match in this scope. */
+  readonly predicate: Predicate | null
+}
+
+/** What runs at one point in one scope. */
+export interface Plan {
+  readonly point: string
+  readonly rules: PointRules
+  readonly chain: readonly Step[]
+  readonly guards: readonly Step[]
+  readonly observers: readonly Step[]
+  /** Entry names of chain and guards, for the audit record of a request that all of them passed. */
+  readonly names: readonly string[]
+  readonly pass: Pass
+  readonly allUnconditional: boolean
+  readonly redactors: number
+}
+
+interface Prepared extends Omit<Step, 'predicate'> {
+  readonly condition: CompiledCondition | null
+}
+
+/** The entries of one point, in order, before a scope is known. */
+export interface PreparedPoint {
+  readonly point: string
+  readonly rules: PointRules
+  readonly steps: readonly Prepared[]
+  /** Runners differ by the name of the target. */
+  readonly targeted: boolean
+}
+
+/** Compiles conditions and breakers once for all scopes. Throws CONFIG_INVALID. */
+export function preparePoint(
+  point: string,
+  rules: PointRules,
+  registrations: readonly Registration[],
+  parts: EngineParts,
+): PreparedPoint {
+  assertOrder(registrations)
+  const steps = inOrder(registrations).map(
+    (registration, rank): Prepared => prepare(registration, rank, rules, parts),
+  )
+  return { point, rules, steps, targeted: steps.some((step) => step.condition?.targeted) }
+}
+
+function prepare(
+  registration: Registration,
+  rank: number,
+  rules: PointRules,
+  parts: EngineParts,
+): Prepared {
+  const { entry, plugin, point, mode, onError } = registration
+  return {
+    rank,
+    entry,
+    plugin,
+    modeName: mode,
+    mode: MODES[mode],
+    handler: registration.handler,
+    timeout: registration.timeout,
+    onError,
+    redacts: registration.redacts === true,
+    external: registration.external === true,
+    breaker:
+      onError === 'disable'
+        ? createBreaker(parts.clock.now, registration.breaker ?? { faults: 5, open: 30_000 })
+        : null,
+    stats: parts.stats(point, entry, plugin),
+    condition: compileCondition(registration, rules, point, parts.expression),
+  }
+}
+
+/** Null when no entry can run in this scope: the call site then pays for one comparison. */
+export function planFor(prepared: PreparedPoint, scope: Scope): Plan | null {
+  const steps: Step[] = []
+  for (const { condition, ...step } of prepared.steps) {
+    const outcome = condition === null ? true : condition.inScope(scope)
+    if (outcome !== false) steps.push({ ...step, predicate: outcome === true ? null : outcome })
+  }
+  if (steps.length === 0) return null
+  const chain = steps.filter((step) => step.mode.phase === 'chain')
+  const guards = synchronousFirst(steps.filter((step) => step.mode.phase === 'guard'))
+  const observers = steps.filter((step) => step.mode.phase === 'observe')
+  const names = Object.freeze([...chain, ...guards].map((step) => step.entry))
+  return {
+    point: prepared.point,
+    rules: prepared.rules,
+    chain,
+    guards,
+    observers,
+    names,
+    pass: Object.freeze({ point: prepared.point, entries: names }),
+    allUnconditional: [...chain, ...guards].every(
+      (step) => step.predicate === null && step.breaker === null && !step.external,
+    ),
+    redactors: chain.filter((step) => step.redacts).length,
+  }
+}
+
+// whether a function is async is known only when it says so; others that return a promise are waited for all the same
+function synchronousFirst(guards: Step[]): Step[] {
+  const isAsync = (step: Step) => step.handler.constructor.name === 'AsyncFunction'
+  return [...guards.filter((step) => !isAsync(step)), ...guards.filter(isAsync)]
+}

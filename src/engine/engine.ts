@@ -1,0 +1,235 @@
+// The hook engine: points and registrations in, generations of compiled runners out. It knows neither MCP nor where plugins come from.
+import type { Clock } from '../base/clock.ts'
+import { createDeadlineWheel, type DeadlineWheel } from '../base/deadline.ts'
+import type { AppError } from '../base/errors.ts'
+import { type Plan, type PreparedPoint, planFor, preparePoint } from './compile.ts'
+import type { ExpressionCompiler, Scope } from './condition.ts'
+import type { RequestContext } from './context.ts'
+import { createObserverQueue, type ObserverQueue } from './observe.ts'
+import type { Outcome } from './outcome.ts'
+import type { PointClass, PointTable, PointTypes } from './point.ts'
+import type { Registration } from './registry.ts'
+import { type DispatchOptions, type RunLimits, run } from './run.ts'
+import { createStats, type StepStats } from './stats.ts'
+import type { VerdictKind, Violation } from './verdict.ts'
+import type { WritePolicy } from './view.ts'
+
+/** Which entry an event is about. */
+export interface StepName {
+  readonly entry: string
+  readonly plugin: string
+  readonly modeName: string
+}
+
+interface StepEvent {
+  readonly point: string
+  readonly step: StepName
+  readonly request: RequestContext
+}
+
+/** A verdict other than pass. */
+export interface VerdictEvent extends StepEvent {
+  readonly verdict: VerdictKind
+  /** False: recorded only (permissive, audit), or discarded because the operation was answered already. */
+  readonly effective: boolean
+  readonly violation: Violation | undefined
+  readonly changed: readonly string[] | undefined
+}
+
+/** A fault, or (`fault: null`) a call that was skipped because the breaker is open. */
+export interface FaultEvent extends StepEvent {
+  readonly fault: AppError | null
+  readonly failedOpen: boolean
+}
+
+/** Told of everything that is more than a pass. Must not throw and must not wait. */
+export interface EngineSink {
+  verdict(event: VerdictEvent): void
+  fault(event: FaultEvent): void
+  dispatched(point: string, ms: number, outcome: Outcome<object>['kind']): void
+  observerDropped(point: string): void
+}
+
+export interface EngineDeps {
+  readonly clock: Clock
+  readonly expression: ExpressionCompiler
+  readonly sink: EngineSink
+  /** Runs later, off the caller's path. */
+  readonly defer: (run: () => void) => void
+  /** What a write to a payload does. */
+  readonly writes?: WritePolicy
+  /** Collect the names of entries that passed, for one audit record per request. */
+  readonly passes?: boolean
+  /** How many finished dispatches may wait for their observers; more are dropped and counted. */
+  readonly observerBound?: number
+}
+
+export interface InFlight {
+  readonly point: string
+  readonly entry: string
+  readonly plugin: string
+  /** Monotonic milliseconds. */
+  readonly since: number
+}
+
+/** What the inner files of the engine share. */
+export interface EngineParts {
+  readonly clock: Clock
+  readonly wheel: DeadlineWheel
+  readonly expression: ExpressionCompiler
+  readonly sink: EngineSink
+  readonly writes: WritePolicy
+  readonly passes: boolean
+  readonly inflight: Set<InFlight>
+  readonly observers: ObserverQueue
+  stats(point: string, entry: string, plugin: string): StepStats
+}
+
+export interface EngineLimits {
+  readonly payload: number
+  readonly points: Readonly<Record<string, number>>
+  readonly depth: number
+  readonly dispatch: Readonly<Record<PointClass, number>>
+}
+
+export interface Runner<P extends object, A> {
+  /** Never rejects. Synchronous when every entry was. */
+  dispatch(
+    payload: P,
+    request: RequestContext,
+    options?: DispatchOptions,
+  ): Outcome<P, A> | Promise<Outcome<P, A>>
+  /** Entries in the order they would run: chain, guards, observers. */
+  readonly plan: Plan
+}
+
+/** One immutable, compiled set of entries. */
+export interface Generation<T extends PointTypes> {
+  readonly id: number
+  /** Null when nobody would run: test for it, and pay nothing. */
+  runner<K extends keyof T & string>(
+    point: K,
+    scope?: Scope,
+  ): Runner<T[K]['payload'], T[K]['answer']> | null
+  /** Points at which anything is registered. */
+  readonly points: ReadonlySet<string>
+}
+
+export interface Engine<T extends PointTypes> {
+  /** Compiles registrations. Throws CONFIG_INVALID with what is wrong. */
+  generation(registrations: readonly Registration[], limits: EngineLimits): Generation<T>
+  /** Counters of every entry at every point it ever ran at. */
+  readonly stats: readonly StepStats[]
+  /** Steps that have not answered yet: shutdown and the watchdog name them. */
+  readonly inflight: ReadonlySet<InFlight>
+  readonly observers: ObserverQueue
+}
+
+/** Runners kept per server and target; beyond that the cache of the server starts anew. */
+const MAX_TARGETS = 1024
+
+export function createEngine<T extends PointTypes>(
+  points: PointTable<T>,
+  deps: EngineDeps,
+): Engine<T> {
+  const stats = new Map<string, StepStats>()
+  let generations = 0
+  const parts: EngineParts = {
+    clock: deps.clock,
+    wheel: createDeadlineWheel(deps.clock),
+    expression: deps.expression,
+    sink: deps.sink,
+    writes: deps.writes ?? 'ignore',
+    passes: deps.passes === true,
+    inflight: new Set(),
+    observers: createObserverQueue(deps.defer, deps.observerBound ?? 1024, (point) =>
+      deps.sink.observerDropped(point),
+    ),
+    stats(point, entry, plugin) {
+      const key = `${point}\0${entry}`
+      let counters = stats.get(key)
+      if (!counters) {
+        counters = createStats(point, entry, plugin)
+        stats.set(key, counters)
+      }
+      return counters
+    },
+  }
+  return {
+    generation: (registrations, limits) =>
+      createGeneration<T>(++generations, points, registrations, limits, parts),
+    get stats() {
+      return [...stats.values()]
+    },
+    inflight: parts.inflight,
+    observers: parts.observers,
+  }
+}
+
+function createGeneration<T extends PointTypes>(
+  id: number,
+  points: PointTable<T>,
+  registrations: readonly Registration[],
+  limits: EngineLimits,
+  parts: EngineParts,
+): Generation<T> {
+  const byPoint = Map.groupBy(registrations, (registration) => registration.point)
+  const lookups = new Map<string, (scope: Scope) => Runner<object, unknown> | null>()
+  for (const [point, entries] of byPoint) {
+    const rules = points[point]
+    if (!rules) throw new TypeError(`unknown point ${point}`)
+    const prepared = preparePoint(point, rules, entries, parts)
+    const budget = limits.dispatch[rules.class]
+    lookups.set(
+      point,
+      createLookup(prepared, parts, {
+        bytes: limits.points[point] ?? limits.payload,
+        depth: limits.depth,
+        budget,
+      }),
+    )
+  }
+  return {
+    id,
+    points: new Set(byPoint.keys()),
+    runner: (point, scope = NO_SCOPE) => (lookups.get(point)?.(scope) ?? null) as never,
+  }
+}
+
+const NO_SCOPE: Scope = Object.freeze({})
+
+/** Runners of one point, made on first use and kept per server, and per target where a condition names targets. */
+function createLookup(
+  prepared: PreparedPoint,
+  parts: EngineParts,
+  limits: RunLimits,
+): (scope: Scope) => Runner<object, unknown> | null {
+  const servers = new Map<string, Map<string, Runner<object, unknown> | null>>()
+  const make = (scope: Scope): Runner<object, unknown> | null => {
+    const plan = planFor(prepared, scope)
+    if (plan === null) return null
+    const replan = (target: string) => lookup({ ...scope, target })?.plan ?? null
+    return {
+      plan,
+      dispatch: (payload, request, options) =>
+        run(plan, payload, request, parts, limits, replan, options),
+    }
+  }
+  const lookup = (scope: Scope): Runner<object, unknown> | null => {
+    const server = scope.server?.name ?? ''
+    const target = prepared.targeted ? (scope.target ?? '') : ''
+    let targets = servers.get(server)
+    if (!targets) {
+      targets = new Map()
+      servers.set(server, targets)
+    }
+    let runner = targets.get(target)
+    if (runner === undefined) {
+      runner = make(prepared.targeted ? scope : { server: scope.server })
+      if (targets.size >= MAX_TARGETS) targets.clear()
+      targets.set(target, runner)
+    }
+    return runner
+  }
+  return lookup
+}

@@ -1,0 +1,35 @@
+// How a dispatch can end, as a value; a refusal is a violation, a fault is an error, and they are never mixed.
+import type { AppError } from '../base/errors.ts'
+import type { StampedViolation } from './verdict.ts'
+
+interface Base<P> {
+  /** The payload as of the deciding step. */
+  readonly payload: P
+  /** Whether any patch was applied to it. */
+  readonly changed: boolean
+}
+
+export interface PassOutcome<P> extends Base<P> {
+  readonly kind: 'pass'
+}
+export interface DenyOutcome<P> extends Base<P> {
+  readonly kind: 'deny'
+  readonly violation: StampedViolation
+}
+export interface RespondOutcome<P, A> extends Base<P> {
+  readonly kind: 'respond'
+  readonly answer: A
+  /** The entry that answered. */
+  readonly entry: string
+}
+export interface FaultOutcome<P> extends Base<P> {
+  readonly kind: 'fault'
+  /** `data` names plugin, entry and point. */
+  readonly fault: AppError
+}
+
+export type Outcome<P, A = unknown> =
+  | PassOutcome<P>
+  | DenyOutcome<P>
+  | RespondOutcome<P, A>
+  | FaultOutcome<P>

@@ -1,0 +1,48 @@
+// The record of one dispatch, step by step: what explain, the audit and spans are made from. Costs nothing when absent.
+
+export type StepVerdict =
+  | 'pass'
+  | 'patch'
+  | 'deny'
+  | 'respond'
+  | 'ask'
+  | 'fault'
+  | 'skipped'
+  | 'aborted'
+
+/** One step of one dispatch (HOOKS.md section 10). */
+export interface StepTrace {
+  readonly entry: string
+  readonly plugin: string
+  readonly mode: string
+  /** Whether the conditions matched the payload when the entry's turn came. */
+  readonly matched: boolean
+  readonly verdict?: StepVerdict
+  /** Whether the verdict took effect; a permissive deny is recorded only. */
+  readonly effective?: boolean
+  readonly code?: string
+  readonly reason?: string
+  /** Names of the fields a patch changed; never their values. */
+  readonly changed?: readonly string[]
+  readonly ms?: number
+  readonly failedOpen?: boolean
+  /** Why the step did not run: `condition`, `breaker`, `dry run`, `sibling denied`. */
+  readonly skipped?: string
+}
+
+export interface Recorder {
+  step(point: string, step: StepTrace): void
+}
+
+/** Keeps the steps of a bounded number of dispatches, in order. */
+export function createRecorder(
+  limit = 1000,
+): Recorder & { readonly steps: readonly (StepTrace & { point: string })[] } {
+  const steps: (StepTrace & { point: string })[] = []
+  return {
+    steps,
+    step(point, step) {
+      if (steps.length < limit) steps.push({ point, ...step })
+    },
+  }
+}

@@ -1,0 +1,96 @@
+// What a plugin may answer. Verdicts carry a brand that cannot be forged, so a foreign object is a fault and never a pass.
+
+/** The data of a refusal (HOOKS.md section 1). `reason` and `code` reach the caller; the rest goes to the audit only. */
+export interface Violation {
+  /** Stable, for machines: `^[A-Z][A-Z0-9_]*$`. */
+  readonly code: string
+  /** One line for the caller; no secrets. */
+  readonly reason: string
+  readonly description?: string
+  readonly details?: Readonly<Record<string, unknown>>
+  /** 400 to 599; counts at http, session and auth points. */
+  readonly httpStatus?: number
+  readonly httpHeaders?: Readonly<Record<string, string>>
+}
+
+/** A violation with the place it came from. */
+export interface StampedViolation extends Violation {
+  readonly plugin: string
+  readonly entry: string
+  readonly point: string
+}
+
+/** A question for the human behind the client (HOOKS.md section 4). */
+export interface Question {
+  readonly message: string
+  readonly schema?: Readonly<Record<string, unknown>>
+}
+
+export type VerdictKind = 'patch' | 'deny' | 'respond' | 'ask'
+
+export class Verdict<out K extends VerdictKind = VerdictKind, out V = unknown> {
+  #brand = true
+  readonly kind: K
+  readonly value: V
+
+  constructor(kind: K, value: V) {
+    this.kind = kind
+    this.value = value
+    Object.freeze(this)
+  }
+
+  static is(value: object): value is Verdict {
+    return #brand in value && value.#brand
+  }
+}
+
+/** Changes writable fields of the payload; each later plugin sees the result. */
+export function patch<const F extends object>(fields: F): Verdict<'patch', F> {
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw new TypeError('patch() takes an object of writable fields')
+  }
+  return new Verdict('patch', fields)
+}
+
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
+
+/** Refuses the operation. */
+export function deny(violation: Violation): Verdict<'deny', Violation> {
+  if (typeof violation !== 'object' || violation === null)
+    throw new TypeError('deny() takes a violation')
+  const { code, reason, description, details, httpStatus, httpHeaders } = violation
+  if (typeof code !== 'string' || !CODE.test(code)) {
+    throw new TypeError('the code of a violation is upper case letters, digits and underscores')
+  }
+  if (typeof reason !== 'string' || reason === '') throw new TypeError('a violation has a reason')
+  if (
+    httpStatus !== undefined &&
+    !(Number.isInteger(httpStatus) && httpStatus >= 400 && httpStatus <= 599)
+  ) {
+    throw new TypeError('the httpStatus of a violation is between 400 and 599')
+  }
+  return new Verdict(
+    'deny',
+    Object.freeze({
+      code,
+      reason,
+      ...(description === undefined ? {} : { description }),
+      ...(details === undefined ? {} : { details }),
+      ...(httpStatus === undefined ? {} : { httpStatus }),
+      ...(httpHeaders === undefined ? {} : { httpHeaders }),
+    }),
+  )
+}
+
+/** Answers the operation without the upstream. */
+export function respond<const A>(answer: A): Verdict<'respond', A> {
+  return new Verdict('respond', answer)
+}
+
+/** Asks the human behind the client before the operation goes on. */
+export function ask(question: Question): Verdict<'ask', Question> {
+  if (typeof question !== 'object' || question === null || typeof question.message !== 'string') {
+    throw new TypeError('ask() takes { message }')
+  }
+  return new Verdict('ask', Object.freeze({ ...question }))
+}
