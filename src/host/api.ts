@@ -1,0 +1,73 @@
+// What a plugin's setup is handed: only what its manifest asked for and the configuration granted. Interfaces, no implementation.
+
+export interface PluginLogger {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+/** A bounded map of this entry's own, kept across reloads; in memory until the store is built. */
+export interface PluginStorage {
+  get(key: string): unknown
+  /** `ttl` in milliseconds. The oldest entry makes room when the map is full. */
+  set(key: string, value: unknown, ttl?: number): void
+  delete(key: string): void
+}
+
+export interface EgressResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+/** A linear-time regular expression (RE2). */
+export interface PluginRegex {
+  test(text: string): boolean
+  replaceAll(text: string, replacement: string): string
+}
+
+export interface PluginHost {
+  /** The name of the entry this instance is for. */
+  readonly entry: string
+  /** The points this entry is bound to. */
+  readonly points: readonly string[]
+  readonly log: PluginLogger
+  readonly clock: { now(): number; wall(): number }
+  readonly metrics: { count(name: string, value?: number): void }
+  /** Tells the audit, and later the event points; never the caller. */
+  emit(event: {
+    readonly type: string
+    readonly severity?: 'info' | 'warning' | 'critical'
+    readonly data?: Readonly<Record<string, unknown>>
+  }): void
+  readonly match: {
+    /** Exact, glob with `*`, or `/re2/`; a list is OR-ed. */
+    anyOf(patterns: readonly string[]): (value: string) => boolean
+    regex(source: string, flags?: string): PluginRegex
+    /** CEL over the condition variables; evaluates on a payload and the context of the call. */
+    cel(source: string): (point: string, payload: object, context: object) => unknown
+  }
+  readonly schema: {
+    /** A JSON Schema (2020-12, draft-07) to a check that names what is wrong; undefined when all is well. */
+    compile(schema: object): (value: unknown) => string | undefined
+  }
+  /** The definition of a tool as its server lists it: inputSchema and outputSchema; undefined when unknown. */
+  toolDefinition(
+    server: string,
+    name: string,
+  ): Promise<Readonly<Record<string, unknown>> | undefined>
+  readonly storage: PluginStorage
+  /** To hosts in the grant and in `network.allowed_hosts`; rejects with EGRESS_REFUSED otherwise. */
+  fetch(
+    url: string,
+    options?: {
+      method?: string
+      headers?: Readonly<Record<string, string>>
+      body?: string
+      signal?: AbortSignal
+      timeout?: number
+    },
+  ): Promise<EgressResponse>
+  readonly secrets: { env(name: string): string | undefined }
+}

@@ -1,0 +1,181 @@
+// The control plane and the events: what is created, changed, removed, loaded, raised (HOOKS.md section 2).
+import { field, point } from './declare.ts'
+import { flag, list, members, object, oneOf, optional, text } from './shape.ts'
+
+const LATER = {
+  registry: 'the control plane and its registry',
+  attest: 'server attestation',
+  federation: 'federation',
+  plugins: 'plugin installation',
+  events: 'events and integrations',
+} as const
+
+const control = { class: 'control', denial: 'problem' } as const
+const entity = members({ kind: text, id: text, entity: object, previous: optional(object) })
+const written = members({
+  kind: text,
+  id: text,
+  entity: optional(object),
+  outcome: oneOf('written', 'vetoed', 'failed'),
+  reason: optional(text),
+})
+
+const before = (what: string, wired: string) =>
+  point({
+    fires: what,
+    payload: entity,
+    writable: { entity: field(object, 'entity') },
+    content: ['entity', 'previous'],
+    ...control,
+    wired,
+  })
+const after = (what: string, wired: string) =>
+  point({ fires: what, payload: written, observe: true, class: 'control', wired })
+const event = (what: string) =>
+  point({
+    fires: what,
+    payload: members({ time: text, subject: text, severity: text, data: object }),
+    observe: true,
+    wired: LATER.events,
+  })
+
+const pluginLoad = {
+  entry: text,
+  plugin: text,
+  version: text,
+  source: oneOf('built-in', 'directory', 'code'),
+  hooks: list(text),
+  permissions: object,
+  sideEffects: oneOf('none', 'external'),
+}
+const reload = { file: text, digest: text, changed: list(text), config: object }
+
+export const CONTROL_POINTS = {
+  server_pre_register: before('before a server is registered', LATER.registry),
+  server_post_register: after('after a server was registered, or was not', LATER.registry),
+  server_pre_update: before('before a server is changed', LATER.registry),
+  server_post_update: after('after a server was changed, or was not', LATER.registry),
+  server_pre_unregister: before('before a server is removed', LATER.registry),
+  server_post_unregister: after('after a server was removed, or was not', LATER.registry),
+  server_pre_admit: point({
+    fires:
+      'before a registered server may serve: at registration, on reconnect with a new key, on interval, on policy change',
+    payload: members({ server: text, cause: text, evidence: optional(object) }),
+    class: 'admission',
+    denial: 'problem',
+    wired: LATER.attest,
+  }),
+  server_status_changed: point({
+    fires: 'on every transition of a server',
+    payload: members({ server: text, from: text, to: text, cause: optional(text) }),
+    observe: true,
+    class: 'control',
+    wired: LATER.registry,
+  }),
+  tool_pre_register: before(
+    'before a tool is registered, by the admin API or because an upstream shows it',
+    LATER.registry,
+  ),
+  tool_post_register: after('after a tool was registered, or was not', LATER.registry),
+  tool_pre_update: before('before the definition of a tool changes', LATER.registry),
+  tool_post_update: after('after the definition of a tool changed, or did not', LATER.registry),
+  tool_pre_unregister: before('before a tool is removed', LATER.registry),
+  tool_post_unregister: after('after a tool was removed, or was not', LATER.registry),
+  prompt_pre_register: before('before a prompt is registered', LATER.registry),
+  prompt_post_register: after('after a prompt was registered, or was not', LATER.registry),
+  prompt_pre_update: before('before the definition of a prompt changes', LATER.registry),
+  prompt_post_update: after('after the definition of a prompt changed, or did not', LATER.registry),
+  prompt_pre_unregister: before('before a prompt is removed', LATER.registry),
+  prompt_post_unregister: after('after a prompt was removed, or was not', LATER.registry),
+  resource_pre_create: before('before a resource is catalogued', LATER.registry),
+  resource_post_create: after('after a resource was catalogued, or was not', LATER.registry),
+  resource_pre_update: before('before the definition of a resource changes', LATER.registry),
+  resource_post_update: after(
+    'after the definition of a resource changed, or did not',
+    LATER.registry,
+  ),
+  resource_pre_delete: before('before a resource is removed', LATER.registry),
+  resource_post_delete: after('after a resource was removed, or was not', LATER.registry),
+  auth_pre_create: before('before a role, policy, client, key or grant is created', LATER.registry),
+  auth_post_create: after(
+    'after a role, policy, client, key or grant was created, or was not',
+    LATER.registry,
+  ),
+  auth_pre_update: before('before a role, policy, client, key or grant is changed', LATER.registry),
+  auth_post_update: after(
+    'after a role, policy, client, key or grant was changed, or was not',
+    LATER.registry,
+  ),
+  auth_pre_delete: before('before a role, policy, client, key or grant is removed', LATER.registry),
+  auth_post_delete: after(
+    'after a role, policy, client, key or grant was removed, or was not',
+    LATER.registry,
+  ),
+  federation_pre_sync: before('before a peer gateway is synchronised', LATER.federation),
+  federation_post_sync: after(
+    'after a peer gateway was synchronised, or was not',
+    LATER.federation,
+  ),
+  federation_pre_create: before(
+    'before a peer, schema or replication rule is created',
+    LATER.federation,
+  ),
+  federation_post_create: after(
+    'after a peer, schema or replication rule was created, or was not',
+    LATER.federation,
+  ),
+  federation_pre_update: before(
+    'before a peer, schema or replication rule is changed',
+    LATER.federation,
+  ),
+  federation_post_update: after(
+    'after a peer, schema or replication rule was changed, or was not',
+    LATER.federation,
+  ),
+  federation_pre_delete: before(
+    'before a peer, schema or replication rule is removed',
+    LATER.federation,
+  ),
+  federation_post_delete: after(
+    'after a peer, schema or replication rule was removed, or was not',
+    LATER.federation,
+  ),
+  plugin_pre_load: point({
+    fires: 'before a plugin entry is loaded, at start and at each reload',
+    payload: members(pluginLoad),
+    ...control,
+  }),
+  plugin_post_load: point({
+    fires: 'after a plugin entry was loaded, or was not',
+    payload: members({
+      ...pluginLoad,
+      outcome: oneOf('loaded', 'vetoed', 'failed'),
+      reason: optional(text),
+    }),
+    observe: true,
+    class: 'control',
+  }),
+  plugin_pre_install: before('before a plugin is installed', LATER.plugins),
+  plugin_post_install: after('after a plugin was installed, or was not', LATER.plugins),
+  plugin_pre_update: before('before a plugin is updated', LATER.plugins),
+  plugin_post_update: after('after a plugin was updated, or was not', LATER.plugins),
+  plugin_pre_uninstall: before('before a plugin is removed', LATER.plugins),
+  plugin_post_uninstall: after('after a plugin was removed, or was not', LATER.plugins),
+  config_pre_reload: point({
+    fires:
+      'before a whole new configuration takes effect, judged by the running generation; never at start',
+    payload: members(reload),
+    ...control,
+  }),
+  config_post_reload: point({
+    fires: 'after a reload took effect or was refused',
+    payload: members({ file: text, changed: list(text), applied: flag, reason: optional(text) }),
+    observe: true,
+    class: 'control',
+  }),
+  alert_raised: event('when a policy or the gateway raises an alert'),
+  anomaly_detected: event('when a measured value leaves its band'),
+  sla_breached: event('when a service level is breached'),
+  session_opened: event('when a session was opened'),
+  execution_completed: event('when an operation ended'),
+} as const
