@@ -29,7 +29,6 @@ export function compilePattern(text: string, options: GlobOptions): Matcher {
     const regex = compileRegex(text.slice(1, -1))
     return (value) => regex.test(value)
   }
-  if (!text.includes('*')) return (value) => value === text
   return compileGlob(text, options)
 }
 
@@ -54,6 +53,7 @@ export function compileAnyOf(texts: readonly string[], options: GlobOptions): Ma
 }
 
 export function compileGlob(text: string, options: GlobOptions): Matcher {
+  if (!text.includes('*')) return (value) => value === text
   if (!options.path) return /^\*+$/.test(text) ? ANYTHING : nameGlob(text)
   return text === '**' ? ANYTHING : pathGlob(text)
 }
