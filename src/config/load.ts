@@ -69,6 +69,8 @@ export interface LoadedConfig<T> {
   readonly file: string
   /** Everything that was read: the main file, includes, profile, secret files. */
   readonly files: readonly string[]
+  /** Folders that a pattern of `include` looked through: a new file there is a change too. */
+  readonly folders: readonly string[]
   readonly profile: string | undefined
   readonly warnings: readonly Problem[]
   /** SHA-256 of the resolved values: equal digests mean there is nothing to reload. */
@@ -106,6 +108,7 @@ interface Raw {
   readonly problems: readonly Problem[]
   readonly warnings: readonly Problem[]
   readonly files: readonly string[]
+  readonly folders?: readonly string[]
   readonly file: string
   readonly profile?: string | undefined
 }
@@ -204,6 +207,7 @@ function settle<T>(
     config: deepFreeze(config) as T,
     file: raw.file,
     files: raw.files,
+    folders: raw.folders ?? [],
     profile: raw.profile,
     warnings,
     digest: createHash('sha256')

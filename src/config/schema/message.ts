@@ -1,11 +1,12 @@
 // Says in words what a schema error means to the person who wrote the file; it shows no secret values.
 import type { ErrorObject } from 'ajv/dist/2020.js'
-import { isSecretMember } from '../../base/log.ts'
+import { redactText } from '../../base/log.ts'
 import { suggest } from '../../base/suggest.ts'
 import { formatPath, type Path } from '../problem.ts'
 import type { TreeNode } from '../source/tree.ts'
 import { FOREIGN_NAMES, FOREIGN_VALUES } from './foreign.ts'
 import type { Schema } from './schema.ts'
+import { isSecretPlace } from './secret.ts'
 
 export interface Described {
   readonly message: string
@@ -128,11 +129,11 @@ function choice(schema: Schema, several: boolean): string {
 export function show(node: TreeNode, path: Path, schema?: Schema): string {
   if (node.kind === 'list') return 'a list'
   if (node.kind === 'map') return 'a mapping'
-  if (node.written !== undefined) return `the value of ${node.written}`
+  if (node.from !== undefined)
+    return `the value of ${node.from.map((name) => `\${${name}}`).join(', ')}`
   if (node.value === null) return 'nothing'
-  const last = path.findLast((step) => typeof step === 'string')
-  if (schema?.['x-secret'] || (typeof last === 'string' && isSecretMember(last)))
-    return 'a value that is not shown'
+  if (isSecretPlace(node, path, schema)) return 'a value that is not shown'
   if (typeof node.value !== 'string') return String(node.value)
-  return JSON.stringify(node.value.length > 60 ? `${node.value.slice(0, 60)}…` : node.value)
+  const text = redactText(node.value)
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
 }

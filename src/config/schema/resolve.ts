@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import type { Json } from '../../base/json.ts'
 import { parseDuration, parseSize } from '../../base/quantity.ts'
-import { type Member, type TreeNode, treeOf, valueOf } from '../source/tree.ts'
+import { type Member, plainOf, type TreeNode, treeOf } from '../source/tree.ts'
 import { excludedBy, memberSchema, type Schema } from './schema.ts'
 
 /**
@@ -73,7 +73,7 @@ export function convert(node: TreeNode, schema: Schema | undefined): Json {
     return parseDuration(node.value) ?? null
   if (typeof node.value === 'string' && schema?.format === 'size')
     return parseSize(node.value) ?? null
-  return valueOf(node)
+  return plainOf(node)
 }
 
 function mapMembers(

@@ -2,7 +2,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { parseDuration, parseSize } from '../../base/quantity.ts'
 import { createProblem, formatPath, formatPlace, type Path, type Problem } from '../problem.ts'
-import { findNode, type TreeNode, valueOf } from '../source/tree.ts'
+import { findNode, plainOf, type TreeNode } from '../source/tree.ts'
 import { describeError } from './message.ts'
 import { isNamedList, type Schema, walk } from './schema.ts'
 
@@ -27,7 +27,7 @@ export function createValidator(schema: Schema): Validate {
     const problems = unbuilt(tree, schema)
     // nothing is said about the inside of a section that does not exist yet
     const silenced = new Set(problems.map((problem) => problem.path))
-    check(valueOf(tree))
+    check(plainOf(tree))
     for (const error of relevant(check.errors ?? [])) {
       const problem = toProblem(tree, error)
       if (!isBelow(problem.path, silenced)) problems.push(problem)
@@ -66,8 +66,9 @@ function unbuiltText(node: TreeNode, schema: Schema | undefined): string | undef
     return values[String(node.value)]
   const text = schema?.['x-not-built']
   if (text === undefined) return undefined
-  const built = schema?.['x-built']
-  return node.kind === 'scalar' && built?.includes(node.value) ? undefined : text
+  // writing out the default asks for nothing that is not there
+  const built = [...(schema?.['x-built'] ?? []), schema?.default]
+  return node.kind === 'scalar' && built.includes(node.value) ? undefined : text
 }
 
 /** Drops what only repeats another error: the frame of an if/then, and the branches below an anyOf, oneOf or dependentSchemas. */
@@ -138,6 +139,6 @@ function repeated(name: TreeNode, first: TreeNode, path: Path): Problem {
   return createProblem(
     name.place,
     path,
-    `${formatPath(path)}: the name ${JSON.stringify(valueOf(name))} is already used${where}`,
+    `${formatPath(path)}: the name ${JSON.stringify(plainOf(name))} is already used${where}`,
   )
 }

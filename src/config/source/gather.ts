@@ -22,6 +22,8 @@ export interface Gathered {
   readonly warnings: readonly Problem[]
   /** Everything that was read, absolute, main file first: what a watcher watches. */
   readonly files: readonly string[]
+  /** Folders that a pattern of `include` looked through. */
+  readonly folders: readonly string[]
 }
 
 /** More files than this are a glob gone wrong. */
@@ -31,15 +33,28 @@ interface Reading extends GatherOptions {
   readonly problems: Problem[]
   readonly warnings: Problem[]
   readonly files: Set<string>
+  readonly folders: Set<string>
 }
 
 export async function gather(file: string, options: GatherOptions): Promise<Gathered> {
-  const reading: Reading = { ...options, problems: [], warnings: [], files: new Set() }
+  const reading: Reading = {
+    ...options,
+    problems: [],
+    warnings: [],
+    files: new Set(),
+    folders: new Set(),
+  }
   let tree = await readTree(resolve(file), 'file', reading)
   if (tree?.kind === 'map') tree = await withIncludes(tree, [resolve(file)], reading)
   if (tree !== undefined && options.profile !== undefined)
     tree = await withProfile(tree, resolve(file), options.profile, reading)
-  return { tree, problems: reading.problems, warnings: reading.warnings, files: [...reading.files] }
+  return {
+    tree,
+    problems: reading.problems,
+    warnings: reading.warnings,
+    files: [...reading.files],
+    folders: [...reading.folders],
+  }
 }
 
 async function readTree(
@@ -134,6 +149,7 @@ async function expand(pattern: string, place: Place, reading: Reading): Promise<
       return fail(`everyone can add files to ${folder}; run chmod o-w ${folder}`)
     const expression = new RegExp(`^${name.split('*').map(escapeText).join('[^/]*')}$`)
     const names = await reading.fs.list(folder)
+    reading.folders.add(folder)
     return names
       .filter((entry) => !entry.startsWith('.') && expression.test(entry))
       .sort()

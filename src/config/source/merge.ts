@@ -37,9 +37,16 @@ function mergeNamed(base: ListNode, over: ListNode, schema: Schema | undefined):
     const index = name === undefined ? -1 : items.findIndex((other) => nameOf(other) === name)
     const old = items[index]
     if (old === undefined) items.push(item)
-    else items[index] = mergeProfile(old, item, schema?.items)
+    else items[index] = keepName(old, mergeProfile(old, item, schema?.items))
   }
   return { ...base, items }
+}
+
+// the name stays where the item was made, so that a second one of that name is reported against it
+function keepName(old: TreeNode, merged: TreeNode): TreeNode {
+  const name = old.kind === 'map' ? old.members.get('name') : undefined
+  if (merged.kind !== 'map' || name === undefined) return merged
+  return { ...merged, members: new Map(merged.members).set('name', name) }
 }
 
 function nameOf(node: TreeNode): string | undefined {

@@ -63,7 +63,7 @@ function expand(
   problems: Problem[],
 ): ScalarNode {
   let origin: Origin = scalar.origin
-  let replaced = false
+  const from: string[] = []
   const fail = (message: string, suggestion?: string): string => {
     problems.push(createProblem(scalar.place, path, message, { suggestion }))
     return ''
@@ -73,9 +73,9 @@ function expand(
     (all: string, inner: string | undefined, close: string) => {
       if (all === '$${') return MARK
       if (close === '') return fail('a substitution is not closed; write $${ for a literal ${')
-      replaced = true
       if (inner?.startsWith('file:')) {
         origin = 'secret-file'
+        from.push(inner)
         const secret = secrets.get(secretPath(inner, scalar.place))
         if (secret && 'text' in secret) return secret.text
         return fail(`${all} cannot be read: ${secret?.fault ?? 'not a file'}`)
@@ -87,6 +87,7 @@ function expand(
           bareName(inner),
         )
       if (origin !== 'secret-file') origin = 'env'
+      from.push(`env:${match[1]}`)
       const set = env[match[1]]
       // as in a shell, :- also stands in for an empty variable
       if (match[2] !== undefined) return set === undefined || set === '' ? match[2] : set
@@ -98,9 +99,9 @@ function expand(
       )
     },
   )
-  if (!replaced) return { ...scalar, value }
+  if (from.length === 0) return { ...scalar, value }
   const whole = /^(?!\$\$)\$\{[^}]*\}$/.test(text)
-  return { ...scalar, value, origin, written: text, ...(whole ? { coercible: true } : {}) }
+  return { ...scalar, value, origin, from, ...(whole ? { coercible: true } : {}) }
 }
 
 function bareName(inner: string | undefined): string | undefined {

@@ -13,8 +13,8 @@ interface NodeBase {
 export interface ScalarNode extends NodeBase {
   readonly kind: 'scalar'
   readonly value: JsonPrimitive
-  /** What was written where a substitution stood, `${env:NAME}`; absent for a literal. */
-  readonly written?: string
+  /** What was substituted, `env:NAME` or `file:path`, without any default; absent for a literal. */
+  readonly from?: readonly string[]
   /** Text that may become a number or a boolean where the schema wants one: a whole-scalar substitution, a flag, a variable. */
   readonly coercible?: boolean
 }
@@ -75,11 +75,11 @@ export function findNode(root: TreeNode, path: Path): { node: TreeNode; at: Plac
 }
 
 /** The plain value of a tree. Key `__proto__` never gets here: the parser refuses it. */
-export function valueOf(node: TreeNode): Json {
+export function plainOf(node: TreeNode): Json {
   if (node.kind === 'scalar') return node.value
-  if (node.kind === 'list') return node.items.map(valueOf)
+  if (node.kind === 'list') return node.items.map(plainOf)
   const value: Record<string, Json> = {}
-  for (const [key, member] of node.members) value[key] = valueOf(member.node)
+  for (const [key, member] of node.members) value[key] = plainOf(member.node)
   return value
 }
 
