@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/directory.ts'
 import { type RunningFixture, startFixture } from '../support/fixture.ts'
-import { type Call, type Driver, inspector, mcporter, sdk, transcribe } from './drivers.ts'
+import { fixtureCalls, fixtureClients, transcribe } from './drivers.ts'
 
 let home: TemporaryDirectory
 let fixture: RunningFixture
@@ -17,25 +17,10 @@ afterAll(async () => {
   await home?.[Symbol.asyncDispose]()
 })
 
-const clients: Record<string, () => Driver> = {
-  'inspector.legacy': () => inspector('legacy', home.path),
-  'inspector.modern': () => inspector('modern', home.path),
-  'mcporter.legacy': () => mcporter(home.path),
-  'sdk.legacy': () => sdk('legacy'),
-  'sdk.modern': () => sdk('modern'),
-}
-
-const calls: Call[] = [
-  { tool: 'test_x_mcp_header', args: { region: 'eu-west' } },
-  { tool: 'test_multiple_content_types', args: {} },
-  { tool: 'test_error_handling', args: {} },
-]
-
-describe.each(Object.entries(clients))('%s', (name, driver) => {
+describe.each(Object.keys(fixtureClients))('%s', (name) => {
   test('lists and calls the tools of the fixture', async () => {
-    const transcript = await transcribe(driver(), fixture.url, calls)
-    await expect(pretty(transcript)).toMatchFileSnapshot(`transcripts/fixture.${name}.json`)
+    const driver = fixtureClients[name as keyof typeof fixtureClients](home.path)
+    const transcript = `${JSON.stringify(await transcribe(driver, fixture.url, fixtureCalls), null, 2)}\n`
+    await expect(transcript).toMatchFileSnapshot(`transcripts/fixture.${name}.json`)
   }, 60_000)
 })
-
-const pretty = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`

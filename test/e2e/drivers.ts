@@ -27,6 +27,22 @@ export async function transcribe(driver: Driver, url: string, calls: readonly Ca
   return { client: driver.client, era: driver.era, tools: tools.map(nameOf), calls: steps }
 }
 
+/** The clients that are compared, by the name of their transcript. */
+export const fixtureClients = {
+  'inspector.legacy': (home: string) => inspector('legacy', home),
+  'inspector.modern': (home: string) => inspector('modern', home),
+  'mcporter.legacy': (home: string) => mcporter(home),
+  'sdk.legacy': (_home: string) => sdk('legacy'),
+  'sdk.modern': (_home: string) => sdk('modern'),
+}
+
+/** What they call: a mirrored header, several content types, a failing tool. */
+export const fixtureCalls: readonly Call[] = [
+  { tool: 'test_x_mcp_header', args: { region: 'eu-west' } },
+  { tool: 'test_multiple_content_types', args: {} },
+  { tool: 'test_error_handling', args: {} },
+]
+
 /** The Inspector's command line. `home` keeps its files away from the user's. */
 export function inspector(era: Driver['era'], home: string): Driver {
   const run = async (url: string, ...args: string[]) => {

@@ -6,6 +6,7 @@ const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, im
 export const root = path('.')
 /** The Node.js this project pins, whatever the machine has. */
 export const node = path('node_modules/node/bin/node')
-export const bin = path('bin/portcullis.js')
+/** The gateway; PORTCULLIS_BIN names another build to run the same tests against. */
+export const bin = process.env.PORTCULLIS_BIN ?? path('bin/portcullis.js')
 export const fixture = path('test/fixtures/conformance/server.ts')
 export const modules = (relative: string) => path(`node_modules/${relative}`)

@@ -26,6 +26,7 @@ export interface RunningProcess extends AsyncDisposable {
 
 const outputLimit = 1 << 20
 const running = new Set<number>()
+let guarded = false
 
 export async function startProcess(
   command: string,
@@ -137,12 +138,23 @@ function captureOutput(child: ChildProcess, exited: Promise<unknown>, name: stri
 }
 
 function remember(pid: number): void {
-  if (running.size === 0) {
-    process.once('exit', () => {
-      for (const group of running) signalGroup(group, 'SIGKILL')
+  if (!guarded) guardGroups()
+  running.add(pid)
+}
+
+// A group of its own does not get the signals of the terminal, so they are passed on before this process ends.
+function guardGroups(): void {
+  guarded = true
+  const endAll = () => {
+    for (const group of running) signalGroup(group, 'SIGKILL')
+  }
+  process.once('exit', endAll)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      endAll()
+      process.kill(process.pid, signal)
     })
   }
-  running.add(pid)
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
