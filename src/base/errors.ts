@@ -313,6 +313,12 @@ export const ERRORS = {
     'the answer of the upstream server is larger than the limit',
     'raise limits.response',
   ),
+  UPSTREAM_REFUSED: row(
+    -32603,
+    502,
+    'the upstream server refused the credentials of the gateway',
+    'check the headers configured for the server',
+  ),
   UPSTREAM_SPAWN: row(
     -32603,
     502,
