@@ -193,7 +193,11 @@ function settle<T>(
   if (raw.tree === undefined)
     throw configError(problems.length > 0 ? problems : [emptyFile(raw.file)])
   const typed = coerce(raw.tree, schema)
-  problems.push(...validate(typed))
+  // what a substitution that failed left behind is no second problem
+  const known = new Set(problems.map(({ file, line, column }) => `${file}:${line}:${column}`))
+  for (const problem of validate(typed))
+    if (problem.line === 0 || !known.has(`${problem.file}:${problem.line}:${problem.column}`))
+      problems.push(problem)
   const tree = complete(typed, schema)
   const warnings = [...raw.warnings]
   const broken = new Set(problems.map((problem) => /^[\w-]*/.exec(problem.path)?.[0] ?? ''))

@@ -2,15 +2,25 @@
 import { validRange } from 'semver'
 import { suggest } from '../base/suggest.ts'
 import type { Check, Report } from '../config/load.ts'
+import { POINT_ALIASES, POINT_NAMES, POINTS } from '../points/table.ts'
 import type { PluginEntry, PluginsOptions, Policy } from './options.ts'
 
-/** Every point of the table, aliases included, and whether anything fires it yet. */
-export type KnownPoints = ReadonlyMap<string, boolean>
+/** Every point and alias; true when the gateway fires it, otherwise what it waits for. */
+export type KnownPoints = ReadonlyMap<string, boolean | string>
+
+/** The points as the table has them. */
+export function knownPoints(): KnownPoints {
+  const known = new Map<string, boolean | string>(
+    POINT_NAMES.map((name) => [name, POINTS[name].wired]),
+  )
+  for (const [alias, name] of Object.entries(POINT_ALIASES)) known.set(alias, POINTS[name].wired)
+  return known
+}
 
 type Path = (string | number)[]
 
 /** The checks of the two sections against the table of points. */
-export function createPluginChecks(points: KnownPoints): Check[] {
+export function createPluginChecks(points: KnownPoints = knownPoints()): Check[] {
   return [
     {
       sections: ['plugins'],
@@ -44,7 +54,7 @@ export function createPluginChecks(points: KnownPoints): Check[] {
 }
 
 /** The check of the `limits.points` names, which are points too. */
-export function createLimitChecks(points: KnownPoints): Check[] {
+export function createLimitChecks(points: KnownPoints = knownPoints()): Check[] {
   return [
     {
       sections: ['limits'],
@@ -81,12 +91,13 @@ function checkPoint(
       ...options,
       suggestion: suggest(name, points.keys()),
     })
-  else if (!fires)
-    report(
-      path,
-      `the point ${name} is declared but nothing fires it yet; a policy there would never run`,
-      { ...options, notBuilt: true },
-    )
+  else if (fires !== true) {
+    const wait = typeof fires === 'string' ? `: waits for ${fires}` : ''
+    report(path, `the point ${name} is declared, not yet fired${wait}`, {
+      ...options,
+      notBuilt: true,
+    })
+  }
 }
 
 // HOOKS.md section 5: observers never take a call down, and only `disable` has a breaker

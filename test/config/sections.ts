@@ -67,17 +67,10 @@ export const NOT_BUILT = {
   federation: 'federation comes with a later issue',
 }
 
-export const POINTS = new Map([
-  ['tool_pre_invoke', true],
-  ['tool_post_invoke', true],
-  ['resource_post_fetch', true],
-  ['cache_pre_get', false],
-])
-
 export function gatewayLoader(): Loader<GatewayConfig> {
   return createLoader<GatewayConfig>({
     sections: SECTIONS,
     notBuilt: NOT_BUILT,
-    checks: [...createPluginChecks(POINTS), ...createLimitChecks(POINTS)],
+    checks: [...createPluginChecks(), ...createLimitChecks()],
   })
 }

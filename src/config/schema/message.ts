@@ -25,7 +25,7 @@ export function describeError(error: ErrorObject, path: Path, node: TreeNode): D
     case 'required':
       return { message: `${at}the key "${params.missingProperty}" is missing` }
     case 'type':
-      return { message: `${at}expected ${expected(own)}, found ${found}` }
+      return { message: `${at}expected ${expected(own)}, found ${found}${quoteHint(own, node)}` }
     case 'enum':
       return unknownValue(node, own, at, found)
     case 'const':
@@ -58,7 +58,7 @@ export function describeError(error: ErrorObject, path: Path, node: TreeNode): D
     case 'propertyNames':
       return { message: `${at}the key ${JSON.stringify(params.propertyName)} is not allowed here` }
     case 'false schema':
-      return { message: `${at}does not go with the other keys here` }
+      return { message: `${at}does not go with ${excluder(error.schemaPath)}` }
     case 'oneOf':
     case 'anyOf':
       return { message: `${at}${choice(own, Array.isArray(params.passingSchemas))}` }
@@ -111,6 +111,19 @@ function unknownValue(node: TreeNode, schema: Schema, at: string, found: string)
   const fits = foreign !== undefined && allowed.includes(foreign.split(' ')[0] ?? '')
   const suggestion = fits ? foreign : suggest(text, allowed)
   return { message: `${at}expected one of ${allowed.join(', ')}, found ${found}`, suggestion }
+}
+
+// the branch that forbids: .../dependentSchemas/<key>/properties/<this one>/false schema
+function excluder(schemaPath: string): string {
+  const key = /dependentSchemas\/([^/]+)\//.exec(schemaPath)?.[1]
+  return key === undefined ? 'the other keys here' : `the key "${key}"`
+}
+
+// the commonest slip in args and env: a number or true where text is wanted
+function quoteHint(schema: Schema, node: TreeNode): string {
+  const bare =
+    node.kind === 'scalar' && (typeof node.value === 'number' || typeof node.value === 'boolean')
+  return schema.type === 'string' && schema.format === undefined && bare ? '; put it in quotes' : ''
 }
 
 // the only choice our schemas offer is which of several keys is given

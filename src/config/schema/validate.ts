@@ -76,6 +76,11 @@ function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
   const frames = errors.filter(({ keyword }) => keyword === 'oneOf' || keyword === 'anyOf')
   return errors.filter(({ keyword, schemaPath, instancePath }) => {
     if (keyword === 'if') return false
+    if (
+      keyword === 'false schema' &&
+      frames.some((frame) => instancePath.startsWith(`${frame.instancePath}/`))
+    )
+      return false
     return !frames.some(
       (frame) =>
         schemaPath.startsWith(`${frame.schemaPath}/`) &&

@@ -61,10 +61,14 @@ async function readTree(
   path: string,
   origin: Origin,
   reading: Reading,
+  named?: Place,
 ): Promise<TreeNode | undefined> {
   reading.files.add(path)
   const { text, problems, warnings } = await readTrusted(reading.fs, path)
-  reading.problems.push(...problems)
+  // a file that is not there is the fault of the line that names it
+  const missing = named !== undefined && problems[0]?.code === 'CONFIG_NOT_FOUND'
+  if (missing) reading.problems.push(createProblem(named, ['include'], `there is no file ${path}`))
+  else reading.problems.push(...problems)
   reading.warnings.push(...warnings)
   if (text === undefined) return undefined
   const parsed = parseYaml(text, path, origin)
@@ -106,7 +110,7 @@ async function withIncludes(
         reading.problems.push(createProblem(item.place, ['include'], problem))
         continue
       }
-      const part = await readTree(path, 'file', reading)
+      const part = await readTree(path, 'file', reading, item.place)
       if (part?.kind !== 'map') continue
       const whole = await withIncludes(part, [...chain, path], reading)
       checkVersion(whole, reading)

@@ -41,19 +41,18 @@ export function parseYaml(text: string, file: string, origin: Origin = 'file'): 
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
   const faults = [...document.errors, ...document.warnings]
-  if (faults.length > 0)
-    return { tree: undefined, problems: faults.map((fault) => syntaxProblem(fault, place)) }
-  const reader = createReader(document, place, origin)
+  if (faults.length > 0) return { tree: undefined, problems: syntaxProblems(faults, text, place) }
+  const reader = createReader(place, origin)
   const tree = document.contents === null ? undefined : reader.read(document.contents, [], 0)
   return { tree: reader.problems.length > 0 ? undefined : tree, problems: reader.problems }
 }
 
-function createReader(
-  document: { anchors?: unknown } & ReturnType<typeof parseDocument>,
-  place: (offset: number) => Place,
-  origin: Origin,
-) {
+function createReader(place: (offset: number) => Place, origin: Origin) {
   const problems: Problem[] = []
+  // an alias means the nearest anchor before it in the text; bound on the first reading, kept when an alias is read through
+  const anchors = new Map<string, Node>()
+  const anchored = new Set<Node>()
+  const targets = new Map<Node, Node>()
   let nodes = 0
   let exhausted = false
   const none = (at: Place): TreeNode => ({ kind: 'scalar', value: null, place: at, origin })
@@ -75,10 +74,15 @@ function createReader(
       return refuse(at, path, `the file is ${what}, aliases counted in full`)
     }
     if (isAlias(node)) {
-      const target = node.resolve(document)
-      return target
-        ? read(target, path, depth + 1)
-        : refuse(at, path, `there is no anchor "${node.source}"`)
+      const target = targets.get(node) ?? anchors.get(node.source)
+      if (target === undefined) return refuse(at, path, `there is no anchor "${node.source}"`)
+      targets.set(node, target)
+      return read(target, path, depth + 1)
+    }
+    const { anchor } = node as { anchor?: string }
+    if (anchor !== undefined && !anchored.has(node)) {
+      anchored.add(node)
+      anchors.set(anchor, node)
     }
     if (isMap(node)) return readMap(node.items, at, path, depth)
     if (isSeq(node)) {
@@ -143,9 +147,20 @@ const SYNTAX: Readonly<Record<string, string>> = {
   NON_STRING_KEY: 'a key must be plain text',
 }
 
-function syntaxProblem(fault: YAMLError, place: (offset: number) => Place): Problem {
-  const own = fault.message.replace(/\.$/, '')
-  const message =
-    SYNTAX[fault.code] ?? `not valid YAML: ${own.charAt(0).toLowerCase()}${own.slice(1)}`
-  return createProblem(place(fault.pos[0]), [], message)
+// one slip in the brackets makes the parser stumble many times; only its first word is of use
+function syntaxProblems(
+  faults: readonly YAMLError[],
+  text: string,
+  place: (offset: number) => Place,
+): Problem[] {
+  const clear = faults.filter((fault) => fault.code in SYNTAX)
+  const first = faults.find((fault) => !(fault.code in SYNTAX))
+  return [...clear, ...(first ? [first] : [])].map((fault) => {
+    const own = fault.message.replace(/\.$/, '')
+    const isSubstitution = text.slice(fault.pos[0] - 1, fault.pos[0] + 1) === '${'
+    const message = isSubstitution
+      ? `inside { } and [ ] a substitution must be in quotes: "\${env:NAME}"`
+      : (SYNTAX[fault.code] ?? `not valid YAML: ${own.charAt(0).toLowerCase()}${own.slice(1)}`)
+    return createProblem(place(fault.pos[0]), [], message)
+  })
 }
