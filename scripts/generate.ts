@@ -1,0 +1,46 @@
+// Writes the files that are made from tables, or with --check says which are not current; the tables themselves are elsewhere.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { errorsReference } from './reference/errors.ts'
+
+export interface Generated {
+  /** Relative to the repository. */
+  readonly path: string
+  render(): string | Promise<string>
+}
+
+/** Every generated file of the repository. Adding one adds a row. */
+export const GENERATED: readonly Generated[] = [{ path: 'docs/errors.md', render: errorsReference }]
+
+/** Paths of the files that differ from what their tables say; unless `check`, they are written. */
+export async function generate(options: { root: URL; check: boolean }): Promise<string[]> {
+  const changed: string[] = []
+  for (const { path, render } of GENERATED) {
+    const file = new URL(path, options.root)
+    const text = await render()
+    if (text === read(file)) continue
+    changed.push(path)
+    if (options.check) continue
+    mkdirSync(dirname(file.pathname), { recursive: true })
+    writeFileSync(file, text)
+  }
+  return changed
+}
+
+function read(file: URL): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+if (import.meta.main) {
+  const check = process.argv.includes('--check')
+  const changed = await generate({ root: new URL('..', import.meta.url), check })
+  for (const path of changed) console.log(check ? `not current: ${path}` : `wrote ${path}`)
+  if (check && changed.length > 0) {
+    console.log('run: npm run generate')
+    process.exitCode = 1
+  }
+}

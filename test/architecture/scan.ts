@@ -1,0 +1,74 @@
+// The imports of a source file, by syntax tree; it judges nothing.
+import { posix } from 'node:path'
+import { parseAst } from 'vitest/node'
+
+export interface Import {
+  /** As written. */
+  readonly specifier: string
+  /** Path of the imported file for a relative specifier; undefined for packages and Node's own modules. */
+  readonly target: string | undefined
+  /** Erased before running: `import type` and `export type`. `import { type T }` still loads the module. */
+  readonly typeOnly: boolean
+  /** `import()`: runs when asked, so it cannot close a cycle of evaluation. */
+  readonly lazy: boolean
+  readonly line: number
+}
+
+export interface Source {
+  /** Relative to the repository, with forward slashes. */
+  readonly path: string
+  readonly text: string
+  readonly lines: number
+  readonly imports: readonly Import[]
+  readonly defaultExport: boolean
+}
+
+interface Node {
+  readonly type: string
+  readonly start: number
+  readonly source?: { readonly value?: unknown } | null
+  readonly importKind?: string
+  readonly exportKind?: string
+}
+
+export function scan(path: string, text: string): Source {
+  const nodes = [...walk(parseAst(text, { lang: 'ts' }) as unknown as Node)]
+  return {
+    path,
+    text,
+    lines: text.split('\n').length - 1,
+    imports: nodes.flatMap((node) => importOf(node, path, text)),
+    defaultExport: nodes.some((node) => node.type === 'ExportDefaultDeclaration'),
+  }
+}
+
+const LOADING = new Set([
+  'ImportDeclaration',
+  'ExportNamedDeclaration',
+  'ExportAllDeclaration',
+  'ImportExpression',
+])
+
+function importOf(node: Node, path: string, text: string): Import[] {
+  const specifier = LOADING.has(node.type) ? node.source?.value : undefined
+  if (typeof specifier !== 'string') return []
+  const relative = /^\.{1,2}\//.test(specifier)
+  return [
+    {
+      specifier,
+      target: relative ? posix.join(posix.dirname(path), specifier) : undefined,
+      typeOnly: node.importKind === 'type' || node.exportKind === 'type',
+      lazy: node.type === 'ImportExpression',
+      line: text.slice(0, node.start).split('\n').length,
+    },
+  ]
+}
+
+function* walk(node: Node): Generator<Node> {
+  yield node
+  for (const inner of Object.values(node)) {
+    for (const child of Array.isArray(inner) ? inner : [inner])
+      if (typeof child === 'object' && child !== null && typeof child.type === 'string')
+        yield* walk(child as Node)
+  }
+}
