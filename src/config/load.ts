@@ -191,7 +191,7 @@ function settle<T>(
 ): LoadedConfig<T> {
   const problems = [...raw.problems]
   if (raw.tree === undefined)
-    throw configError(problems.length > 0 ? problems : [emptyFile(raw.file)])
+    throw configError(problems.length > 0 ? problems : [emptyFile(raw.file)], readBy(raw))
   const typed = coerce(raw.tree, schema)
   // what a substitution that failed left behind is no second problem
   const known = new Set(problems.map(({ file, line, column }) => `${file}:${line}:${column}`))
@@ -206,7 +206,7 @@ function settle<T>(
     if (!check.sections.every((section) => Object.hasOwn(config, section))) continue
     check.run(config, createReport(tree, problems, warnings))
   }
-  if (problems.length > 0) throw configError(problems)
+  if (problems.length > 0) throw configError(problems, readBy(raw))
   return {
     config: deepFreeze(config) as T,
     file: raw.file,
@@ -230,6 +230,10 @@ function settle<T>(
       return place.line === 0 ? undefined : place
     },
   }
+}
+
+function readBy({ files, folders = [] }: Raw) {
+  return { files, folders }
 }
 
 function emptyFile(file: string): Problem {

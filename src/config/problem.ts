@@ -71,8 +71,14 @@ export function formatPlace(place: Place, options: { cwd?: string } = {}): strin
   return line === 0 ? shown : `${shown}:${line}:${column}`
 }
 
-/** The fault a load ends with: its code is that of the problems, if they agree, and `CONFIG_INVALID` otherwise. */
-export function configError(problems: readonly Problem[]): AppError {
+/**
+ * The fault a load ends with: its code is that of the problems, if they agree, and `CONFIG_INVALID` otherwise. `read` is
+ * what was read before, so that a watcher also notices when a file that is new and wrong is mended.
+ */
+export function configError(
+  problems: readonly Problem[],
+  read: { files?: readonly string[]; folders?: readonly string[] } = {},
+): AppError {
   const sorted = sortProblems(problems)
   const codes = new Set(sorted.map((problem) => problem.code))
   const [only] = codes
@@ -80,7 +86,7 @@ export function configError(problems: readonly Problem[]): AppError {
   const shown = sorted.slice(0, MAX_PROBLEMS)
   const lines = shown.map((problem) => formatProblem(problem))
   if (sorted.length > shown.length) lines.push(`and ${sorted.length - shown.length} more`)
-  return new AppError(code, lines.join('\n'), { data: { problems: shown } })
+  return new AppError(code, lines.join('\n'), { data: { ...read, problems: shown } })
 }
 
 /** The problems a configuration fault carries; empty for any other value. */
@@ -89,8 +95,8 @@ export function problemsOf(error: unknown): readonly Problem[] {
   return (error.data?.problems as readonly Problem[] | undefined) ?? []
 }
 
-// a reader mends a file from top to bottom; files keep the order in which they were read
-function sortProblems(problems: readonly Problem[]): Problem[] {
+/** A reader mends a file from top to bottom; files keep the order in which they were read. */
+export function sortProblems(problems: readonly Problem[]): Problem[] {
   const files = [...new Set(problems.map((problem) => problem.file))]
   return [...problems].sort(
     (a, b) =>

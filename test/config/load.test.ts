@@ -1,4 +1,5 @@
 // The loader on whole configurations: defaults, quantities, origins, files on a real disk.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is what substitutions look like
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

@@ -111,8 +111,8 @@ function importPlugin(
     )
     return undefined
   }
-  const use = pluginId(String(plugin.kind ?? ''), name, mode.mode, path, report)
   const hooks = importHooks(plugin.hooks, path, report)
+  const use = hooks && pluginId(String(plugin.kind ?? ''), name, mode.mode, path, report)
   if (use === undefined || hooks === undefined) return undefined
   for (const key of Object.keys(plugin))
     if (!KNOWN.has(key)) report.warn([...path, key], `${key} has no counterpart and was left out`)
@@ -192,6 +192,10 @@ function importHooks(value: unknown, path: Path, report: ImportReport): string[]
     report.fail([...path, 'hooks'], 'hooks: expected a list')
     return undefined
   }
+  if (value.length > 0 && !value.some((hook) => HOOKS[String(hook)] !== undefined)) {
+    report.warn([...path, 'hooks'], 'none of its hooks has a counterpart; the plugin was left out')
+    return undefined
+  }
   const hooks: string[] = []
   value.forEach((hook, index) => {
     const point = HOOKS[String(hook)]
@@ -202,9 +206,7 @@ function importHooks(value: unknown, path: Path, report: ImportReport): string[]
         `the hook ${String(hook)} has no counterpart; the plugin does not run there`,
       )
   })
-  if (hooks.length > 0 || value.length === 0) return hooks
-  report.warn([...path, 'hooks'], 'none of its hooks has a counterpart; the plugin was left out')
-  return undefined
+  return hooks
 }
 
 function translateConfig(value: Json, path: Path, report: ImportReport): Json {

@@ -1,7 +1,7 @@
 // Recognises a foreign configuration and turns it into ours; it reads no file and writes none.
 import { stringify } from 'yaml'
 import { isObject, type Json, type JsonObject } from '../../base/json.ts'
-import { configError, createProblem, type Problem } from '../problem.ts'
+import { configError, createProblem, type Problem, sortProblems } from '../problem.ts'
 import { plainOf } from '../source/tree.ts'
 import { parseYaml } from '../source/yaml.ts'
 import { importContextForge } from './context-forge.ts'
@@ -39,7 +39,7 @@ export function importConfig(text: string, options: ImportOptions): Imported {
   const result = recognise(root, report, env)
   if (result === undefined) report.fail([], UNKNOWN)
   if (result === undefined || report.problems.length > 0) throw configError(report.problems)
-  return { ...result, warnings: report.warnings }
+  return { ...result, warnings: sortProblems(report.warnings) }
 }
 
 const UNKNOWN =

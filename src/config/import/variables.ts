@@ -81,7 +81,7 @@ const JINJA =
 /** ContextForge's `{{ env.NAME | default("x") }}`; any other template is a failure, because it would be taken literally. */
 export function translateTemplates(text: string, path: Path, report: ImportReport): string {
   // what was literal there must stay literal here
-  const escaped = text.replaceAll('${', '$${')
+  const escaped = text.replaceAll('${', () => '$${')
   const done = escaped.replace(
     JINJA,
     (_all, name: string, double: string | undefined, single: string | undefined) => {
