@@ -1,154 +1,166 @@
-// The MCP headers of the modern era: what they say must be what the body says, coming in and going out (SEP-2243).
+// The headers and `_meta` every modern message carries: checked against the body when it comes in, made from it when it goes out.
 import { AppError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json.ts'
+import {
+  decodeHeaderValue,
+  encodeHeaderValue,
+  type HeaderBag,
+  headerValue,
+} from './header-value.ts'
 import type { Message } from './message.ts'
-import { isModern, LATEST_MODERN, META, MODERN_REVISIONS } from './revision.ts'
+import { checkParamHeaders, paramHeaders } from './param-headers.ts'
+import { isModernRevision, META, MODERN_REVISIONS } from './revision.ts'
 
-export type HeaderMap = Readonly<Record<string, string | readonly string[] | undefined>>
+export {
+  decodeHeaderValue,
+  encodeHeaderValue,
+  type HeaderBag,
+  headerValue,
+} from './header-value.ts'
+export { checkParamHeaders, paramHeaders, paramHeadersOf } from './param-headers.ts'
 
-/** Methods whose target stands in `Mcp-Name`, and the member it is. */
-const NAMED: Readonly<Record<string, 'name' | 'uri'>> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-}
+/** Lower case, as `node:http` gives them and clients send them; names are compared without case. */
+export const HEADERS = {
+  session: 'mcp-session-id',
+  version: 'mcp-protocol-version',
+  method: 'mcp-method',
+  name: 'mcp-name',
+  paramPrefix: 'mcp-param-',
+  lastEventId: 'last-event-id',
+} as const
 
-const ENCODED = /^=\?base64\?(.*)\?=$/s
-// what a header field can hold and keeps unchanged: visible ASCII with inner blanks
-const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
+// the member of params that Mcp-Name repeats (SEP-2243; tasks: SEP-2663)
+const NAME_SOURCE = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+])
 
-/** Values that a header cannot hold travel as `=?base64?…?=`. */
-export function encodeHeader(value: string): string {
-  return PLAIN.test(value) && !ENCODED.test(value)
-    ? value
-    : `=?base64?${Buffer.from(value).toString('base64')}?=`
-}
-
-/** Undefined when it claims to be encoded and is not. */
-export function decodeHeader(value: string): string | undefined {
-  const trimmed = value.trim()
-  const inside = ENCODED.exec(trimmed)?.[1]
-  if (inside === undefined) return trimmed
-  const bytes = Buffer.from(inside, 'base64')
-  return bytes.toString('base64') === inside ? bytes.toString() : undefined
+/**
+ * The `_meta` of a modern request, on any transport. Throws WIRE_INVALID_PARAMS when a required member is missing or of
+ * the wrong type, WIRE_UNSUPPORTED_VERSION (data `{supported, requested}`) for a version that is not ours. A
+ * notification needs no `_meta`.
+ */
+export function checkModernMeta(message: Message): void {
+  const version = checkMetaMembers(message)
+  if (version !== undefined) checkVersion(version)
 }
 
 /**
- * Throws WIRE_INVALID_PARAMS (a `_meta` member is missing), WIRE_UNSUPPORTED_VERSION or WIRE_HEADER_MISMATCH, in the order the
- * specification gives them. `Mcp-Param-*` is compared where the tool's schema is known.
+ * `checkModernMeta`, and that the headers say what the body says: Mcp-Method, MCP-Protocol-Version, Mcp-Name and, with the
+ * tool's schema, Mcp-Param-*. Throws WIRE_HEADER_MISMATCH besides.
  */
-export function checkModernHeaders(headers: HeaderMap, message: Message): void {
+export function checkModernHeaders(
+  headers: HeaderBag,
+  message: Message,
+  inputSchema?: unknown,
+): void {
+  const version = checkMetaMembers(message)
+  const named = headerValue(headers, HEADERS.version)
+  const method = headerValue(headers, HEADERS.method)
+  if (named !== undefined && version !== undefined && named !== version)
+    throw mismatch(HEADERS.version, 'does not equal the version in params._meta')
+  if (method !== undefined && method !== message.method)
+    throw mismatch(HEADERS.method, 'does not equal the method of the body')
+  checkVersion(version ?? named ?? '')
+  if (message.kind !== 'request') return
+  if (named === undefined) throw mismatch(HEADERS.version, 'is missing')
+  if (method === undefined) throw mismatch(HEADERS.method, 'is missing')
+  checkName(headers, message)
+  if (inputSchema !== undefined) checkParamHeaders(headers, message.params?.arguments, inputSchema)
+}
+
+function checkMetaMembers(message: Message): string | undefined {
   const meta = message.params?._meta
   const version = isObject(meta) ? meta[META.protocolVersion] : undefined
-  const header = single(headers, 'mcp-protocol-version')
-  if (version === undefined && message.kind === 'notification') {
-    checkVersion(header)
+  if (message.kind === 'notification' && version === undefined) return undefined
+  if (!isObject(meta)) throw invalidMeta('params._meta', 'is missing')
+  if (typeof version !== 'string')
+    throw invalidMeta(
+      META.protocolVersion,
+      version === undefined ? 'is missing' : 'is not a string',
+    )
+  if (message.kind === 'notification') return version
+  const capabilities = meta[META.clientCapabilities]
+  if (!isObject(capabilities))
+    throw invalidMeta(
+      META.clientCapabilities,
+      capabilities === undefined ? 'is missing' : 'is not an object',
+    )
+  const info = meta[META.clientInfo]
+  if (info !== undefined && !isObject(info)) throw invalidMeta(META.clientInfo, 'is not an object')
+  return version
+}
+
+function invalidMeta(key: string, what: string): AppError {
+  return new AppError('WIRE_INVALID_PARAMS', `${key} ${what}`, { data: { key } })
+}
+
+function checkVersion(version: string): void {
+  if (isModernRevision(version)) return
+  // a foreign version is echoed, so it is cut: it is the client's own text
+  const requested = version.slice(0, 64)
+  throw new AppError('WIRE_UNSUPPORTED_VERSION', 'the protocol version is not supported', {
+    data: { supported: [...MODERN_REVISIONS], requested },
+  })
+}
+
+function checkName(headers: HeaderBag, message: Message): void {
+  const body = nameOf(message)
+  const given = headerValue(headers, HEADERS.name)
+  if (given === undefined) {
+    if (body !== undefined) throw mismatch(HEADERS.name, 'is missing')
     return
   }
-  if (typeof version !== 'string')
-    throw new AppError('WIRE_INVALID_PARAMS', `params._meta has no ${META.protocolVersion}`)
-  if (header !== version) throw mismatch('MCP-Protocol-Version')
-  if (message.kind === 'request' && !isObject((meta as JsonObject)[META.clientCapabilities])) {
-    throw new AppError('WIRE_INVALID_PARAMS', `params._meta has no ${META.clientCapabilities}`)
-  }
-  checkVersion(version)
-  if (message.kind !== 'request') return
-  if (single(headers, 'mcp-method') !== message.method) throw mismatch('Mcp-Method')
-  const member = NAMED[message.method ?? '']
-  if (!member) return
-  const name = single(headers, 'mcp-name')
-  if (name === undefined || decodeHeader(name) !== message.params?.[member])
-    throw mismatch('Mcp-Name')
+  if (!NAME_SOURCE.has(message.method ?? '')) return
+  const decoded = decodeHeaderValue(given)
+  if (decoded === undefined) throw mismatch(HEADERS.name, 'is not valid Base64 of UTF-8')
+  if (body !== undefined && decoded !== body)
+    throw mismatch(HEADERS.name, 'does not equal the name in params')
 }
 
-function checkVersion(version: string | undefined): void {
-  if (version !== undefined && isModern(version)) return
-  throw new AppError(
-    'WIRE_UNSUPPORTED_VERSION',
-    `unsupported protocol version ${String(version).slice(0, 32)}`,
-    {
-      data: { supported: [...MODERN_REVISIONS], requested: version },
-    },
-  )
+function mismatch(header: string, what: string): AppError {
+  return new AppError('WIRE_HEADER_MISMATCH', `the header ${header} ${what}`, { data: { header } })
 }
 
-function mismatch(header: string): AppError {
-  return new AppError(
-    'WIRE_HEADER_MISMATCH',
-    `the header ${header} is missing or does not equal the body`,
-  )
-}
-
-function single(headers: HeaderMap, name: string): string | undefined {
-  const value = headers[name]
-  return typeof value === 'string' ? value.trim() : undefined
+/** What Mcp-Name repeats: the name, uri or task id of the message; undefined for methods without. */
+export function nameOf(message: Message): string | undefined {
+  const member = NAME_SOURCE.get(message.method ?? '')
+  const value = member === undefined ? undefined : message.params?.[member]
+  return typeof value === 'string' ? value : undefined
 }
 
 export interface ModernHeaderOptions {
-  /** The final name or URI, when edits have changed it. */
+  /** The final name or uri, when it is spliced into the message later. */
   readonly target?: string | undefined
-  /** The tool's own schema: arguments marked `x-mcp-header` travel as headers too. */
-  readonly inputSchema?: JsonObject | undefined
-  /** The final arguments, when edits have changed them. */
+  /** The final arguments, when they are. */
   readonly arguments?: JsonObject | undefined
+  readonly inputSchema?: unknown
+  /** The version, when it is not in the message. */
+  readonly revision?: string | undefined
 }
 
-/** The headers of a request to a modern server, built from what its body says. */
+/** The headers of a modern message on its way to a server, names in lower case. */
 export function modernHeaders(
   message: Message,
   options: ModernHeaderOptions = {},
 ): Record<string, string> {
-  const meta = message.params?._meta
-  const version = isObject(meta) ? meta[META.protocolVersion] : undefined
+  const { params } = message
+  const meta = params?._meta
+  const named = isObject(meta) ? meta[META.protocolVersion] : undefined
+  const version = options.revision ?? (typeof named === 'string' ? named : MODERN_REVISIONS[0])
   const headers: Record<string, string> = {
-    'mcp-protocol-version': typeof version === 'string' ? version : LATEST_MODERN,
-    'mcp-method': message.method ?? '',
+    [HEADERS.version]: version,
+    [HEADERS.method]: encodeHeaderValue(message.method ?? ''),
   }
-  const member = NAMED[message.method ?? '']
-  const target = options.target ?? (member && message.params?.[member])
-  if (member && typeof target === 'string') headers['mcp-name'] = encodeHeader(target)
-  const given = options.arguments ?? message.params?.arguments
-  return {
-    ...headers,
-    ...parameterHeaders(options.inputSchema, isObject(given) ? (given as JsonObject) : {}),
-  }
-}
-
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-
-/** `Mcp-Param-*` for the arguments that the schema marks; what cannot be a header is left out. */
-export function parameterHeaders(
-  inputSchema: JsonObject | undefined,
-  given: JsonObject,
-): Record<string, string> {
-  const headers: Record<string, string> = {}
-  const properties = isObject(inputSchema?.properties) ? inputSchema.properties : {}
-  for (const [property, schema] of Object.entries(properties)) {
-    const name = isObject(schema) ? schema['x-mcp-header'] : undefined
-    const value = Object.hasOwn(given, property) ? given[property] : undefined
-    if (typeof name !== 'string' || !TOKEN.test(name)) continue
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-      headers[`mcp-param-${name.toLowerCase()}`] = encodeHeader(String(value))
-  }
-  return headers
-}
-
-/** Throws WIRE_HEADER_MISMATCH when a marked argument and its header differ, or one of them is missing. */
-export function checkParameterHeaders(
-  headers: HeaderMap,
-  inputSchema: JsonObject | undefined,
-  given: JsonObject,
-): void {
-  const expected = parameterHeaders(inputSchema, given)
-  for (const [name, value] of Object.entries(expected)) {
-    const sent = single(headers, name)
-    const decoded = sent === undefined ? undefined : decodeHeader(sent)
-    if (decoded === undefined || !sameValue(decoded, decodeHeader(value) ?? ''))
-      throw mismatch(name)
-  }
-}
-
-// numbers are compared as numbers: 1.0 and 1 are the same argument
-function sameValue(a: string, b: string): boolean {
-  return a === b || (a !== '' && b !== '' && Number(a) === Number(b))
+  const name = NAME_SOURCE.has(message.method ?? '')
+    ? (options.target ?? nameOf(message))
+    : undefined
+  if (name !== undefined) headers[HEADERS.name] = encodeHeaderValue(name)
+  if (options.inputSchema === undefined || message.method !== 'tools/call') return headers
+  const args = options.arguments ?? params?.arguments
+  return { ...headers, ...paramHeaders(options.inputSchema, args) }
 }

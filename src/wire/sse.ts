@@ -1,71 +1,113 @@
-// Server-sent events: written one by one, read from any chunking, with a bound on one event (HTML standard, section 9.2).
-import { createParser } from 'eventsource-parser'
+// Server-sent events as bytes, both ways, with a bound on one event; whose stream it is and what is in it is decided elsewhere.
+import { Buffer } from 'node:buffer'
+import { StringDecoder } from 'node:string_decoder'
+import { createParser, type EventSourceParser } from 'eventsource-parser'
 import { AppError } from '../base/errors.ts'
 
 export interface SseEvent {
-  readonly data: string
   readonly id?: string | undefined
+  /** `message` when absent. */
   readonly event?: string | undefined
-}
-
-export function encodeEvent({ data, id, event }: SseEvent): string {
-  const head = `${id === undefined ? '' : `id: ${id}\n`}event: ${event ?? 'message'}\n`
-  return `${head}${data
-    .split(/\r\n|\r|\n/)
-    .map((line) => `data: ${line}\n`)
-    .join('')}\n`
-}
-
-/** Seen by nobody; keeps a connection alive. */
-export function encodeComment(text: string): string {
-  return `: ${text.replace(/[\r\n]/g, ' ')}\n\n`
-}
-
-export interface SseDecoderOptions {
-  /** Bytes of one event. */
-  readonly limit: number
-  event(event: SseEvent): void
-  retry?(ms: number): void
-  /** An event beyond the limit; thrown as UPSTREAM_TOO_LARGE when nobody wants to be told. */
-  oversize?(): void
-  /** An event beyond the limit; nothing more is read. Thrown as UPSTREAM_TOO_LARGE when nobody is told. */
-  oversize?(): void
+  readonly data: string
 }
 
 export interface SseDecoder {
-  /** Throws UPSTREAM_TOO_LARGE. */
+  /** Ignored once an event was too large. */
   push(chunk: Uint8Array): void
 }
 
+export interface SseDecoderOptions {
+  /** Most bytes of the data of one event. */
+  readonly limit: number
+  event(event: SseEvent): void
+  retry?(ms: number): void
+  /** An event is above the limit and the stream is given up; without it `push` throws UPSTREAM_TOO_LARGE. */
+  oversize?(): void
+}
+
+/** Room for what a partial line holds besides data, such as its field name. */
+const LINE_OVERHEAD = 16
+
+/**
+ * An event without data is reported too when it has an id: the first event of a resumable stream carries nothing else
+ * (2025-11-25 transports#resumability-and-redelivery, SEP-1699).
+ */
 export function createSseDecoder(options: SseDecoderOptions): SseDecoder {
-  const text = new TextDecoder()
-  let pending = 0
-  const parser = createParser({
-    onEvent: (event) => {
-      pending = 0
-      options.event(event)
+  const text = new StringDecoder('utf8')
+  let over = false
+
+  function oversize(): void {
+    if (over) return
+    over = true
+    if (options.oversize) options.oversize()
+    else throw tooLarge(options.limit)
+  }
+
+  const parser: EventSourceParser = createParser({
+    maxBufferSize: options.limit + LINE_OVERHEAD,
+    onEvent({ id, event, data }) {
+      if (over) return
+      if (data.length > options.limit || Buffer.byteLength(data) > options.limit) oversize()
+      else options.event({ id, event, data })
     },
-    onRetry: (ms) => options.retry?.(ms),
-    onComment: () => {
-      pending = 0
+    onRetry: (ms) => {
+      if (!over) options.retry?.(ms)
+    },
+    onError(error) {
+      // unknown fields and bad retry values are ignored, as the standard says
+      if (error.type === 'max-buffer-size-exceeded') oversize()
     },
   })
+
   return {
     push(chunk) {
-      // counted over what came since the last event: an event of exactly the limit may share its chunk with others
-      for (let at = 0; at < chunk.length; at += SLICE) {
-        const part = chunk.subarray(at, at + SLICE)
-        pending += part.length
-        if (pending > options.limit + SLICE && options.oversize) return options.oversize()
-        if (pending > options.limit + SLICE)
-          throw new AppError(
-            'UPSTREAM_TOO_LARGE',
-            `one event is larger than ${options.limit} bytes`,
-          )
-        parser.feed(text.decode(part, { stream: true }))
-      }
+      if (!over)
+        parser.feed(text.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)))
     },
   }
 }
 
-const SLICE = 16 * 1024
+function tooLarge(limit: number): AppError {
+  return new AppError('UPSTREAM_TOO_LARGE', `an event of the stream is larger than ${limit} bytes`)
+}
+
+export interface SseFrame {
+  readonly id?: string
+  readonly event?: string
+  /** Milliseconds before the client comes back. */
+  readonly retry?: number
+  readonly data: string | Uint8Array
+}
+
+/** One event. Data of several lines is sent as several `data` fields. */
+export function encodeEvent({ id, event, retry, data }: SseFrame): Buffer {
+  let head = ''
+  if (event !== undefined) head += `event: ${oneLine(event)}\n`
+  if (id !== undefined) head += `id: ${oneLine(id)}\n`
+  if (retry !== undefined) head += `retry: ${Math.max(0, Math.round(retry))}\n`
+  if (typeof data === 'string') return Buffer.from(`${head}${dataLines(data)}\n`)
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  if (bytes.includes(0x0a) || bytes.includes(0x0d))
+    return Buffer.from(`${head}${dataLines(bytes.toString('utf8'))}\n`)
+  return Buffer.concat([Buffer.from(`${head}data: `), bytes, END])
+}
+
+const END = Buffer.from('\n\n')
+
+/** A comment: keeps a stream alive and is heard by nobody. */
+export function encodeComment(text: string): Buffer {
+  return Buffer.from(`: ${oneLine(text)}\n\n`)
+}
+
+function dataLines(data: string): string {
+  return data
+    .split(/\r\n|\r|\n/)
+    .map((line) => `data: ${line}\n`)
+    .join('')
+}
+
+// a line end in a field would start a field, or an event, of somebody else's making
+function oneLine(value: string): string {
+  if (/[\r\n\0]/.test(value)) throw new AppError('INTERNAL', 'a field of an event holds a line end')
+  return value
+}
