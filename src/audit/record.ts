@@ -1,0 +1,75 @@
+// What the audit writes down: one shape for every kind of event; it stamps nothing and goes nowhere by itself.
+
+/**
+ * `execution`: a request passed its points. `refusal`: an entry denied. `would_deny`: it would have, in a mode that only
+ * records. `patch`: an entry changed the payload. `respond`, `ask`: it answered or asked. `fault`: a plugin broke and the
+ * operation was refused. `failed_open`: it broke, or its breaker is open, and the operation went on. `load`, `load_refused`: a plugin
+ * entry. `reload`, `reload_refused`: a configuration. `break_glass`: a gate was bypassed. `alert`: a policy or plugin raised one. `server`: a change of
+ * admission or health. `lifecycle`: start, drain, stop. `gap`: records were lost here.
+ */
+export type AuditKind =
+  | 'execution'
+  | 'refusal'
+  | 'would_deny'
+  | 'patch'
+  | 'respond'
+  | 'ask'
+  | 'fault'
+  | 'failed_open'
+  | 'load'
+  | 'load_refused'
+  | 'reload'
+  | 'reload_refused'
+  | 'break_glass'
+  | 'alert'
+  | 'server'
+  | 'lifecycle'
+  | 'gap'
+
+export interface AuditPrincipal {
+  readonly id: string
+  readonly kind: string
+  readonly tenant?: string | undefined
+}
+
+/** What a room reports. No payload bodies; what a caller may not learn (plugin, description, details) belongs here. */
+export interface AuditEvent {
+  readonly kind: AuditKind
+  readonly requestId?: string | undefined
+  readonly traceId?: string | undefined
+  readonly generation?: number | undefined
+  readonly principal?: AuditPrincipal | undefined
+  readonly client?: string | undefined
+  readonly surface?: string | undefined
+  readonly era?: string | undefined
+  readonly method?: string | undefined
+  readonly server?: string | undefined
+  /** The upstream's own name of the tool or prompt, or the URI. */
+  readonly target?: string | undefined
+  readonly point?: string | undefined
+  readonly entry?: string | undefined
+  readonly plugin?: string | undefined
+  readonly mode?: string | undefined
+  readonly verdict?: string | undefined
+  /** False: the verdict was recorded only. */
+  readonly effective?: boolean | undefined
+  readonly code?: string | undefined
+  readonly reason?: string | undefined
+  readonly description?: string | undefined
+  readonly details?: unknown
+  /** Names of the fields a patch changed, never their values. */
+  readonly changed?: readonly string[] | undefined
+  readonly outcome?: string | undefined
+  readonly durationMs?: number | undefined
+  /** Entries that passed, folded into the record of the request. */
+  readonly passes?:
+    | readonly { readonly point: string; readonly entries: readonly string[] }[]
+    | undefined
+}
+
+export interface AuditRecord extends AuditEvent {
+  /** RFC 3339, UTC. */
+  readonly time: string
+  /** Counts the records of this process: a hole is a lost record. */
+  readonly seq: number
+}
