@@ -1,4 +1,5 @@
 // What a plugin's setup is handed: only what its manifest asked for and the configuration granted. Interfaces, no implementation.
+import type { Patch, Payload, PointName } from '../points/table.ts'
 
 export interface PluginLogger {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void
@@ -27,6 +28,37 @@ export interface PluginRegex {
   replaceAll(text: string, replacement: string): string
 }
 
+export interface TextOptions {
+  /** Names of members too, where they are data: in arguments, structured content and the like. */
+  readonly keys?: boolean
+  /** Numbers too, as their digits; one that changes becomes a text. */
+  readonly numbers?: boolean
+}
+
+/**
+ * Every text of a payload that a patch may write, wherever MCP hides it: content blocks, embedded resources, structured
+ * content, `_meta`, prompt messages, resource contents, list items but for what identifies them, error message and data.
+ * Base64 and the members that name types are left alone.
+ */
+export interface PluginText {
+  /** The points whose payload has text. */
+  readonly points: readonly PointName[]
+  /** Whether the test holds for any text. */
+  some<K extends PointName>(
+    point: K,
+    payload: Payload<K>,
+    test: (text: string) => boolean,
+    options?: TextOptions,
+  ): boolean
+  /** The fields for `patch()`; undefined when no text changed. */
+  rewrite<K extends PointName>(
+    point: K,
+    payload: Payload<K>,
+    replace: (text: string) => string,
+    options?: TextOptions,
+  ): Patch<K> | undefined
+}
+
 export interface PluginHost {
   /** The name of the entry this instance is for. */
   readonly entry: string
@@ -48,6 +80,7 @@ export interface PluginHost {
     /** CEL over the condition variables; evaluates on a payload and the context of the call. */
     cel(source: string): (point: string, payload: object, context: object) => unknown
   }
+  readonly text: PluginText
   readonly schema: {
     /** A JSON Schema (2020-12, draft-07) to a check that names what is wrong; undefined when all is well. */
     compile(schema: object): (value: unknown) => string | undefined
