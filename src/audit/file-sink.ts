@@ -21,6 +21,8 @@ const DEFAULT_BOUND = 8 * 1024 ** 2
 /** Milliseconds a record waits for others. */
 const INTERVAL = 200
 const RETRY = 1000
+/** Drops may come by the thousand; the log hears of them this often. */
+const LOUD_EVERY = 10_000
 /** How long flush and close wait for a disk that does not answer. */
 const PATIENCE = 5000
 
@@ -39,6 +41,7 @@ class FileSink implements AuditSink {
   #batch: Uint8Array = EMPTY
   #unreported = 0
   #lastDropped = 0
+  #loud = Number.NEGATIVE_INFINITY
   #dropped = 0
   #healthy = true
   #timer: (() => void) | undefined
@@ -56,7 +59,7 @@ class FileSink implements AuditSink {
   }
 
   get healthy(): boolean {
-    return this.#healthy
+    return this.#healthy && this.#unreported === 0
   }
 
   async start(): Promise<void> {
@@ -85,10 +88,13 @@ class FileSink implements AuditSink {
   }
 
   #drop(record: AuditRecord): void {
-    if (this.#unreported === 0) {
-      this.#options.log.error({ sink: this.name }, 'audit records are being dropped')
-    }
     this.#dropped++
+    const now = this.#options.clock.now()
+    if (now - this.#loud >= LOUD_EVERY) {
+      this.#loud = now
+      const fields = { sink: this.name, dropped: this.#dropped }
+      this.#options.log.error(fields, 'audit records are being dropped')
+    }
     this.#unreported++
     this.#lastDropped = record.seq
   }
