@@ -1,5 +1,5 @@
 // Registrations of one point become a runner for one scope, or null when nobody would run: all that can be decided early is.
-import { type Breaker, createBreaker } from './breaker.ts'
+import { Breaker } from './breaker.ts'
 import {
   type CompiledCondition,
   compileCondition,
@@ -11,6 +11,7 @@ import type { EngineParts } from './engine.ts'
 import { MODES, type Mode, type ModeRules } from './mode.ts'
 import type { PointRules } from './point.ts'
 import { assertOrder, type Handler, inOrder, type Registration } from './registry.ts'
+import type { RunLimits } from './run.ts'
 import type { StepStats } from './stats.ts'
 
 /** One entry at one point, ready to run. Flat, so that the loop reads fields and calls functions. */
@@ -29,23 +30,30 @@ export interface Step {
   readonly stats: StepStats
   /** Null when the conditions are known to match in this scope. */
   readonly predicate: Predicate | null
+  /** Something other than the breaker may leave it out. */
+  readonly gated: boolean
 }
 
-/** What runs at one point in one scope. */
+/** What runs at one point in one scope, and under which limits. */
 export interface Plan {
   readonly point: string
   readonly rules: PointRules
+  readonly parts: EngineParts
+  readonly limits: RunLimits
   readonly chain: readonly Step[]
   readonly guards: readonly Step[]
   readonly observers: readonly Step[]
+  /** Registered at the point, but their conditions cannot match in this scope. */
+  readonly excluded: readonly Step[]
   /** Entry names of chain and guards, for the audit record of a request that all of them passed. */
-  readonly names: readonly string[]
   readonly pass: Pass
-  readonly allUnconditional: boolean
-  readonly redactors: number
+  /** Some entry of the chain redacts. */
+  readonly redacting: boolean
+  /** The plan for another target, when a patch renames it; null when nobody would run for that. */
+  readonly replan: (target: string) => Plan | null
 }
 
-interface Prepared extends Omit<Step, 'predicate'> {
+interface Prepared extends Omit<Step, 'predicate' | 'gated'> {
   readonly condition: CompiledCondition | null
 }
 
@@ -53,6 +61,8 @@ interface Prepared extends Omit<Step, 'predicate'> {
 export interface PreparedPoint {
   readonly point: string
   readonly rules: PointRules
+  readonly parts: EngineParts
+  readonly limits: RunLimits
   readonly steps: readonly Prepared[]
   /** Runners differ by the name of the target. */
   readonly targeted: boolean
@@ -64,12 +74,14 @@ export function preparePoint(
   rules: PointRules,
   registrations: readonly Registration[],
   parts: EngineParts,
+  limits: RunLimits,
 ): PreparedPoint {
   assertOrder(registrations)
   const steps = inOrder(registrations).map(
     (registration, rank): Prepared => prepare(registration, rank, rules, parts),
   )
-  return { point, rules, steps, targeted: steps.some((step) => step.condition?.targeted) }
+  const targeted = steps.some((step) => step.condition?.targeted)
+  return { point, rules, parts, limits, steps, targeted }
 }
 
 function prepare(
@@ -92,7 +104,7 @@ function prepare(
     external: registration.external === true,
     breaker:
       onError === 'disable'
-        ? createBreaker(parts.clock.now, registration.breaker ?? { faults: 5, open: 30_000 })
+        ? new Breaker(parts.clock.now, registration.breaker ?? { faults: 5, open: 30_000 })
         : null,
     stats: parts.stats(point, entry, plugin),
     condition: compileCondition(registration, rules, point, parts.expression),
@@ -100,29 +112,40 @@ function prepare(
 }
 
 /** Null when no entry can run in this scope: the call site then pays for one comparison. */
-export function planFor(prepared: PreparedPoint, scope: Scope): Plan | null {
+export function planFor(
+  prepared: PreparedPoint,
+  scope: Scope,
+  replan: Plan['replan'],
+): Plan | null {
   const steps: Step[] = []
+  const excluded: Step[] = []
   for (const { condition, ...step } of prepared.steps) {
-    const outcome = condition === null ? true : condition.inScope(scope)
-    if (outcome !== false) steps.push({ ...step, predicate: outcome === true ? null : outcome })
+    const match = condition === null ? true : condition.inScope(scope)
+    const predicate = typeof match === 'boolean' ? null : match
+    const compiled = { ...step, predicate, gated: predicate !== null || step.external }
+    if (match === false) excluded.push(compiled)
+    else steps.push(compiled)
   }
   if (steps.length === 0) return null
+  const { point, rules, parts, limits } = prepared
   const chain = steps.filter((step) => step.mode.phase === 'chain')
   const guards = synchronousFirst(steps.filter((step) => step.mode.phase === 'guard'))
   const observers = steps.filter((step) => step.mode.phase === 'observe')
-  const names = Object.freeze([...chain, ...guards].map((step) => step.entry))
+  const entries = Object.freeze([...chain, ...guards].map((step) => step.entry))
+  const pass = Object.freeze({ point, entries })
+  const redacting = chain.some((step) => step.redacts)
   return {
-    point: prepared.point,
-    rules: prepared.rules,
+    point,
+    rules,
+    parts,
+    limits,
     chain,
     guards,
     observers,
-    names,
-    pass: Object.freeze({ point: prepared.point, entries: names }),
-    allUnconditional: [...chain, ...guards].every(
-      (step) => step.predicate === null && step.breaker === null && !step.external,
-    ),
-    redactors: chain.filter((step) => step.redacts).length,
+    excluded,
+    pass,
+    redacting,
+    replan,
   }
 }
 

@@ -1,6 +1,7 @@
-// What is known of one request, shared by all its points, and the narrow face of it that each plugin is handed.
-import { AppError } from '../base/errors.ts'
-import type { OutcomeSummary } from './observe.ts'
+// What is known of one request, shared by all its points; plugins never see it, only the narrow face in step-context.ts.
+import { deepFreeze } from '../base/json.ts'
+import { plainJson } from './copy.ts'
+import type { OutcomeSummary } from './outcome.ts'
 
 export type Era = 'legacy' | 'modern'
 
@@ -80,6 +81,7 @@ export class RequestContext {
   #states: Map<string, Record<string, unknown>> | undefined
   #shared: Map<string, Readonly<Record<string, unknown>>> | undefined
   #controller: AbortController | undefined
+  #waits: Interruptible[] | undefined
 
   constructor(identity: RequestIdentity) {
     this.identity = identity
@@ -92,9 +94,23 @@ export class RequestContext {
     return this.#controller.signal
   }
 
+  /** The caller went away: what waits for a plugin stops waiting at once. */
   abort(): void {
+    if (this.aborted) return
     this.aborted = true
     this.#controller?.abort()
+    for (const wait of this.#waits?.splice(0) ?? []) wait.interrupt()
+  }
+
+  /** Joins those that `abort` interrupts. */
+  enter(wait: Interruptible): void {
+    this.#waits ??= []
+    this.#waits.push(wait)
+  }
+
+  leave(wait: Interruptible): void {
+    const at = this.#waits?.lastIndexOf(wait) ?? -1
+    if (at !== -1) this.#waits?.splice(at, 1)
   }
 
   get labels(): ReadonlySet<string> {
@@ -122,13 +138,20 @@ export class RequestContext {
     return state
   }
 
+  /** Cuts a late handler off: what it still holds is no longer what the entry reads at its next point. */
+  detach(entry: string): void {
+    const state = this.#states?.get(entry)
+    if (state) this.#states?.set(entry, Object.assign(Object.create(null), state))
+  }
+
   shared(plugin: string): Readonly<Record<string, unknown>> {
     return this.#shared?.get(plugin) ?? NOTHING_SHARED
   }
 
   share(plugin: string, values: Readonly<Record<string, unknown>>): void {
+    const added = deepFreeze(plainJson(values, SHARED_LIMITS, 'context.shared', 'copied')) as object
     this.#shared ??= new Map()
-    this.#shared.set(plugin, Object.freeze({ ...this.#shared.get(plugin), ...values }))
+    this.#shared.set(plugin, Object.freeze({ ...this.#shared.get(plugin), ...added }))
   }
 
   /** A copy that later writes to this request do not reach: what parallel phases read. */
@@ -138,7 +161,13 @@ export class RequestContext {
 }
 
 const EMPTY_LABELS: ReadonlySet<string> = new Set()
-const NOTHING_SHARED = Object.freeze({})
+export const NOTHING_SHARED: Readonly<Record<string, unknown>> = Object.freeze({})
+const SHARED_LIMITS = { bytes: 65_536, depth: 32 }
+
+/** Something that waits for a plugin on behalf of a request. */
+export interface Interruptible {
+  interrupt(): void
+}
 
 export interface Pass {
   readonly point: string
@@ -149,7 +178,7 @@ export interface Pass {
 export interface Shared {
   /** What the plugin with this id shared in this request; empty if nothing. */
   get(plugin: string): Readonly<Record<string, unknown>>
-  /** Adds to what this plugin shares. Refused in guards and observers, which run in parallel. */
+  /** Adds JSON to what this plugin shares; copied. Refused in guards and observers, which run in parallel. */
   set(values: Readonly<Record<string, unknown>>): void
 }
 
@@ -167,7 +196,7 @@ export interface PluginContext {
   readonly session: string | undefined
   readonly server: ServerInfo | undefined
   readonly generation: number
-  /** Milliseconds this call may still take when it was handed over. */
+  /** Milliseconds this call may still take, as of the first reading. */
   readonly deadline: number
   /** Aborts when the call has used up its time, a sibling guard denied, or the caller went away. */
   readonly signal: AbortSignal
@@ -179,124 +208,4 @@ export interface PluginContext {
   /** How the dispatch ended; only observers (audit, background) run late enough to know. */
   readonly outcome: OutcomeSummary | undefined
   addLabel(name: string, scope?: 'request' | 'session'): void
-}
-
-/** The face of a request for one call of one entry; a late handler keeps only its own. */
-export class StepContext implements PluginContext {
-  readonly #request: RequestContext
-  readonly #entry: string
-  readonly #plugin: string
-  readonly #parallel: boolean
-  readonly deadline: number
-  readonly outcome: OutcomeSummary | undefined
-  #controller: AbortController | undefined
-  #over = false
-  #snapshot: ReadonlyMap<string, Readonly<Record<string, unknown>>> | undefined
-
-  constructor(
-    request: RequestContext,
-    step: { entry: string; plugin: string },
-    deadline: number,
-    parallel: boolean,
-    outcome?: OutcomeSummary,
-  ) {
-    this.outcome = outcome
-    this.#request = request
-    this.#entry = step.entry
-    this.#plugin = step.plugin
-    this.deadline = deadline
-    this.#parallel = parallel
-  }
-
-  /** Called by the runner when the step is over, whether or not the handler has noticed. */
-  static end(context: StepContext, abort: boolean): void {
-    context.#over = true
-    if (abort) context.#controller?.abort()
-  }
-
-  get requestId(): string {
-    return this.#request.identity.requestId
-  }
-  get trace(): Trace | undefined {
-    return this.#request.identity.trace
-  }
-  get era(): Era {
-    return this.#request.identity.era
-  }
-  get surface(): string {
-    return this.#request.identity.surface
-  }
-  get method(): string {
-    return this.#request.identity.method
-  }
-  get round(): number {
-    return this.#request.round
-  }
-  get origin(): 'client' | 'upstream' | 'plugin' | 'cache' {
-    return this.#request.origin
-  }
-  get principal(): Principal {
-    return this.#request.identity.principal
-  }
-  get client(): ClientInfo | undefined {
-    return this.#request.identity.client
-  }
-  get session(): string | undefined {
-    return this.#request.identity.session
-  }
-  get server(): ServerInfo | undefined {
-    return this.#request.server
-  }
-  get generation(): number {
-    return this.#request.identity.generation
-  }
-  get dryRun(): boolean {
-    return this.#request.identity.dryRun === true
-  }
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      const controller = new AbortController()
-      this.#controller = controller
-      const { signal } = this.#request
-      if (signal.aborted || this.#over) controller.abort()
-      else
-        signal.addEventListener('abort', () => controller.abort(), {
-          once: true,
-          signal: controller.signal,
-        })
-    }
-    return this.#controller.signal
-  }
-
-  get state(): Record<string, unknown> {
-    return this.#request.state(this.#entry)
-  }
-
-  get labels(): ReadonlySet<string> {
-    return this.#request.labels
-  }
-
-  addLabel(name: string, scope?: 'request' | 'session'): void {
-    if (this.#over) throw new AppError('PLUGIN_TIMEOUT', 'the call this context belongs to is over')
-    this.#request.addLabel(name, scope)
-  }
-
-  get shared(): Shared {
-    const parallel = this.#parallel
-    if (parallel) this.#snapshot ??= this.#request.snapshot()
-    return {
-      get: (plugin) =>
-        this.#snapshot
-          ? (this.#snapshot.get(plugin) ?? NOTHING_SHARED)
-          : this.#request.shared(plugin),
-      set: (values) => {
-        if (parallel || this.#over)
-          throw new TypeError(
-            'context.shared is read-only in guards and observers, and after the call',
-          )
-        this.#request.share(this.#plugin, values)
-      },
-    }
-  }
 }

@@ -1,86 +1,73 @@
-// The state of one dispatch and what every step does to it; the loops that drive it are in run.ts, guards.ts and observe.ts.
-import { AppError, isAppError, messageOf } from '../base/errors.ts'
+// The state of one dispatch and the small things every phase does to it; the loops are in chain.ts, guards.ts and observe.ts.
+import { AppError } from '../base/errors.ts'
 import type { Plan, Step } from './compile.ts'
-import { type RequestContext, StepContext } from './context.ts'
-import type { EngineParts } from './engine.ts'
-import type { Outcome } from './outcome.ts'
-import type { PatchLimits } from './patch.ts'
+import type { RequestContext } from './context.ts'
+import type { Outcome, OutcomeSummary } from './outcome.ts'
+import { textOf } from './thrown.ts'
 import type { Recorder, StepTrace } from './trace.ts'
 import type { Question, StampedViolation, Violation } from './verdict.ts'
-import { type ViewGuard, viewOf } from './view.ts'
+import { View } from './view.ts'
 
 /** All that one dispatch remembers. A class with every field set, so that its shape never changes. */
-export class Dispatch implements ViewGuard {
-  payload: object
+export class Dispatch {
   plan: Plan
+  payload: object
   readonly request: RequestContext
-  readonly parts: EngineParts
-  readonly limits: PatchLimits
   readonly recorder: Recorder | null
   readonly startedAt: number
-  readonly deadlineAt: number
-  /** The plan for another target, when a patch renames it. */
-  readonly replan: (target: string) => Plan | null
-  poison: AppError | null = null
+  /** What all steps that see the same payload share: nobody can write to it, so nobody needs one of their own. */
+  view: View
+  /** The step that is running or waited for. */
+  step: Step | null = null
+  /** Entries of the plan's chain that had their turn, or are having it. */
+  reached = 0
+  end: Outcome<object> | null = null
   changed = false
   answer: { readonly value: unknown; readonly entry: string } | null = null
   question: { readonly value: Question; readonly step: Step } | null = null
-  /** The rank up to which the chain has settled. */
-  settledRank = -1
   /** A redactor had its turn without redacting: it failed, denied, or its patch was discarded. */
   leaky = false
-  end: Outcome<object> | null = null
+  /** Guards have all settled. */
+  guarded = false
   notPassed: Set<string> | null = null
-  reached = 0
   /** Where in the present plan's chain this dispatch came in, after a rename. */
   skippedTo = 0
+  /** Who passed before a rename. */
   earlier: readonly string[] | null = null
-  #view: object | null = null
+  /** How it ended, for observers. */
+  summary: OutcomeSummary | undefined = undefined
+  /** When the present step began; read only when somebody records. */
+  stepAt = 0
 
-  constructor(
-    payload: object,
-    plan: Plan,
-    request: RequestContext,
-    parts: EngineParts,
-    options: {
-      limits: PatchLimits
-      budget: number
-      recorder: Recorder | null
-      replan: (target: string) => Plan | null
-    },
-  ) {
-    this.payload = payload
+  constructor(plan: Plan, payload: object, request: RequestContext, recorder: Recorder | null) {
     this.plan = plan
+    this.payload = payload
     this.request = request
-    this.parts = parts
-    this.limits = options.limits
-    this.recorder = options.recorder
-    this.replan = options.replan
-    this.startedAt = parts.clock.now()
-    this.deadlineAt = this.startedAt + options.budget
+    this.recorder = recorder
+    this.startedAt = plan.parts.clock.now()
+    this.view = new View(payload, plan.parts.writes)
   }
 
-  /** One view for all steps that see the same payload: nobody can write to it, so nobody needs one of their own. */
-  get view(): never {
-    this.#view ??= viewOf(this.payload, this, this.parts.writes)
-    return this.#view as never
+  get deadlineAt(): number {
+    return this.startedAt + this.plan.limits.budget
   }
 
   replacePayload(next: object): void {
     this.payload = next
-    this.#view = null
     this.changed = true
+    this.renewView()
+  }
+
+  /** What holds the old view can no longer disturb this dispatch. */
+  renewView(): void {
+    this.view = new View(this.payload, this.plan.parts.writes)
   }
 }
 
 /** Ends the dispatch with a refusal. */
 export function denied(d: Dispatch, step: Step, violation: Violation): Outcome<object> {
-  const stamped: StampedViolation = {
-    ...violation,
-    plugin: step.plugin,
-    entry: step.entry,
-    point: d.plan.point,
-  }
+  const place = { plugin: step.plugin, entry: step.entry, point: d.plan.point }
+  const stamped: StampedViolation = { ...violation, ...place }
   return { kind: 'deny', payload: d.payload, changed: d.changed, violation: stamped }
 }
 
@@ -89,47 +76,13 @@ export function faulted(d: Dispatch, fault: AppError): Outcome<object> {
   return { kind: 'fault', payload: d.payload, changed: d.changed, fault }
 }
 
-/**
- * The fault boundary: counts the fault and applies `on_error`. Returns what ends the dispatch, or null when it goes on
- * without the step (failed open: counted, reported, traced).
- */
-export function failStep(d: Dispatch, step: Step, error: unknown): Outcome<object> | null {
-  const fault = faultOf(d, step, error)
-  step.stats.fault++
-  markNotPassed(d, step)
-  if (step.redacts) d.leaky = true
-  const open =
-    step.onError !== 'fail' &&
-    fault.code !== 'NUMBER_UNSAFE' &&
-    fault.code !== 'DISPATCH_TIMEOUT' &&
-    fault.code !== 'DISPATCH_ABORTED'
-  if (step.breaker) step.breaker.failed()
-  if (d.recorder)
-    trace(d, step, {
-      verdict: 'fault',
-      code: fault.code,
-      reason: fault.message,
-      failedOpen: open,
-      effective: !open,
-    })
-  d.parts.sink.fault({ point: d.plan.point, step, request: d.request, fault, failedOpen: open })
-  if (!open) return faulted(d, fault)
-  step.stats.failedOpen++
-  return null
-}
-
-/** An error that names plugin, entry and point, whatever was thrown. */
-export function faultOf(d: Dispatch, step: Step, error: unknown): AppError {
-  const where = { plugin: step.plugin, entry: step.entry, point: d.plan.point }
-  if (isAppError(error))
-    return new AppError(error.code, `${step.entry} at ${d.plan.point}: ${error.message}`, {
-      cause: error.cause,
-      data: where,
-    })
-  return new AppError('PLUGIN_THREW', `${step.entry} at ${d.plan.point}: ${messageOf(error)}`, {
-    cause: error,
-    data: where,
+/** Ends the dispatch because its caller went away. */
+export function interrupted(d: Dispatch): Outcome<object> {
+  const { point } = d.plan
+  const fault = new AppError('DISPATCH_ABORTED', `${point}: the request was cancelled`, {
+    data: { point },
   })
+  return faulted(d, fault)
 }
 
 export function markNotPassed(d: Dispatch, step: Step): void {
@@ -147,38 +100,43 @@ export function trace(d: Dispatch, step: Step, rest: Partial<StepTrace>): void {
   })
 }
 
+/** Milliseconds since the step began, where somebody records. */
+export function elapsed(d: Dispatch, since = d.stepAt): number {
+  return d.plan.parts.clock.now() - since
+}
+
 /** Whether the step is to be left out now; notes why. Throws what the condition throws. */
 export function leftOut(d: Dispatch, step: Step): boolean {
-  if (step.predicate !== null && !matches(d, step)) {
+  if (step.predicate !== null && !matches(d.payload, d.request, step)) {
     step.stats.unmatched++
     skip(d, step, { matched: false, skipped: 'condition' })
     return true
   }
-  if (step.breaker?.skips()) {
-    step.stats.failedOpen++
+  if (step.external && d.request.identity.dryRun === true) {
     if (step.redacts) d.leaky = true
-    skip(d, step, { skipped: 'breaker', failedOpen: true })
-    d.parts.sink.fault({
-      point: d.plan.point,
-      step,
-      request: d.request,
-      fault: null,
-      failedOpen: true,
-    })
-    return true
-  }
-  if (step.external && d.request.identity.dryRun) {
     skip(d, step, { skipped: 'dry run' })
     return true
   }
-  return false
+  if (step.breaker === null || !step.breaker.skips()) return false
+  step.stats.failedOpen++
+  if (step.redacts) d.leaky = true
+  skip(d, step, { skipped: 'breaker', failedOpen: true })
+  d.plan.parts.sink.fault({
+    point: d.plan.point,
+    step,
+    request: d.request,
+    fault: null,
+    failedOpen: true,
+  })
+  return true
 }
 
-function matches(d: Dispatch, step: Step): boolean {
+/** Whether its condition holds; an error in it is a fault of the entry. */
+export function matches(payload: object, request: RequestContext, step: Step): boolean {
   try {
-    return step.predicate?.(d.payload, d.request) ?? true
+    return step.predicate === null || step.predicate(payload, request)
   } catch (error) {
-    throw new AppError('PLUGIN_CONDITION_FAILED', `the condition failed: ${messageOf(error)}`, {
+    throw new AppError('PLUGIN_CONDITION_FAILED', `the condition failed: ${textOf(error)}`, {
       cause: error,
     })
   }
@@ -186,9 +144,19 @@ function matches(d: Dispatch, step: Step): boolean {
 
 function skip(d: Dispatch, step: Step, why: Partial<StepTrace>): void {
   markNotPassed(d, step)
-  if (d.recorder) trace(d, step, { verdict: 'skipped', ...why })
+  if (d.recorder !== null) trace(d, step, { verdict: 'skipped', ...why })
 }
 
+/** A step was given up through no fault of its own. */
+export function aborted(d: Dispatch, step: Step, why: string): void {
+  step.stats.aborted++
+  step.breaker?.released()
+  markNotPassed(d, step)
+  if (step.redacts) d.leaky = true
+  if (d.recorder !== null) trace(d, step, { verdict: 'aborted', skipped: why })
+}
+
+/** Whether an answer is to be waited for. May run a getter of the plugin's. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' &&
@@ -197,47 +165,12 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   )
 }
 
-/**
- * Waits for a step no longer than its own timeout and what is left of the dispatch. The step is listed as in flight
- * meanwhile; a result that comes later is dropped.
- */
-export function within(
-  d: Dispatch,
-  step: Step,
-  context: StepContext,
-  pending: PromiseLike<unknown>,
-  budgetEnd = d.deadlineAt,
-): Promise<unknown> {
-  const { parts } = d
-  const now = parts.clock.now()
-  const own = now + step.timeout
-  const at = own < budgetEnd ? own : budgetEnd
-  const flight = { point: d.plan.point, entry: step.entry, plugin: step.plugin, since: now }
-  parts.inflight.add(flight)
-  return new Promise((resolve, reject) => {
-    const deadline = parts.wheel.armAt(at, () => {
-      parts.inflight.delete(flight)
-      StepContext.end(context, true)
-      reject(
-        own < budgetEnd
-          ? new AppError('PLUGIN_TIMEOUT', `no answer within ${step.timeout} ms`)
-          : new AppError(
-              'DISPATCH_TIMEOUT',
-              `the time budget of the point is used up after ${Math.round(at - d.startedAt)} ms`,
-            ),
+/** Why a step that was waited for is waited for no longer. */
+export function tooLate(d: Dispatch, step: Step, own: boolean): AppError {
+  return own
+    ? new AppError('PLUGIN_TIMEOUT', `no answer within ${step.timeout} ms`)
+    : new AppError(
+        'DISPATCH_TIMEOUT',
+        `the time budget of the point, ${d.plan.limits.budget} ms, is used up`,
       )
-    })
-    pending.then(
-      (value) => {
-        parts.wheel.disarm(deadline)
-        parts.inflight.delete(flight)
-        resolve(value)
-      },
-      (error) => {
-        parts.wheel.disarm(deadline)
-        parts.inflight.delete(flight)
-        reject(error)
-      },
-    )
-  })
 }

@@ -1,15 +1,15 @@
 // The hook engine: points and registrations in, generations of compiled runners out. It knows neither MCP nor where plugins come from.
 import type { Clock } from '../base/clock.ts'
-import { createDeadlineWheel, type DeadlineWheel } from '../base/deadline.ts'
 import type { AppError } from '../base/errors.ts'
 import { type Plan, type PreparedPoint, planFor, preparePoint } from './compile.ts'
 import type { ExpressionCompiler, Scope } from './condition.ts'
 import type { RequestContext } from './context.ts'
+import { createFlights, type Flights, type InFlight } from './flight.ts'
 import { createObserverQueue, type ObserverQueue } from './observe.ts'
 import type { Outcome } from './outcome.ts'
 import type { PointClass, PointTable, PointTypes } from './point.ts'
 import type { Registration } from './registry.ts'
-import { type DispatchOptions, type RunLimits, run } from './run.ts'
+import { type DispatchOptions, run } from './run.ts'
 import { createStats, type StepStats } from './stats.ts'
 import type { VerdictKind, Violation } from './verdict.ts'
 import type { WritePolicy } from './view.ts'
@@ -64,23 +64,14 @@ export interface EngineDeps {
   readonly observerBound?: number
 }
 
-export interface InFlight {
-  readonly point: string
-  readonly entry: string
-  readonly plugin: string
-  /** Monotonic milliseconds. */
-  readonly since: number
-}
-
 /** What the inner files of the engine share. */
 export interface EngineParts {
   readonly clock: Clock
-  readonly wheel: DeadlineWheel
+  readonly flights: Flights
   readonly expression: ExpressionCompiler
   readonly sink: EngineSink
   readonly writes: WritePolicy
   readonly passes: boolean
-  readonly inflight: Set<InFlight>
   readonly observers: ObserverQueue
   stats(point: string, entry: string, plugin: string): StepStats
 }
@@ -102,6 +93,8 @@ export interface Runner<P extends object, A> {
   /** Entries in the order they would run: chain, guards, observers. */
   readonly plan: Plan
 }
+
+export type { InFlight }
 
 /** One immutable, compiled set of entries. */
 export interface Generation<T extends PointTypes> {
@@ -127,6 +120,9 @@ export interface Engine<T extends PointTypes> {
 
 /** Runners kept per server and target; beyond that the cache of the server starts anew. */
 const MAX_TARGETS = 1024
+const MAX_SERVERS = 1024
+
+type AnyRunner = Runner<object, unknown>
 
 export function createEngine<T extends PointTypes>(
   points: PointTable<T>,
@@ -136,15 +132,12 @@ export function createEngine<T extends PointTypes>(
   let generations = 0
   const parts: EngineParts = {
     clock: deps.clock,
-    wheel: createDeadlineWheel(deps.clock),
+    flights: createFlights(deps.clock),
     expression: deps.expression,
     sink: deps.sink,
     writes: deps.writes ?? 'ignore',
     passes: deps.passes === true,
-    inflight: new Set(),
-    observers: createObserverQueue(deps.defer, deps.observerBound ?? 1024, (point) =>
-      deps.sink.observerDropped(point),
-    ),
+    observers: createObserverQueue(deps.defer, deps.observerBound ?? 1024),
     stats(point, entry, plugin) {
       const key = `${point}\0${entry}`
       let counters = stats.get(key)
@@ -161,7 +154,9 @@ export function createEngine<T extends PointTypes>(
     get stats() {
       return [...stats.values()]
     },
-    inflight: parts.inflight,
+    get inflight() {
+      return parts.flights.list()
+    },
     observers: parts.observers,
   }
 }
@@ -174,20 +169,18 @@ function createGeneration<T extends PointTypes>(
   parts: EngineParts,
 ): Generation<T> {
   const byPoint = Map.groupBy(registrations, (registration) => registration.point)
-  const lookups = new Map<string, (scope: Scope) => Runner<object, unknown> | null>()
+  const lookups = new Map<string, (scope: Scope) => AnyRunner | null>()
   for (const [point, entries] of byPoint) {
     const rules = points[point]
     if (!rules) throw new TypeError(`unknown point ${point}`)
-    const prepared = preparePoint(point, rules, entries, parts)
+    const bytes = limits.points[point] ?? limits.payload
     const budget = limits.dispatch[rules.class]
-    lookups.set(
-      point,
-      createLookup(prepared, parts, {
-        bytes: limits.points[point] ?? limits.payload,
-        depth: limits.depth,
-        budget,
-      }),
-    )
+    const prepared = preparePoint(point, rules, entries, parts, {
+      bytes,
+      depth: limits.depth,
+      budget,
+    })
+    lookups.set(point, createLookup(prepared))
   }
   return {
     id,
@@ -199,28 +192,21 @@ function createGeneration<T extends PointTypes>(
 const NO_SCOPE: Scope = Object.freeze({})
 
 /** Runners of one point, made on first use and kept per server, and per target where a condition names targets. */
-function createLookup(
-  prepared: PreparedPoint,
-  parts: EngineParts,
-  limits: RunLimits,
-): (scope: Scope) => Runner<object, unknown> | null {
-  const servers = new Map<string, Map<string, Runner<object, unknown> | null>>()
-  const make = (scope: Scope): Runner<object, unknown> | null => {
-    const plan = planFor(prepared, scope)
-    if (plan === null) return null
-    const replan = (target: string) => lookup({ ...scope, target })?.plan ?? null
-    return {
-      plan,
-      dispatch: (payload, request, options) =>
-        run(plan, payload, request, parts, limits, replan, options),
-    }
+function createLookup(prepared: PreparedPoint): (scope: Scope) => AnyRunner | null {
+  const servers = new Map<string, Map<string, AnyRunner | null>>()
+  const make = (scope: Scope): AnyRunner | null => {
+    const plan = planFor(prepared, scope, (target) => lookup({ ...scope, target })?.plan ?? null)
+    return plan === null
+      ? null
+      : { plan, dispatch: (payload, request, options) => run(plan, payload, request, options) }
   }
-  const lookup = (scope: Scope): Runner<object, unknown> | null => {
+  const lookup = (scope: Scope): AnyRunner | null => {
     const server = scope.server?.name ?? ''
     const target = prepared.targeted ? (scope.target ?? '') : ''
     let targets = servers.get(server)
     if (!targets) {
       targets = new Map()
+      if (servers.size >= MAX_SERVERS) servers.clear()
       servers.set(server, targets)
     }
     let runner = targets.get(target)

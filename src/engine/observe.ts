@@ -1,16 +1,21 @@
 // Observers: audit and background entries, run after the outcome is known, off the caller's path, on what they may see.
+import { changedPaths } from './changes.ts'
 import type { Step } from './compile.ts'
-import { StepContext } from './context.ts'
-import { type Dispatch, faultOf, isThenable, trace, within } from './dispatch.ts'
-import type { Outcome } from './outcome.ts'
-import { noteVerdict, verdictOf } from './settle.ts'
-import { viewOf } from './view.ts'
+import { type Dispatch, elapsed, isThenable, matches, tooLate, trace } from './dispatch.ts'
+import { faultOf } from './fault.ts'
+import { Flight } from './flight.ts'
+import { type Outcome, summaryOf } from './outcome.ts'
+import { applyPatch } from './patch.ts'
+import { note, verdictOf } from './settle.ts'
+import { StepContext } from './step-context.ts'
+import { View } from './view.ts'
 
 export const WITHHELD = '[withheld]'
 
 /** A bounded queue of finished dispatches that observers have yet to see. */
 export interface ObserverQueue {
-  push(job: () => Promise<void>, point: string): Promise<void>
+  /** Null when it is full. */
+  push(job: () => Promise<void>): Promise<void> | null
   readonly depth: number
   /** Resolves when all that was queued has been seen. */
   idle(): Promise<void>
@@ -19,7 +24,6 @@ export interface ObserverQueue {
 export function createObserverQueue(
   defer: (run: () => void) => void,
   bound: number,
-  dropped: (point: string) => void,
 ): ObserverQueue {
   let depth = 0
   const waiters: (() => void)[] = []
@@ -28,15 +32,12 @@ export function createObserverQueue(
     if (depth === 0) for (const wake of waiters.splice(0)) wake()
   }
   return {
-    push(job, point) {
-      if (depth >= bound) {
-        dropped(point)
-        return Promise.resolve()
-      }
+    push(job) {
+      if (depth >= bound) return null
       depth++
       return new Promise((resolve) => {
         defer(() => {
-          job().finally(() => {
+          job().then(() => {
             done()
             resolve()
           })
@@ -50,22 +51,28 @@ export function createObserverQueue(
   }
 }
 
-/** Hands the finished dispatch to its observers. */
-export function observe(d: Dispatch, outcome: Outcome<object>): Promise<void> {
-  const { plan, parts } = d
-  const payload = withheld(d) ? withhold(outcome.payload, plan.rules.content) : outcome.payload
-  const summary = summarise(outcome)
-  return parts.observers.push(async () => {
-    await Promise.all(
-      plan.observers.map((step) => watch(d, step, outcome.payload, payload, summary)),
-    )
-  }, plan.point)
+/**
+ * Hands the finished dispatch to its observers. When the queue is full, background entries are dropped and counted; audit
+ * entries see every outcome, so the caller waits for them: the promise says until when, null that nobody need wait.
+ */
+export function observe(d: Dispatch, outcome: Outcome<object>): Promise<void> | null {
+  const { observers, parts, point, rules } = d.plan
+  d.payload = outcome.payload
+  d.summary = summaryOf(outcome)
+  const shown = withheld(d) ? withhold(outcome.payload, rules.content) : outcome.payload
+  const watchAll = (steps: readonly Step[]) => async () => {
+    await Promise.all(steps.map((step) => watch(d, step, shown)))
+  }
+  const queued = parts.observers.push(watchAll(observers))
+  if (queued !== null) return d.recorder === null ? null : queued
+  const audits = observers.filter((step) => step.mode.deny === 'record')
+  for (let i = audits.length; i < observers.length; i++) parts.sink.observerDropped(point)
+  return audits.length === 0 ? null : watchAll(audits)()
 }
 
 // a redactor later in the chain, or one that failed, has not redacted what the observers would read
 function withheld(d: Dispatch): boolean {
-  if (d.plan.redactors === 0 && !d.leaky) return false
-  return d.leaky || d.plan.chain.some((step) => step.redacts && step.rank > d.settledRank)
+  return d.leaky || (d.plan.redacting && d.plan.chain.slice(d.reached).some((step) => step.redacts))
 }
 
 function withhold(payload: object, content: readonly string[]): object {
@@ -74,59 +81,108 @@ function withhold(payload: object, content: readonly string[]): object {
   return copy
 }
 
-/** What an observer is told of how the dispatch ended. */
-export interface OutcomeSummary {
-  readonly kind: Outcome<object>['kind']
-  readonly code?: string
-  readonly reason?: string
-}
-
-function summarise(outcome: Outcome<object>): OutcomeSummary {
-  if (outcome.kind === 'deny')
-    return { kind: 'deny', code: outcome.violation.code, reason: outcome.violation.reason }
-  if (outcome.kind === 'fault') return { kind: 'fault', code: outcome.fault.code }
-  return { kind: outcome.kind }
-}
-
-async function watch(
-  d: Dispatch,
-  step: Step,
-  raw: object,
-  shown: object,
-  outcome: OutcomeSummary,
-): Promise<void> {
-  const guard = { poison: null }
+/** Never rejects, and an observer's fault takes nothing down. */
+async function watch(d: Dispatch, step: Step, shown: object): Promise<void> {
+  const at = d.recorder === null ? 0 : d.plan.parts.clock.now()
+  const view = new View(shown, d.plan.parts.writes)
   try {
-    if (step.predicate !== null && !step.predicate(raw, d.request)) {
-      step.stats.unmatched++
-      if (d.recorder) trace(d, step, { matched: false, verdict: 'skipped', skipped: 'condition' })
-      return
-    }
-    if (step.external && d.request.identity.dryRun) {
-      if (d.recorder) trace(d, step, { verdict: 'skipped', skipped: 'dry run' })
-      return
-    }
-    const context = new StepContext(d.request, step, step.timeout, true, outcome)
-    let result = step.handler(viewOf(shown, guard, d.parts.writes) as never, context)
-    // the dispatch is over, so an observer has its own timeout and not what was left of the budget
-    if (isThenable(result))
-      result = await within(d, step, context, result, Number.POSITIVE_INFINITY)
-    StepContext.end(context, false)
-    if (guard.poison !== null) throw guard.poison
-    report(d, step, result)
+    if (leftOut(d, step)) return
+    const context = new StepContext(d, step)
+    const { handler } = step
+    let result = handler(View.of(view), context)
+    if (result !== undefined && isThenable(result))
+      result = await new ObserverWait(d, step, context).answer(result)
+    else StepContext.done(context)
+    if (view.poison !== null) throw view.poison
+    report(d, step, result, at)
   } catch (error) {
     step.stats.fault++
-    const fault = faultOf(d, step, error)
-    if (d.recorder) trace(d, step, { verdict: 'fault', code: fault.code, reason: fault.message })
-    d.parts.sink.fault({ point: d.plan.point, step, request: d.request, fault, failedOpen: false })
+    const fault = faultOf(d, step, view.poison ?? error)
+    if (d.recorder !== null)
+      trace(d, step, {
+        verdict: 'fault',
+        code: fault.code,
+        reason: fault.message,
+        effective: false,
+      })
+    d.plan.parts.sink.fault({
+      point: d.plan.point,
+      step,
+      request: d.request,
+      fault,
+      failedOpen: false,
+    })
   }
 }
 
-function report(d: Dispatch, step: Step, result: unknown): void {
+function leftOut(d: Dispatch, step: Step): boolean {
+  if (!matches(d.payload, d.request, step)) {
+    step.stats.unmatched++
+    if (d.recorder !== null)
+      trace(d, step, { matched: false, verdict: 'skipped', skipped: 'condition' })
+    return true
+  }
+  if (!step.external || d.request.identity.dryRun !== true) return false
+  if (d.recorder !== null) trace(d, step, { verdict: 'skipped', skipped: 'dry run' })
+  return true
+}
+
+function report(d: Dispatch, step: Step, result: unknown, at: number): void {
+  const ms = d.recorder === null ? 0 : elapsed(d, at)
   if (result === undefined || step.mode.deny === 'ignore') {
     step.stats.pass++
-    if (d.recorder) trace(d, step, { verdict: 'pass' })
+    if (d.recorder !== null) trace(d, step, { verdict: 'pass', ms })
     return
   }
-  noteVerdict(d, step, verdictOf(d, result), false)
+  const verdict = verdictOf(d, result)
+  const diff =
+    verdict.kind === 'patch' && !d.plan.rules.observe
+      ? diffOf(d, verdict.value as object)
+      : undefined
+  note(d, step, verdict, false, diff, diff, ms)
+}
+
+// what the patch would have changed; one that could not be applied is a fault here too
+function diffOf(d: Dispatch, fields: object): readonly string[] {
+  const { payload } = applyPatch(d.payload, fields, d.plan.rules, d.plan.limits)
+  return changedPaths(d.payload, payload)
+}
+
+/** An observer that is waited for: the dispatch is over, so it has its own timeout and not what was left of the budget. */
+class ObserverWait extends Flight {
+  readonly #d: Dispatch
+  readonly #step: Step
+  readonly #context: StepContext
+  #reject: (error: unknown) => void = () => {}
+
+  constructor(d: Dispatch, step: Step, context: StepContext) {
+    super()
+    this.#d = d
+    this.#step = step
+    this.#context = context
+    this.step = step
+    this.point = d.plan.point
+  }
+
+  answer(pending: PromiseLike<unknown>): Promise<unknown> {
+    const { flights } = this.#d.plan.parts
+    flights.add(this)
+    return new Promise((resolve, reject) => {
+      this.#reject = reject
+      const settled = (run: () => void) => {
+        flights.remove(this)
+        StepContext.done(this.#context)
+        run()
+      }
+      Promise.resolve(pending).then(
+        (result) => settled(() => resolve(result)),
+        (error) => settled(() => reject(error)),
+      )
+    })
+  }
+
+  expired(): void {
+    StepContext.cutOff(this.#context)
+    this.#reject(tooLate(this.#d, this.#step, true))
+  }
 }

@@ -33,3 +33,17 @@ export type Outcome<P, A = unknown> =
   | DenyOutcome<P>
   | RespondOutcome<P, A>
   | FaultOutcome<P>
+
+/** What an observer is told of how the dispatch ended. */
+export interface OutcomeSummary {
+  readonly kind: Outcome<object>['kind']
+  readonly code?: string
+  readonly reason?: string
+}
+
+export function summaryOf(outcome: Outcome<object>): OutcomeSummary {
+  if (outcome.kind === 'deny')
+    return { kind: 'deny', code: outcome.violation.code, reason: outcome.violation.reason }
+  if (outcome.kind === 'fault') return { kind: 'fault', code: outcome.fault.code }
+  return { kind: outcome.kind }
+}

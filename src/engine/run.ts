@@ -1,14 +1,15 @@
-// The runner: one flat loop over compiled steps, synchronous until the first promise, then one async loop. No closures per step.
+// One dispatch from beginning to end: chain, guards, the decision between what they said, and what is told of it.
 import { AppError } from '../base/errors.ts'
+import { ChainWait, walk } from './chain.ts'
 import type { Plan, Step } from './compile.ts'
-import { type RequestContext, StepContext } from './context.ts'
-import { Dispatch, denied, failStep, faulted, isThenable, leftOut, within } from './dispatch.ts'
-import type { EngineParts } from './engine.ts'
+import type { RequestContext } from './context.ts'
+import { Dispatch, denied, faulted, interrupted, trace } from './dispatch.ts'
 import { runGuards } from './guards.ts'
 import { observe } from './observe.ts'
 import type { Outcome } from './outcome.ts'
-import { passedSoFar, poisoned, settle } from './settle.ts'
+import { note, passedSoFar } from './settle.ts'
 import type { Recorder } from './trace.ts'
+import { deny, type Violation } from './verdict.ts'
 
 export interface DispatchOptions {
   /** Length of the payload as raw bytes, where the caller has it; checked against the limit of the point. */
@@ -25,124 +26,49 @@ export interface RunLimits {
   readonly budget: number
 }
 
+type Ended = Outcome<object> | Promise<Outcome<object>>
+
 /** Runs a payload through chain, guards and observers of one plan. Never rejects: a fault is an outcome. */
 export function run(
   plan: Plan,
   payload: object,
   request: RequestContext,
-  parts: EngineParts,
-  limits: RunLimits,
-  replan: (target: string) => Plan | null,
   options?: DispatchOptions,
-): Outcome<object> | Promise<Outcome<object>> {
-  const d = new Dispatch(payload, plan, request, parts, {
-    limits,
-    budget: limits.budget,
-    recorder: options?.recorder ?? null,
-    replan,
-  })
-  if (options?.bytes !== undefined && options.bytes > limits.bytes) {
-    d.leaky = true
-    const fault = new AppError(
-      'PAYLOAD_TOO_LARGE',
-      `${plan.point}: ${options.bytes} bytes, the limit is ${limits.bytes}`,
-      {
-        data: { point: plan.point },
-      },
-    )
-    return finish(d, faulted(d, fault))
-  }
-  return runChain(d)
+): Ended {
+  const d = new Dispatch(plan, payload, request, options?.recorder ?? null)
+  if (options?.bytes !== undefined && options.bytes > plan.limits.bytes)
+    return tooLarge(d, options.bytes)
+  if (request.aborted && !plan.rules.observe) return finish(d, interrupted(d))
+  const pending = walk(d)
+  return pending === null ? afterChain(d) : ChainWait.start(d, pending, afterChain)
 }
 
-function runChain(d: Dispatch): Outcome<object> | Promise<Outcome<object>> {
-  while (d.reached < d.plan.chain.length) {
-    const step = d.plan.chain[d.reached++] as Step
-    const pending = call(d, step)
-    if (pending !== null) return runChainAsync(d, step, pending)
-    if (d.end !== null) return finish(d, d.end)
-  }
-  return runRest(d)
+// nobody is shown what is over the limit; observers alone are no reason to refuse it
+function tooLarge(d: Dispatch, bytes: number): Ended {
+  const { plan, payload } = d
+  d.leaky = true
+  if (plan.rules.observe || plan.chain.length + plan.guards.length === 0)
+    return finish(d, { kind: 'pass', payload, changed: false })
+  const text = `${plan.point}: ${bytes} bytes, the limit is ${plan.limits.bytes}`
+  return finish(
+    d,
+    faulted(d, new AppError('PAYLOAD_TOO_LARGE', text, { data: { point: plan.point } })),
+  )
 }
 
-async function runChainAsync(
-  d: Dispatch,
-  first: Step,
-  firstPending: PendingStep,
-): Promise<Outcome<object>> {
-  let step = first
-  let pending: PendingStep | null = firstPending
-  for (;;) {
-    if (pending !== null) await settleLater(d, step, pending)
-    if (d.end !== null) return finish(d, d.end)
-    if (d.request.aborted)
-      return finish(
-        d,
-        faulted(d, new AppError('DISPATCH_ABORTED', `${d.plan.point}: the request was cancelled`)),
-      )
-    if (d.reached >= d.plan.chain.length) return runRest(d)
-    step = d.plan.chain[d.reached++] as Step
-    pending = call(d, step)
-  }
-}
-
-interface PendingStep {
-  readonly context: StepContext
-  readonly result: PromiseLike<unknown>
-}
-
-/** Calls one step. What it answered at once is settled; a promise comes back to be waited for. */
-function call(d: Dispatch, step: Step): PendingStep | null {
-  try {
-    if ((step.predicate !== null || step.breaker !== null || step.external) && leftOut(d, step)) {
-      d.settledRank = step.rank
-      return null
-    }
-    const context = new StepContext(d.request, step, step.timeout, false)
-    const result = step.handler(d.view, context)
-    if (result !== undefined && isThenable(result)) return { context, result }
-    d.end = settle(d, step, result)
-  } catch (error) {
-    d.end = d.poison !== null ? poisoned(d, step) : failStep(d, step, error)
-  }
-  d.settledRank = step.rank
-  return null
-}
-
-async function settleLater(
-  d: Dispatch,
-  step: Step,
-  { context, result }: PendingStep,
-): Promise<void> {
-  try {
-    d.end = settle(d, step, await within(d, step, context, result))
-    StepContext.end(context, false)
-  } catch (error) {
-    StepContext.end(context, true)
-    d.end = d.poison !== null ? poisoned(d, step) : failStep(d, step, error)
-  }
-  d.settledRank = step.rank
-}
-
-function runRest(d: Dispatch): Outcome<object> | Promise<Outcome<object>> {
-  d.settledRank = Number.POSITIVE_INFINITY
-  if (d.plan.guards.length === 0) return conclude(d)
+function afterChain(d: Dispatch): Ended {
+  if (d.end !== null) return finish(d, d.end)
+  if (d.plan.guards.length === 0) return conclude(d, null)
   const end = runGuards(d)
-  return end instanceof Promise
-    ? end.then((late) => (late ? finish(d, late) : conclude(d)))
-    : end
-      ? finish(d, end)
-      : conclude(d)
+  return end instanceof Promise ? end.then((late) => conclude(d, late)) : conclude(d, end)
 }
 
-// deny > ask > respond > pass: nobody denied, so what is left is decided here
-function conclude(d: Dispatch): Outcome<object> | Promise<Outcome<object>> {
+// deny > ask > respond > pass
+function conclude(d: Dispatch, guarded: Outcome<object> | null): Ended {
+  if (guarded !== null) return finish(d, guarded)
+  d.guarded = true
   const { payload, changed, question, answer } = d
-  if (question !== null) {
-    // elicitation is not wired yet: a question that cannot be put is a refusal, never a pass
-    const reason = 'this call needs a confirmation, and the client cannot be asked'
-    return finish(d, denied(d, question.step, { code: 'ASK_UNAVAILABLE', reason }))
-  }
+  if (question !== null) return finish(d, unasked(d, question.step))
   if (answer !== null)
     return finish(d, {
       kind: 'respond',
@@ -154,27 +80,44 @@ function conclude(d: Dispatch): Outcome<object> | Promise<Outcome<object>> {
   return finish(d, { kind: 'pass', payload, changed })
 }
 
-function finish(d: Dispatch, outcome: Outcome<object>): Outcome<object> | Promise<Outcome<object>> {
-  const { plan, request, parts } = d
-  if (parts.passes) {
-    request.passes ??= []
-    if (
-      plan.allUnconditional &&
-      d.notPassed === null &&
-      d.earlier === null &&
-      outcome.kind === 'pass'
-    )
-      request.passes.push(plan.pass)
-    else
-      request.passes.push({ point: plan.point, entries: [...passedSoFar(d), ...guardsPassed(d)] })
-  }
+// elicitation is not wired yet: a question that cannot be put is a refusal, never a pass
+function unasked(d: Dispatch, step: Step): Outcome<object> {
+  const reason = 'this call needs a confirmation, and the client cannot be asked'
+  const verdict = deny({ code: 'ASK_UNAVAILABLE', reason })
+  note(d, step, verdict, true)
+  return denied(d, step, verdict.value as Violation)
+}
+
+function finish(d: Dispatch, outcome: Outcome<object>): Ended {
+  const { plan, recorder } = d
+  const { parts } = plan
+  if (parts.passes) notePasses(d, outcome)
+  if (recorder !== null) traceUnreached(d)
   parts.sink.dispatched(plan.point, parts.clock.now() - d.startedAt, outcome.kind)
   if (plan.observers.length === 0) return outcome
   const seen = observe(d, outcome)
-  return d.recorder === null ? outcome : seen.then(() => outcome)
+  return seen === null ? outcome : seen.then(() => outcome)
 }
 
-function guardsPassed(d: Dispatch): string[] {
-  if (d.settledRank !== Number.POSITIVE_INFINITY) return []
-  return d.plan.guards.map((step) => step.entry).filter((name) => !d.notPassed?.has(name))
+function notePasses(d: Dispatch, outcome: Outcome<object>): void {
+  const { plan, request } = d
+  request.passes ??= []
+  if (outcome.kind === 'pass' && d.notPassed === null && d.earlier === null) {
+    request.passes.push(plan.pass)
+    return
+  }
+  const entries = [...passedSoFar(d)]
+  if (d.guarded)
+    for (const { entry } of plan.guards) if (!d.notPassed?.has(entry)) entries.push(entry)
+  request.passes.push({ point: plan.point, entries })
+}
+
+/** The record names every entry of the point, also those whose turn never came. */
+function traceUnreached(d: Dispatch): void {
+  const { chain, guards, excluded } = d.plan
+  const guarded = d.end === null && d.reached >= chain.length
+  for (const step of [...chain.slice(d.reached), ...(guarded ? [] : guards)])
+    trace(d, step, { matched: null, verdict: 'skipped', skipped: 'not reached' })
+  for (const step of excluded)
+    trace(d, step, { matched: false, verdict: 'skipped', skipped: 'condition' })
 }

@@ -1,26 +1,22 @@
 // What an answer of a chain entry does: the table of HOOKS.md sections 4 and 5, applied to one dispatch.
 import { AppError } from '../base/errors.ts'
+import { changedPaths } from './changes.ts'
 import type { Step } from './compile.ts'
-import {
-  type Dispatch,
-  denied,
-  failStep,
-  faulted,
-  faultOf,
-  markNotPassed,
-  trace,
-} from './dispatch.ts'
+import { plainJson } from './copy.ts'
+import { type Dispatch, denied, elapsed, markNotPassed, trace } from './dispatch.ts'
+import { failStep } from './fault.ts'
 import type { Outcome } from './outcome.ts'
-import { applyPatch, plainJson } from './patch.ts'
+import { applyPatch } from './patch.ts'
+import type { StepTrace } from './trace.ts'
 import { type Question, Verdict, type Violation } from './verdict.ts'
 
 /** Null: the dispatch goes on. */
 export function settle(d: Dispatch, step: Step, result: unknown): Outcome<object> | null {
-  if (d.poison !== null) return poisoned(d, step)
+  if (d.view.poison !== null) return poisoned(d, step)
   if (result === undefined) {
     step.stats.pass++
-    if (step.breaker !== null) step.breaker.succeeded()
-    if (d.recorder !== null) trace(d, step, { verdict: 'pass' })
+    if (step.breaker !== null && step.breaker.faults !== 0) step.breaker.succeeded()
+    if (d.recorder !== null) trace(d, step, { verdict: 'pass', ms: elapsed(d) })
     return null
   }
   try {
@@ -35,27 +31,17 @@ export function settle(d: Dispatch, step: Step, result: unknown): Outcome<object
 }
 
 /** A plugin read what cannot be read; neither catching the error nor `on_error` undoes that. */
-export function poisoned(d: Dispatch, step: Step): Outcome<object> {
-  const fault = d.poison
-  d.poison = null
-  return failStep(d, step, fault) ?? faulted(d, faultOf(d, step, fault))
+export function poisoned(d: Dispatch, step: Step): Outcome<object> | null {
+  const fault = d.view.poison
+  d.renewView()
+  return failStep(d, step, fault)
 }
 
 /** The verdict, if this point allows it. Throws a fault otherwise. */
 export function verdictOf(d: Dispatch, result: unknown): Verdict {
   if (typeof result !== 'object' || result === null || !Verdict.is(result)) {
-    const what =
-      result === null
-        ? 'null'
-        : Array.isArray(result)
-          ? 'an array'
-          : typeof result === 'object'
-            ? 'an object that is no verdict'
-            : `a ${typeof result}`
-    throw new AppError(
-      'PLUGIN_BAD_VERDICT',
-      `answered ${what}; return nothing, patch(), deny(), respond() or ask()`,
-    )
+    const what = `answered ${describe(result)}; return nothing, patch(), deny(), respond() or ask()`
+    throw new AppError('PLUGIN_BAD_VERDICT', what)
   }
   const { rules, point } = d.plan
   const allowed =
@@ -66,20 +52,25 @@ export function verdictOf(d: Dispatch, result: unknown): Verdict {
   return result
 }
 
+function describe(result: unknown): string {
+  if (result === null) return 'null'
+  if (Array.isArray(result)) return 'an array'
+  return typeof result === 'object' ? 'an object that is no verdict' : `a ${typeof result}`
+}
+
 function apply(d: Dispatch, step: Step, verdict: Verdict): Outcome<object> | null {
-  if (d.plan.rules.observe) return note(d, step, verdict, false)
+  const { rules } = d.plan
+  if (rules.observe) return note(d, step, verdict, false)
+  if (verdict.kind === 'patch') return applyFields(d, step, verdict)
+  // whatever else a redactor answers, it has not redacted
+  if (step.redacts) d.leaky = true
   switch (verdict.kind) {
-    case 'patch':
-      return applyFields(d, step, verdict)
     case 'deny':
-      if (step.mode.deny !== 'apply') return note(d, step, verdict, false)
-      note(d, step, verdict, true)
-      if (step.redacts) d.leaky = true
-      return denied(d, step, verdict.value as Violation)
+      note(d, step, verdict, step.mode.deny === 'apply')
+      return step.mode.deny === 'apply' ? denied(d, step, verdict.value as Violation) : null
     case 'respond': {
-      const { answer } = d.plan.rules
-      const value = plainJson(verdict.value, d.limits, 'answer')
-      if (answer && !answer(value))
+      const value = plainJson(verdict.value, d.plan.limits, 'answer')
+      if (rules.answer && !rules.answer(value))
         throw new AppError(
           'PLUGIN_PATCH_INVALID',
           'the answer has the wrong shape for this operation',
@@ -89,7 +80,7 @@ function apply(d: Dispatch, step: Step, verdict: Verdict): Outcome<object> | nul
       return note(d, step, verdict, counts)
     }
     case 'ask': {
-      const counts = step.modeName === 'enforce'
+      const counts = step.mode.answer === 'apply'
       if (counts) d.question ??= { value: verdict.value as Question, step }
       return note(d, step, verdict, counts)
     }
@@ -97,62 +88,76 @@ function apply(d: Dispatch, step: Step, verdict: Verdict): Outcome<object> | nul
 }
 
 function applyFields(d: Dispatch, step: Step, verdict: Verdict): null {
+  const before = d.payload
+  const { payload, fields } = applyPatch(
+    before,
+    verdict.value as object,
+    d.plan.rules,
+    d.plan.limits,
+  )
+  const paths = d.recorder === null ? fields : changedPaths(before, payload)
   if (d.answer !== null) {
     // the operation is answered already: what this entry would have changed never reaches anyone
     if (step.redacts) d.leaky = true
-    return note(d, step, verdict, false)
+    return note(d, step, verdict, false, fields, paths)
   }
-  const before = d.payload
-  d.replacePayload(applyPatch(before, verdict.value as object, d.plan.rules, d.limits))
-  note(d, step, verdict, true)
-  const field = d.plan.rules.target?.field
-  if (field && Object.hasOwn(verdict.value as object, field)) retarget(d, step, before, field)
+  if (payload !== before) d.replacePayload(payload)
+  note(d, step, verdict, true, fields, paths)
+  retarget(d, step, before)
   return null
 }
 
 // a rename must not slip past anybody: what comes after this entry is chosen anew, by the new name
-function retarget(d: Dispatch, step: Step, before: object, field: string): void {
+function retarget(d: Dispatch, step: Step, before: object): void {
+  const { plan } = d
+  const field = plan.rules.target?.field
+  if (field === undefined) return
   const target = (d.payload as Record<string, unknown>)[field]
   if (target === (before as Record<string, unknown>)[field] || typeof target !== 'string') return
-  const plan = d.replan(target)
-  if (plan === d.plan) return
+  const next = plan.replan(target)
+  if (next === plan) return
   d.earlier = passedSoFar(d)
-  d.plan = plan ?? { ...d.plan, chain: [], guards: [], observers: [] }
-  const next = d.plan.chain.findIndex((other) => other.rank > step.rank)
-  d.reached = next === -1 ? d.plan.chain.length : next
+  d.plan = next ?? { ...plan, chain: [], guards: [], observers: [], excluded: [] }
+  const at = d.plan.chain.findIndex((other) => other.rank > step.rank)
+  d.reached = at === -1 ? d.plan.chain.length : at
   d.skippedTo = d.reached
 }
 
-/** Entries that passed in this dispatch, for the audit record of the request. */
+/** Entries of the chain that passed in this dispatch, for the audit record of the request. */
 export function passedSoFar(d: Dispatch): readonly string[] {
-  const names = d.plan.chain.slice(d.skippedTo, d.reached).map((step) => step.entry)
-  return [...(d.earlier ?? []), ...names].filter((name) => !d.notPassed?.has(name))
+  const passed = [...(d.earlier ?? [])]
+  for (const { entry } of d.plan.chain.slice(d.skippedTo, d.reached))
+    if (!d.notPassed?.has(entry)) passed.push(entry)
+  return passed
 }
 
-function note(d: Dispatch, step: Step, verdict: Verdict, effective: boolean): null {
+/** Counts a verdict other than pass and tells sink and recorder. Names and paths of changed fields, never values. */
+export function note(
+  d: Dispatch,
+  step: Step,
+  verdict: Verdict,
+  effective: boolean,
+  fields?: readonly string[],
+  paths: readonly string[] | undefined = fields,
+  ms = d.recorder === null ? 0 : elapsed(d),
+): null {
   const { stats } = step
-  if (verdict.kind === 'deny' && !effective) stats.wouldDeny++
-  else stats[verdict.kind]++
-  const changed = verdict.kind === 'patch' ? Object.keys(verdict.value as object) : undefined
-  const violation = verdict.kind === 'deny' ? (verdict.value as Violation) : undefined
+  const { kind } = verdict
+  if (kind === 'deny' && !effective) stats.wouldDeny++
+  else stats[kind]++
+  const violation = kind === 'deny' ? (verdict.value as Violation) : undefined
   if (d.recorder !== null) {
-    trace(d, step, {
-      verdict: verdict.kind,
+    const rest: Partial<StepTrace> = {
+      verdict: kind,
       effective,
-      ...(changed ? { changed } : {}),
+      ms,
+      ...(paths ? { changed: paths } : {}),
       ...(violation ? { code: violation.code, reason: violation.reason } : {}),
-    })
+    }
+    trace(d, step, rest)
   }
-  d.parts.sink.verdict({
-    point: d.plan.point,
-    step,
-    request: d.request,
-    verdict: verdict.kind,
-    effective,
-    violation,
-    changed,
-  })
+  const { sink } = d.plan.parts
+  const event = { point: d.plan.point, step, request: d.request, verdict: kind, effective }
+  sink.verdict({ ...event, violation, changed: fields })
   return null
 }
-
-export { note as noteVerdict }

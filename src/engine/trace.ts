@@ -15,18 +15,19 @@ export interface StepTrace {
   readonly entry: string
   readonly plugin: string
   readonly mode: string
-  /** Whether the conditions matched the payload when the entry's turn came. */
-  readonly matched: boolean
+  /** Whether the conditions matched the payload when the entry's turn came; null when it never came. */
+  readonly matched: boolean | null
   readonly verdict?: StepVerdict
   /** Whether the verdict took effect; a permissive deny is recorded only. */
   readonly effective?: boolean
   readonly code?: string
   readonly reason?: string
-  /** Names of the fields a patch changed; never their values. */
+  /** Paths that a patch changed; never their values. */
   readonly changed?: readonly string[]
+  /** How long the step took. */
   readonly ms?: number
   readonly failedOpen?: boolean
-  /** Why the step did not run: `condition`, `breaker`, `dry run`, `sibling denied`. */
+  /** Why the step did not run or was cut short: `condition`, `breaker`, `dry run`, `not reached`, `sibling denied`, `request aborted`. */
   readonly skipped?: string
 }
 

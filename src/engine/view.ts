@@ -1,51 +1,57 @@
-// The read-only view of a payload that plugins are handed: one lazy membrane per dispatch, whatever the payload's size.
+// The read-only view of a payload that plugins are handed: one lazy membrane per payload, whatever the payload's size.
 import { AppError } from '../base/errors.ts'
 import { UnsafeNumber } from '../base/json.ts'
 
 /** `throw` in development, so that the author sees it; `ignore` in production, where it has no effect. */
 export type WritePolicy = 'throw' | 'ignore'
 
-/** Told when a plugin touched what it may not; catching the error does not undo that. */
-export interface ViewGuard {
-  poison: AppError | null
+// `unwrap` asks a view for this member, and the view answers into `answer`, which nobody outside this file can read: a
+// plugin that learns the symbol learns nothing else. A WeakMap from views to values would cost more than the view.
+const PROBE = Symbol('probe')
+let asked: unknown = null
+let answer: object | null = null
+
+/** The value behind a view; anything else comes back as it is. May run code of a plugin's own proxy. */
+export function unwrap(value: object): object {
+  asked = value
+  answer = null
+  try {
+    void (value as Record<symbol, unknown>)[PROBE]
+    return answer ?? value
+  } finally {
+    asked = null
+    answer = null
+  }
 }
 
-const raws = new WeakMap<object, object>()
-
-/** The value behind a view; anything else comes back as it is. */
-export function unwrap(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? (raws.get(value) ?? value) : value
-}
-
-class Membrane implements ProxyHandler<object> {
-  readonly #guard: ViewGuard
+export class View implements ProxyHandler<object> {
+  /** A plugin read what cannot be read; catching the error does not undo that. */
+  poison: AppError | null = null
   readonly #writes: WritePolicy
-  #views: Map<object, object> | undefined
+  readonly #root: object
+  #views: Map<object, object> | null = null
 
-  constructor(guard: ViewGuard, writes: WritePolicy) {
-    this.#guard = guard
+  constructor(payload: object, writes: WritePolicy) {
     this.#writes = writes
+    this.#root = this.#make(payload)
   }
 
-  wrap(value: object): object {
-    if (raws.has(value)) return value
-    let view = this.#views?.get(value)
-    if (view === undefined) {
-      view = new Proxy(value, this)
-      this.#views ??= new Map()
-      this.#views.set(value, view)
-      raws.set(view, value)
-    }
-    return view
+  /** Typed for a handler; the view of an object has its shape. */
+  static of(view: View): never {
+    return view.#root as never
   }
 
-  get(target: object, key: PropertyKey): unknown {
-    return this.#show(Reflect.get(target, key))
+  get(target: object, key: PropertyKey, receiver: unknown): unknown {
+    const value = (target as Record<PropertyKey, unknown>)[key]
+    if (typeof value === 'object' && value !== null) return this.#show(value)
+    if (key === PROBE && receiver === asked) answer = target
+    return value
   }
 
   getOwnPropertyDescriptor(target: object, key: PropertyKey): PropertyDescriptor | undefined {
     const descriptor = Reflect.getOwnPropertyDescriptor(target, key)
-    if (descriptor && 'value' in descriptor) descriptor.value = this.#show(descriptor.value)
+    if (typeof descriptor?.value === 'object' && descriptor.value !== null)
+      descriptor.value = this.#show(descriptor.value)
     return descriptor
   }
 
@@ -66,17 +72,27 @@ class Membrane implements ProxyHandler<object> {
   }
 
   preventExtensions(): boolean {
-    return this.#refuse('(extensibility)')
+    this.#refuse('(extensibility)')
+    return false
   }
 
-  #show(value: unknown): unknown {
-    if (typeof value !== 'object' || value === null) return value
+  #show(value: object): object {
+    let view = this.#views?.get(value)
+    if (view !== undefined) return view
     if (value instanceof UnsafeNumber) {
-      this.#guard.poison = new AppError('NUMBER_UNSAFE', 'a plugin read an integer beyond 2^53')
-      throw this.#guard.poison
+      this.poison = new AppError('NUMBER_UNSAFE', 'a plugin read an integer beyond 2^53')
+      throw this.poison
     }
-    // what is frozen cannot be changed and a proxy may not show it otherwise
-    return Object.isFrozen(value) ? value : this.wrap(value)
+    view = this.#make(value)
+    this.#views ??= new Map()
+    this.#views.set(value, view)
+    return view
+  }
+
+  // a proxy must show the members of a frozen object as they are, so it stands before a copy of that level
+  #make(value: object): object {
+    if (!Object.isFrozen(value)) return new Proxy(value, this)
+    return new Proxy(Array.isArray(value) ? value.slice() : { ...value }, this)
   }
 
   #refuse(key: PropertyKey): boolean {
@@ -86,9 +102,4 @@ class Membrane implements ProxyHandler<object> {
       `a plugin wrote to ${String(key)} of its payload; it must return patch({...})`,
     )
   }
-}
-
-/** A view of `payload`. Functions of its prototype work; writes do what the policy says. */
-export function viewOf<P extends object>(payload: P, guard: ViewGuard, writes: WritePolicy): P {
-  return new Membrane(guard, writes).wrap(payload) as P
 }

@@ -1,0 +1,22 @@
+// Words for anything a plugin threw; it decides nothing and never throws itself.
+
+const MAX_TEXT = 300
+
+/** One bounded line about anything thrown; its getters and proxies are the plugin's and may throw again. */
+export function textOf(error: unknown): string {
+  let text: unknown
+  try {
+    text = error instanceof Error ? error.message : `threw ${whatIs(error)}`
+  } catch {
+    text = undefined
+  }
+  if (typeof text !== 'string') return 'threw an error that cannot be read'
+  const line = text.slice(0, MAX_TEXT).replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+  return text.length > MAX_TEXT ? `${line}…` : line
+}
+
+function whatIs(error: unknown): string {
+  if (typeof error === 'string') return error
+  if (error === null || typeof error !== 'object') return String(error)
+  return Array.isArray(error) ? 'an array' : 'an object that is no error'
+}
