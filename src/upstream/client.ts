@@ -1,9 +1,11 @@
 // What the rest of the gateway knows about an MCP server behind us: interfaces only, no transport, no process, no socket.
 import type { Clock } from '../base/clock.ts'
+import type { DeadlineWheel } from '../base/deadline.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import type { Message } from '../wire/message.ts'
 import type { Edit } from '../wire/splice.ts'
+import type { ProcessGuard } from './guard.ts'
 
 /** `legacy`: 2024-11-05 to 2025-11-25, with initialize and sessions. `modern`: 2026-07-28 and later, stateless. */
 export type Era = 'legacy' | 'modern'
@@ -18,6 +20,8 @@ export interface UpstreamRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** The final upstream name or uri, for `Mcp-Name`; read from the message when absent. */
   readonly target?: string
+  /** The tool's own inputSchema, for `Mcp-Param-*`; without it `headers` may carry them. */
+  readonly inputSchema?: unknown
   readonly signal?: AbortSignal
   /** Milliseconds; a hard maximum, progress does not extend it. */
   readonly timeout: number
@@ -96,6 +100,8 @@ export interface UpstreamEvents {
   /** One finished call, with its milliseconds. */
   call(upstream: Upstream, method: string, ms: number, outcome: CallOutcome): void
   restart(upstream: Upstream): void
+  /** An HTTP server lost its session and got a new one: the link stays, what is known of its lists is stale. */
+  renewed(upstream: Upstream): void
 }
 
 export interface UpstreamLimits {
@@ -116,6 +122,12 @@ export interface ClientInfo {
 /** What an upstream is given; `random` is for jitter only. */
 export interface UpstreamDeps {
   readonly clock: Clock
+  /** One wheel for the process spares a timer per server. */
+  readonly wheel?: DeadlineWheel
+  /** One guard for the process spares a watcher per server; whoever made it closes it, after the upstreams. */
+  readonly guard?: ProcessGuard
+  /** The gateway's own environment, of which a server process sees the harmless part; `process.env` by default. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
   readonly log: Logger
   readonly events: UpstreamEvents
   readonly limits: UpstreamLimits

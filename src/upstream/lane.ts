@@ -9,6 +9,10 @@ export interface Connection {
   readonly link: UpstreamLink
   /** Resolves with a reason, fit to show, when the connection is lost; not when it is closed. */
   readonly lost: Promise<string>
+  /** Milliseconds since the server was last heard of; 0 while calls are under way. */
+  idle(): number
+  /** Gives the connection up; it is lost then. */
+  drop(reason: string): void
 }
 
 /**

@@ -7,7 +7,7 @@ import type { StdioOptions } from './options.ts'
 
 /** What the process says. Buffers are only valid during the call. */
 export interface ProcessListener {
-  stdout(chunk: Uint8Array): void
+  stdout(chunk: Buffer): void
   stderr(line: string): void
   /** Once, after its last output; `reason` is fit to show. */
   exit(reason: string): void
@@ -15,7 +15,7 @@ export interface ProcessListener {
 
 export interface ServerProcess {
   readonly pid: number
-  /** False when it does not read its input and the queue is full; nothing was written then. */
+  /** Writes one JSON text as one line. False when the process does not read and the queue is full: nothing was written. */
   write(bytes: Uint8Array): boolean
   /** End of input, then SIGTERM, then SIGKILL to the whole group, with bounded waits. Idempotent. */
   close(): Promise<void>
@@ -123,7 +123,10 @@ function supervise(
     pid,
     write(bytes) {
       if (!child.stdin.writable || child.stdin.writableLength > deps.queueBytes) return false
-      child.stdin.write(bytes)
+      child.stdin.cork()
+      child.stdin.write(singleLine(bytes))
+      child.stdin.write('\n')
+      child.stdin.uncork()
       return true
     },
     close() {
@@ -134,6 +137,12 @@ function supervise(
       signal(pid, 'SIGKILL')
     },
   }
+}
+
+// a line break in JSON text is white space between tokens: inside a string it must be escaped (RFC 8259 section 7)
+function singleLine(bytes: Uint8Array): Uint8Array {
+  if (!bytes.includes(10) && !bytes.includes(13)) return bytes
+  return bytes.map((byte) => (byte === 10 || byte === 13 ? 32 : byte))
 }
 
 function whenOver(

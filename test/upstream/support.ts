@@ -1,6 +1,17 @@
 // What the tests of this folder share: options for fixture servers, waiting for a condition, whether a process lives.
 import { readFileSync } from 'node:fs'
-import type { StdioOptions } from '../../src/upstream/options.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import type {
+  CallOutcome,
+  Upstream,
+  UpstreamDeps,
+  UpstreamReply,
+  UpstreamRequest,
+} from '../../src/upstream/client.ts'
+import type { ServerOptions, StdioOptions } from '../../src/upstream/options.ts'
+import { createUpstream } from '../../src/upstream/upstream.ts'
+import { type Message, readMessage } from '../../src/wire/message.ts'
 
 const FIXTURES = new URL('../fixtures/upstream/', import.meta.url).pathname
 
@@ -42,4 +53,80 @@ export function alive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+export interface Recorded {
+  readonly notifications: Message[]
+  readonly requests: Message[]
+  readonly stderr: string[]
+  readonly states: string[]
+  readonly calls: { method: string; outcome: CallOutcome }[]
+  restarts: number
+  renewals: number
+}
+
+export const LIMITS = { response: 1 << 20, depth: 64, requestTimeout: 8000 }
+
+/** An upstream over real parts; what it reports is recorded. */
+export function upstreamOf(
+  options: ServerOptions,
+  deps: Partial<UpstreamDeps> = {},
+): { upstream: Upstream; seen: Recorded } {
+  const seen: Recorded = {
+    notifications: [],
+    requests: [],
+    stderr: [],
+    states: [],
+    calls: [],
+    restarts: 0,
+    renewals: 0,
+  }
+  const upstream = createUpstream(options, {
+    clock: systemClock,
+    log: silentLogger,
+    limits: LIMITS,
+    clientInfo: { name: 'portcullis', version: '0.0.0' },
+    events: {
+      notification: (_upstream, _link, message) => seen.notifications.push(message),
+      request: (_upstream, _link, message) => seen.requests.push(message),
+      state: (which) => seen.states.push(which.status.state),
+      stderr: (_upstream, line) => seen.stderr.push(line),
+      call: (_upstream, method, _ms, outcome) => seen.calls.push({ method, outcome }),
+      restart: () => {
+        seen.restarts++
+      },
+      renewed: () => {
+        seen.renewals++
+      },
+    },
+    ...deps,
+  })
+  return { upstream, seen }
+}
+
+export interface CallOptions extends Partial<UpstreamRequest> {
+  /** The client's own id and `_meta`. */
+  readonly id?: string | number
+  readonly meta?: object
+}
+
+/** A tools/call as a client would send it. */
+export function toolCall(
+  name: string,
+  args: object = {},
+  options: CallOptions = {},
+): UpstreamRequest {
+  const { id = 'client-1', meta, ...rest } = options
+  const params = { name, arguments: args, ...(meta && { _meta: meta }) }
+  const text = JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params })
+  const message = readMessage(Buffer.from(text), { depth: 64 })
+  return { message, edits: [], timeout: 5000, ...rest }
+}
+
+/** The text of the first content block of a tool's result. */
+export async function textOf(reply: Promise<UpstreamReply>): Promise<string> {
+  const { message } = await reply
+  if (message.kind !== 'result') throw new Error(`not a result: ${JSON.stringify(message.error)}`)
+  const { content } = message.result as { content: { text: string }[] }
+  return content[0]?.text ?? ''
 }

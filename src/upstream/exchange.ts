@@ -1,0 +1,98 @@
+// One HTTP request and its response as callbacks, over an undici pool; it knows neither MCP nor JSON.
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+
+export interface HttpRequest {
+  readonly method: 'POST' | 'GET' | 'DELETE'
+  readonly headers: Record<string, string>
+  readonly body?: Uint8Array
+}
+
+/** Exactly one of `end` and `fail` is called, last; neither after `abort`. */
+export interface HttpSink {
+  start(status: number, headers: IncomingHttpHeaders): void
+  data(chunk: Buffer): void
+  end(): void
+  fail(error: Error): void
+}
+
+export interface Exchange {
+  /** Drops the connection if the response has not ended; the sink hears nothing more. */
+  abort(): void
+}
+
+export interface HttpClient {
+  send(request: HttpRequest, sink: HttpSink): Exchange
+  /** Ends all connections, also those in use. */
+  close(): Promise<void>
+}
+
+const ABORTED = new Error('the exchange was dropped')
+const MAX_HEADER_BYTES = 16 * 1024
+
+/**
+ * Deadlines are the caller's: the pool's own timers are off but for connecting. Redirects are not followed, certificates
+ * are verified, and the Host header is the URL's. HTTP/1.1 only: a stream that is dropped must not disturb others.
+ */
+export async function createHttpClient(
+  url: string,
+  options: { connections: number; connectTimeout: number },
+): Promise<HttpClient> {
+  // undici is slow to load; a gateway with stdio servers only never pays for it
+  const { Pool } = await import('undici')
+  const { origin, pathname, search } = new URL(url)
+  const path = pathname + search
+  const pool = new Pool(origin, {
+    connections: options.connections,
+    connectTimeout: options.connectTimeout,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    allowH2: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  })
+  return {
+    send(request, sink) {
+      const handler = createHandler(sink)
+      const { method, headers, body = null } = request
+      pool.dispatch({ method, path, headers, body, idempotent: false }, handler)
+      return handler
+    },
+    async close() {
+      await pool.destroy()
+    },
+  }
+}
+
+function createHandler(sink: HttpSink): Dispatcher.DispatchHandler & Exchange {
+  let controller: Dispatcher.DispatchController | undefined
+  let over = false
+  return {
+    abort() {
+      if (over) return
+      over = true
+      controller?.abort(ABORTED)
+    },
+    onRequestStart(given) {
+      controller = given
+      if (over) given.abort(ABORTED)
+    },
+    onResponseStart(_given, status, headers) {
+      // 1xx is not the answer
+      if (!over && status >= 200) sink.start(status, headers)
+    },
+    onResponseData(_given, chunk) {
+      if (!over) sink.data(chunk)
+    },
+    onResponseEnd() {
+      if (over) return
+      over = true
+      sink.end()
+    },
+    onResponseError(_given, error) {
+      if (over) return
+      over = true
+      sink.fail(error)
+    },
+  }
+}

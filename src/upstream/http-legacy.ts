@@ -1,0 +1,303 @@
+// Streamable HTTP with a session (2025-03-26 to 2025-11-25): initialize, session id, GET stream, resumption, renewal of a lost session.
+import { AppError, isAppError, messageOf } from '../base/errors.ts'
+import type { JsonObject } from '../base/json.ts'
+import { isObject } from '../base/json.ts'
+import { makeNotification, makeRequest } from '../wire/message.ts'
+import type { Call } from './calls.ts'
+import type { UpstreamLink, UpstreamReply, UpstreamRequest } from './client.ts'
+import type { Exchange } from './exchange.ts'
+import { type Hello, initializeParams, readInitialize } from './handshake.ts'
+import { createHttpCore, type Headers, type HttpCore, sendQuietly } from './http.ts'
+import type { Refusal, Resume } from './http-reply.ts'
+import type { Connection } from './lane.ts'
+import { backoffDelay } from './lane.ts'
+import type { HttpOptions } from './options.ts'
+import type { TransportDeps } from './transport.ts'
+
+const DELETE_MS = 1000
+/** How often one call's stream is taken up again before it is given up. */
+const RESUMES = 5
+const RETRY_MS = 1000
+/** A visible-ASCII session id, no longer than any header may be. */
+const SESSION_ID = /^[\x21-\x7e]{1,1024}$/
+
+export async function connectHttpLegacy(
+  options: HttpOptions,
+  deps: TransportDeps,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const link = new LegacyHttpLink(options, deps)
+  const stop = () => void link.close()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await link.open()
+  } catch (error) {
+    await link.close()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+class LegacyHttpLink implements UpstreamLink {
+  readonly era = 'legacy'
+  readonly #options: HttpOptions
+  readonly #deps: TransportDeps
+  #core!: HttpCore
+  #hello!: Hello
+  #session: Headers = {}
+  #renewing: Promise<void> | undefined
+  #stream: Exchange | undefined
+  #cancelStream = () => {}
+  #closed = false
+  #closing: Promise<void> | undefined
+
+  constructor(options: HttpOptions, deps: TransportDeps) {
+    this.#options = options
+    this.#deps = deps
+  }
+
+  get revision(): string {
+    return this.#hello.revision
+  }
+
+  get capabilities(): JsonObject {
+    return this.#hello.capabilities
+  }
+
+  get serverInfo(): JsonObject | undefined {
+    return this.#hello.serverInfo
+  }
+
+  get instructions(): string | undefined {
+    return this.#hello.instructions
+  }
+
+  async open(): Promise<Connection> {
+    this.#core = await createHttpCore(this.#options, this.#deps, {
+      abandoned: (call, reason) => this.#cancel(call, reason),
+      answer: (json) => this.#quietly(Buffer.from(json)),
+    })
+    this.#core.link = this
+    await this.#initialize()
+    const { lost } = this.#core
+    return {
+      link: this,
+      lost,
+      idle: () => this.#core.idle(),
+      drop: (reason) => this.#core.drop(reason),
+    }
+  }
+
+  async request(request: UpstreamRequest): Promise<UpstreamReply> {
+    if (this.#closed) throw this.#stopped()
+    // a call that would meet the lost session waits for the new one
+    if (this.#renewing) await this.#renewing
+    const call = this.#core.calls.open(request)
+    this.#post(call, true)
+    return call.reply
+  }
+
+  async notify(message: { readonly bytes: Uint8Array }): Promise<void> {
+    if (this.#closed) throw this.#stopped()
+    await sendQuietly(this.#core, message.bytes, this.#session)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  #post(call: Call, mayRenew: boolean): void {
+    const session = this.#session
+    this.#core.post(call, session, {
+      refused: (refusal) => {
+        if (!mayRenew || !this.#isSessionLoss(refusal, session)) return false
+        // the server did not know the session, so it did not process the call
+        this.#renew(session).then(
+          () => this.#core.calls.find(call.id) && this.#post(call, false),
+          (error: unknown) => this.#core.calls.fail(call.id, this.#asFault(error)),
+        )
+        return true
+      },
+      unanswered: (resume) => this.#resume(call, resume, 1),
+    })
+  }
+
+  async #initialize(): Promise<void> {
+    let session: string | undefined
+    const { requestTimeout } = this.#deps.limits
+    const message = makeRequest('initialize', initializeParams(this.#deps.clientInfo))
+    const call = this.#core.calls.open({ message, edits: [], timeout: requestTimeout })
+    this.#core.post(
+      call,
+      {},
+      {
+        head(headers) {
+          session = headers['mcp-session-id']?.toString()
+        },
+      },
+    )
+    this.#hello = readInitialize(this.#options.name, await initializeReply(call))
+    if (session !== undefined && !SESSION_ID.test(session))
+      throw new AppError('UPSTREAM_PROTOCOL', `server ${this.#options.name} sent a bad session id`)
+    this.#session = {
+      'mcp-protocol-version': this.#hello.revision,
+      ...(session !== undefined && { 'mcp-session-id': session }),
+    }
+    await sendQuietly(
+      this.#core,
+      makeNotification('notifications/initialized').bytes,
+      this.#session,
+    )
+    if (session !== undefined) this.#listen(this.#session, undefined, 0)
+  }
+
+  /** One renewal at a time; `lost` is the session the caller met, which may have been renewed since. */
+  #renew(lost: Headers): Promise<void> {
+    if (this.#session !== lost) return this.#renewing ?? Promise.resolve()
+    this.#renewing ??= this.#renewOnce().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
+  async #renewOnce(): Promise<void> {
+    this.#deps.log.info({}, 'the server does not know the session; a new one is opened')
+    this.#cancelStream()
+    this.#stream?.abort()
+    try {
+      await this.#initialize()
+    } catch (error) {
+      this.#core.drop(messageOf(error))
+      throw error
+    }
+    this.#deps.events.renewed(this)
+  }
+
+  // 404 by the specification; well-known servers say 400 and name the session in the message
+  #isSessionLoss({ status, message }: Refusal, session: Headers): boolean {
+    if (this.#closed || session['mcp-session-id'] === undefined) return false
+    if (status === 404) return true
+    const error = message?.error
+    const text = isObject(error) && typeof error.message === 'string' ? error.message : ''
+    return status === 400 && /session/i.test(text)
+  }
+
+  // a GET stream for what belongs to no call; 405 says that the server has none
+  #listen(session: Headers, lastEventId: string | undefined, failures: number): void {
+    if (this.#closed || session !== this.#session) return
+    const again = (resume: Resume, failed: number) => {
+      const wait = resume.retry ?? backoffDelay(failed, this.#options.health.restart, 0.5)
+      const next = resume.lastEventId ?? lastEventId
+      this.#cancelStream = this.#deps.clock.after(wait, () => this.#listen(session, next, failed))
+    }
+    let seen = false
+    this.#stream = this.#get(session, lastEventId, {
+      message: (message) => {
+        seen = true
+        this.#core.inbox(message)
+      },
+      end: (resume) => again(resume, seen ? 1 : failures + 1),
+      failed: () => again(NO_RESUME, failures + 1),
+      refused: (refusal) => {
+        if (refusal.status >= 500) again(NO_RESUME, failures + 1)
+        else if (this.#isSessionLoss(refusal, session)) this.#renew(session).catch(() => {})
+      },
+    })
+  }
+
+  // the server closed the stream of a call on purpose, to be polled (2025-11-25, SEP-1699)
+  #resume(call: Call, resume: Resume, attempt: number): boolean {
+    const { lastEventId } = resume
+    if (lastEventId === undefined || attempt > RESUMES || this.#closed) return false
+    this.#deps.clock.after(resume.retry ?? RETRY_MS, () => {
+      if (!this.#core.calls.find(call.id)) return
+      const next = (found: Resume) => {
+        if (!this.#core.calls.find(call.id)) return
+        const from = { lastEventId: found.lastEventId ?? lastEventId, retry: found.retry }
+        if (!this.#resume(call, from, attempt + 1)) this.#unanswered(call)
+      }
+      const stream = this.#get(this.#session, lastEventId, {
+        message: (message) => {
+          this.#core.inbox(message, call)
+          if (!this.#core.calls.find(call.id)) stream.abort()
+        },
+        end: next,
+        failed: () => next(NO_RESUME),
+        refused: () => this.#unanswered(call),
+      })
+    })
+    return true
+  }
+
+  #unanswered(call: Call): void {
+    const message = `server ${this.#options.name} ended its answer before it was complete`
+    this.#core.calls.fail(call.id, new AppError('UPSTREAM_PROTOCOL', message))
+  }
+
+  #get(
+    session: Headers,
+    lastEventId: string | undefined,
+    listener: Parameters<HttpCore['send']>[1],
+  ): Exchange {
+    const headers = this.#core.headers(undefined, {
+      ...session,
+      accept: 'text/event-stream',
+      ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
+    })
+    delete headers['content-type']
+    return this.#core.send({ method: 'GET', headers }, listener)
+  }
+
+  #cancel(call: Call, reason: string): void {
+    const params = { requestId: call.id, reason }
+    this.#quietly(makeNotification('notifications/cancelled', params).bytes)
+  }
+
+  #quietly(bytes: Uint8Array): void {
+    if (this.#closed) return
+    sendQuietly(this.#core, bytes, this.#session).catch((error: unknown) =>
+      this.#deps.log.debug({ reason: messageOf(error) }, 'a message to the server was not taken'),
+    )
+  }
+
+  async #end(): Promise<void> {
+    this.#closed = true
+    if (!this.#core) return
+    this.#cancelStream()
+    this.#stream?.abort()
+    if (this.#session['mcp-session-id'] !== undefined) await this.#deleteSession()
+    await this.#core.close()
+  }
+
+  #deleteSession(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#deps.clock.after(DELETE_MS, resolve)
+      const done = () => {
+        cancel()
+        resolve()
+      }
+      const headers = this.#core.headers(undefined, this.#session)
+      delete headers['content-type']
+      // servers that do not let clients end sessions answer 405
+      const listener = { message() {}, end: done, refused: done, failed: done }
+      this.#core.send({ method: 'DELETE', headers }, listener)
+    })
+  }
+
+  #stopped(): AppError {
+    return new AppError('UPSTREAM_UNAVAILABLE', `server ${this.#options.name} is being stopped`)
+  }
+
+  #asFault(error: unknown): AppError {
+    if (isAppError(error)) return error
+    return new AppError('UPSTREAM_UNAVAILABLE', messageOf(error), { cause: error })
+  }
+}
+
+const NO_RESUME: Resume = { lastEventId: undefined, retry: undefined }
+
+async function initializeReply(call: Call) {
+  return (await call.reply).message
+}

@@ -1,0 +1,72 @@
+// What the link itself changes in a client's message on its way: id, progress token, what the gateway does not relay; bytes in, bytes out.
+import { isObject, type JsonObject } from '../base/json.ts'
+import { type Message, readMessage } from '../wire/message.ts'
+import { META } from '../wire/revision.ts'
+import { type Edit, editMember, splice } from '../wire/splice.ts'
+import type { UpstreamRequest } from './client.ts'
+
+export interface Rewritten {
+  readonly bytes: Uint8Array
+  /** The client's progress token as JSON text. */
+  readonly token: string | undefined
+}
+
+// requests of servers to clients: not relayed yet, so not to be asked for
+const NOT_RELAYED = ['sampling', 'elicitation', 'roots'] as const
+
+/** Applies the request's edits and the link's own in one splice. */
+export function rewrite(
+  request: UpstreamRequest,
+  id: number,
+  options: { readonly depth: number },
+): Rewritten {
+  const { message, edits } = request
+  const own = ownEdits(message, id)
+  if (!overlap(edits, own.edits))
+    return { bytes: splice(message.bytes, [...edits, ...own.edits]), token: own.token }
+  // somebody replaced `_meta` whole: what the link changes is inside the new one
+  const edited = readMessage(splice(message.bytes, edits), options)
+  const again = ownEdits(edited, id)
+  return { bytes: splice(edited.bytes, again.edits), token: again.token }
+}
+
+function ownEdits(message: Message, id: number): { edits: Edit[]; token: string | undefined } {
+  const edits = [...editMember(message, ['id'], id)]
+  const meta = isObject(message.params) ? message.params._meta : undefined
+  if (!isObject(meta)) return { edits, token: undefined }
+  const token = meta.progressToken
+  if (token !== undefined)
+    edits.push(...editMember(message, ['params', '_meta', 'progressToken'], id))
+  const declared = meta[META.clientCapabilities]
+  if (isObject(declared) && NOT_RELAYED.some((name) => name in declared)) {
+    const kept = Object.entries(declared).filter(
+      ([name]) => !(NOT_RELAYED as readonly string[]).includes(name),
+    )
+    const value = Object.fromEntries(kept) as JsonObject
+    edits.push(...editMember(message, ['params', '_meta', META.clientCapabilities], value))
+  }
+  return { edits, token: token === undefined ? undefined : textAt(message, 'progressToken') }
+}
+
+// as the client wrote it: 1e3 and 1000 are one number but two tokens
+function textAt({ bytes, scan }: Message, name: string): string | undefined {
+  const span = scan.meta.get(name)
+  return span && bytes.toString('utf8', span.start, span.end)
+}
+
+function overlap(edits: readonly Edit[], own: readonly Edit[]): boolean {
+  return edits.some(({ span: a }) => own.some(({ span: b }) => a.start < b.end && b.start < a.end))
+}
+
+/** The id of the call a progress notification belongs to; NaN for a token that is none of ours. */
+export function progressTokenOf(message: Message): number {
+  const token = isObject(message.params) ? message.params.progressToken : undefined
+  return typeof token === 'number' ? token : Number.NaN
+}
+
+/** The same notification with the client's own token in it. */
+export function restoreToken(message: Message, token: string, depth: number): Message {
+  const span = message.scan.inner.get('progressToken')
+  if (!span) return message
+  return readMessage(splice(message.bytes, [{ span, text: token }]), { depth })
+}

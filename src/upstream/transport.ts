@@ -1,0 +1,31 @@
+// What every transport is given and reports back; interfaces only.
+import type { Clock } from '../base/clock.ts'
+import type { DeadlineWheel } from '../base/deadline.ts'
+import type { Logger } from '../base/log.ts'
+import type { Message } from '../wire/message.ts'
+import type { CallOutcome, ClientInfo, UpstreamLimits, UpstreamLink } from './client.ts'
+import type { ProcessGuard } from './guard.ts'
+
+/** What a transport reports while its link is up. */
+export interface LinkEvents {
+  notification(link: UpstreamLink, message: Message): void
+  request(link: UpstreamLink, message: Message): void
+  stderr(line: string): void
+  call(method: string, ms: number, outcome: CallOutcome): void
+  /** The same link speaks to a server that has lost its state: what is known of its lists is stale. */
+  renewed(link: UpstreamLink): void
+}
+
+export interface TransportDeps {
+  readonly clock: Clock
+  readonly wheel: DeadlineWheel
+  readonly log: Logger
+  readonly limits: UpstreamLimits
+  readonly clientInfo: ClientInfo
+  readonly events: LinkEvents
+}
+
+export interface ProcessTransportDeps extends TransportDeps {
+  readonly guard: ProcessGuard
+  readonly environment: Readonly<Record<string, string | undefined>>
+}

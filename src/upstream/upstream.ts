@@ -1,0 +1,216 @@
+// One configured server as the gateway sees it: its lanes by era, its status, its events; transports are below, policy is above.
+import { createDeadlineWheel, type DeadlineWheel } from '../base/deadline.ts'
+import { AppError, isAppError } from '../base/errors.ts'
+import type {
+  Admission,
+  Era,
+  Upstream,
+  UpstreamDeps,
+  UpstreamLink,
+  UpstreamState,
+  UpstreamStatus,
+} from './client.ts'
+import { createProcessGuard, type ProcessGuard } from './guard.ts'
+import { watchHealth } from './health.ts'
+import { connectHttpLegacy } from './http-legacy.ts'
+import { connectHttpModern } from './http-modern.ts'
+import { type Connection, createLane, type Lane } from './lane.ts'
+import type { HttpOptions, ServerOptions, StdioOptions } from './options.ts'
+import { connectStdio } from './stdio.ts'
+import type { ProcessTransportDeps } from './transport.ts'
+
+/** How long a legacy answer of a stdio server spares it the probe when it is restarted. */
+const EVIDENCE_MS = 60 * 60_000
+
+/** Starts nothing; `start` does. */
+export function createUpstream(options: ServerOptions, deps: UpstreamDeps): Upstream {
+  return new SupervisedUpstream(options, deps)
+}
+
+class SupervisedUpstream implements Upstream {
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly environment: string | undefined
+  readonly tenant: string | undefined
+  readonly kind: 'stdio' | 'http'
+  readonly required: boolean
+  readonly admission: Admission = 'admitted'
+  readonly #options: ServerOptions
+  readonly #deps: UpstreamDeps
+  readonly #wheel: DeadlineWheel
+  readonly #guard: ProcessGuard
+  readonly #log: UpstreamDeps['log']
+  readonly #eras = new Set<Era>()
+  /** stdio: what start brings up, and the second process of a dual-era server. http: legacy and modern. */
+  readonly #first: Lane
+  readonly #second: Lane
+  #legacyUntil = 0
+  #state: UpstreamState = 'stopped'
+  #since: number
+
+  constructor(options: ServerOptions, deps: UpstreamDeps) {
+    this.name = options.name
+    this.tags = options.tags
+    this.environment = options.environment
+    this.tenant = options.tenant
+    this.kind = options.kind
+    this.required = options.required
+    this.#options = options
+    this.#deps = deps
+    this.#since = deps.clock.wall()
+    this.#log = deps.log.child({ server: options.name })
+    this.#wheel = deps.wheel ?? createDeadlineWheel(deps.clock)
+    this.#guard = deps.guard ?? createProcessGuard({ clock: deps.clock, log: this.#log })
+    if (options.kind === 'stdio') {
+      this.#first = this.#lane((signal) => this.#connectStdio(options, signal))
+      this.#second = this.#lane((signal) => this.#connectSecond(options, signal))
+    } else {
+      this.#first = this.#lane((signal) => this.#connectHttp(options, 'legacy', signal))
+      this.#second = this.#lane((signal) => this.#connectHttp(options, 'modern', signal))
+    }
+  }
+
+  get status(): UpstreamStatus {
+    const error = this.#state === 'ready' ? undefined : this.#error()
+    return {
+      state: this.#state,
+      restarts: this.#first.restarts + this.#second.restarts,
+      since: this.#since,
+      eras: [...this.#eras],
+      ...(error && { error: error.message }),
+    }
+  }
+
+  link(era: Era): UpstreamLink | undefined {
+    if (this.#first.link?.era === era) return this.#first.link
+    return this.#second.link?.era === era ? this.#second.link : undefined
+  }
+
+  async ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink> {
+    const up = this.link(era)
+    if (up) return up
+    if (this.kind === 'http') return (era === 'legacy' ? this.#first : this.#second).ready(signal)
+    const link = await this.#first.ready(signal)
+    if (link.era === era) return link
+    if (era === 'legacy') return this.#second.ready(signal)
+    throw new AppError('UPSTREAM_ERA', `server ${this.name} does not speak the modern era`)
+  }
+
+  async start(): Promise<void> {
+    if (this.kind === 'http') await Promise.all([this.#first.start(), this.#second.start()])
+    else await this.#first.start()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#first.close(), this.#second.close()])
+    if (!this.#deps.guard) this.#guard.close()
+  }
+
+  #lane(connect: (signal: AbortSignal) => Promise<Connection>): Lane {
+    const { clock, events, limits } = this.#deps
+    const { restart, timeout } = this.#options.health
+    return createLane({
+      name: this.name,
+      clock,
+      random: this.#deps.random ?? Math.random,
+      restart,
+      // two probes, one initialize, and what a process needs to start
+      connectTimeout: limits.requestTimeout + 2 * timeout + 1000,
+      connect: (signal) => this.#watched(connect, signal),
+      changed: () => this.#changed(),
+      restarted: () => events.restart(this),
+    })
+  }
+
+  async #watched(
+    connect: (signal: AbortSignal) => Promise<Connection>,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    const connection = await connect(signal)
+    const { link } = connection
+    this.#eras.add(link.era)
+    const { name, version } = link.serverInfo ?? {}
+    const fields = { era: link.era, revision: link.revision, name, version }
+    this.#log.info(fields, 'the server is up')
+    const { every, timeout } = this.#options.health
+    const { clock, clientInfo } = this.#deps
+    const unwatch = watchHealth(connection, { clock, clientInfo, log: this.#log, every, timeout })
+    void connection.lost.then(unwatch)
+    signal.addEventListener('abort', unwatch, { once: true })
+    return connection
+  }
+
+  async #connectStdio(options: StdioOptions, signal: AbortSignal): Promise<Connection> {
+    const now = this.#deps.clock.now()
+    const known = now < this.#legacyUntil ? 'legacy' : undefined
+    const connection = await connectStdio(options, this.#transport(), known, signal)
+    if (connection.link.era === 'modern') this.#legacyUntil = 0
+    else if (!known) this.#legacyUntil = now + EVIDENCE_MS
+    return connection
+  }
+
+  // a stdio server is pinned to the era of its first message, so the other era is another process
+  async #connectSecond(options: StdioOptions, signal: AbortSignal): Promise<Connection> {
+    return this.#noted('legacy', connectStdio(options, this.#transport(), 'legacy', signal))
+  }
+
+  #connectHttp(options: HttpOptions, era: Era, signal: AbortSignal): Promise<Connection> {
+    const connect = era === 'legacy' ? connectHttpLegacy : connectHttpModern
+    return this.#noted(era, connect(options, this.#transport(), signal))
+  }
+
+  async #noted(era: Era, connecting: Promise<Connection>): Promise<Connection> {
+    try {
+      return await connecting
+    } catch (error) {
+      if (isAppError(error, 'UPSTREAM_ERA')) this.#eras.delete(era)
+      throw error
+    }
+  }
+
+  #transport(): ProcessTransportDeps {
+    const { clock, limits, clientInfo, events } = this.#deps
+    const linkEvents: ProcessTransportDeps['events'] = {
+      notification: (link, message) => events.notification(this, link, message),
+      request: (link, message) => events.request(this, link, message),
+      stderr: (line) => events.stderr(this, line),
+      call: (method, ms, outcome) => events.call(this, method, ms, outcome),
+      renewed: () => events.renewed(this),
+    }
+    return {
+      clock,
+      limits,
+      clientInfo,
+      wheel: this.#wheel,
+      guard: this.#guard,
+      log: this.#log,
+      environment: this.#deps.environment ?? process.env,
+      events: linkEvents,
+    }
+  }
+
+  #changed(): void {
+    const state = this.#composite()
+    if (state === this.#state) return
+    this.#state = state
+    this.#since = this.#deps.clock.wall()
+    const error = this.#error()
+    if (state === 'failed') this.#log.warn({ reason: error?.message }, 'the server is down')
+    this.#deps.events.state(this)
+  }
+
+  #composite(): UpstreamState {
+    const states = [this.#first.state, this.#second.state]
+    if (states.includes('ready')) return 'ready'
+    if (states.includes('starting')) return 'starting'
+    if (states.some((state) => state === 'waiting' || state === 'failed' || state === 'absent'))
+      return 'failed'
+    return 'stopped'
+  }
+
+  // a lane that is merely of the other era explains nothing while the other one has a fault
+  #error(): AppError | undefined {
+    const errors = [this.#first, this.#second].flatMap((lane) => lane.error ?? [])
+    return errors.find((error) => error.code !== 'UPSTREAM_ERA') ?? errors[0]
+  }
+}
