@@ -8,6 +8,7 @@ import { rootSchema, type Schema, type Sections } from './schema/schema.ts'
 import { createValidator, type Validate } from './schema/validate.ts'
 import { type ConfigFs, nodeFs, readSecret } from './source/file.ts'
 import { gather } from './source/gather.ts'
+import { readObject } from './source/object.ts'
 import { substitute } from './source/substitute.ts'
 import {
   findNode,
@@ -15,7 +16,6 @@ import {
   type Origin,
   type ScalarNode,
   type TreeNode,
-  treeOf,
   withValue,
 } from './source/tree.ts'
 import { parseYaml } from './source/yaml.ts'
@@ -139,12 +139,10 @@ export function createLoader<T>(options: LoaderOptions): Loader<T> {
       return finish({ tree: done.tree, problems, warnings: [], files: done.files, file })
     },
     fromObject(value, { base = process.cwd() } = {}) {
-      const tree = treeOf(
-        value,
-        { file: resolve(base, 'configuration'), line: 0, column: 0 },
-        'file',
-      )
-      return finish({ tree, problems: noInclude(tree), warnings: [], files: [], file: '' })
+      const place = { file: resolve(base, 'configuration'), line: 0, column: 0 }
+      const { tree, problems } = readObject(value, place)
+      const all = [...problems, ...(tree ? noInclude(tree) : [])]
+      return finish({ tree, problems: all, warnings: [], files: [], file: '' })
     },
   }
 }

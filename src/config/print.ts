@@ -1,74 +1,75 @@
-// A loaded configuration as YAML, each value with its origin beside it and secrets hidden; for people, not for loading again.
-import {
-  Document,
-  isCollection,
-  isScalar,
-  type Pair,
-  type ParsedNode,
-  type Scalar,
-  YAMLMap,
-  YAMLSeq,
-} from 'yaml'
+// A loaded configuration with its secrets hidden: as YAML with the origin of each value, or as values; it loads nothing.
+import { Document, type Pair, type ParsedNode, parse, type Scalar, YAMLMap, YAMLSeq } from 'yaml'
 import { REDACTED, redactText } from '../base/log.ts'
 import type { LoadedConfig } from './load.ts'
 import { formatPlace, type Path } from './problem.ts'
+import { convert } from './schema/resolve.ts'
 import { memberSchema, type Schema } from './schema/schema.ts'
 import { isSecretPlace, showArgument } from './schema/secret.ts'
-import type { ListNode, ScalarNode, TreeNode } from './source/tree.ts'
+import type { ListNode, Member, ScalarNode, TreeNode } from './source/tree.ts'
+
+/** The same as a value, secrets hidden: what policies may see of a configuration. */
+export function shownConfig(loaded: LoadedConfig<unknown>): Record<string, unknown> {
+  return (parse(printConfig(loaded)) ?? {}) as Record<string, unknown>
+}
 
 /** The resolved file: every value in force, with a comment that says who set it. Paths are shown relative to `cwd`. */
 export function printConfig(loaded: LoadedConfig<unknown>, options: { cwd?: string } = {}): string {
   const document = new Document(null, { version: '1.2' })
-  const print = (
-    node: TreeNode,
-    schema: Schema | undefined,
-    path: Path,
-  ): YAMLMap | YAMLSeq | Scalar => {
-    if (node.kind === 'scalar')
-      return printScalar(document, node, show(node, path, schema), options)
-    if (node.kind === 'list') return printList(node, schema, path)
-    const map = new YAMLMap(document.schema)
-    for (const [name, { node: inner }] of node.members) {
-      const pair = document.createPair(
-        name,
-        print(inner, memberSchema(schema, name), [...path, name]),
-      )
-      map.items.push(pair as Pair<unknown, ParsedNode>)
+  const print = (node: TreeNode): YAMLMap | YAMLSeq | Scalar => {
+    if (node.kind === 'scalar') return printScalar(document, node, options)
+    if (node.kind === 'list') {
+      const list = new YAMLSeq(document.schema)
+      for (const item of node.items) list.items.push(print(item))
+      return withOrigin(list, node, options)
     }
+    const map = new YAMLMap(document.schema)
+    for (const [name, member] of node.members)
+      map.items.push(document.createPair(name, print(member.node)) as Pair<unknown, ParsedNode>)
     return withOrigin(map, node, options)
   }
-  const printList = (node: ListNode, schema: Schema | undefined, path: Path): YAMLSeq => {
-    const list = new YAMLSeq(document.schema)
-    node.items.forEach((item, index) => {
-      const inner = print(item, schema?.items, [...path, index])
-      if (path.at(-1) === 'args' && isScalar(inner))
-        inner.value = argument(node, index, inner.value)
-      list.items.push(inner)
-    })
-    return withOrigin(list, node, options)
-  }
-  document.contents = print(loaded.tree, loaded.schema, []) as never
+  document.contents = print(hide(loaded.tree, loaded.schema, [])) as never
   return document.toString({ lineWidth: 0 })
 }
 
-function show(node: ScalarNode, path: Path, schema: Schema | undefined): unknown {
-  if (node.value === null) return null
-  if (isSecretPlace(node, path, schema)) return REDACTED
-  return typeof node.value === 'string' ? redactText(node.value) : node.value
+/** The resolved values with secrets hidden: what policies and the audit may see of a configuration. */
+export function shownConfig(loaded: LoadedConfig<unknown>): Record<string, unknown> {
+  const shown = convert(hide(loaded.tree, loaded.schema, []), loaded.schema)
+  return shown as Record<string, unknown>
 }
 
-function argument(list: ListNode, index: number, shown: unknown): unknown {
-  const previous = list.items[index - 1]
-  const before = previous?.kind === 'scalar' ? String(previous.value) : undefined
-  return typeof shown === 'string' ? (showArgument(shown, before) ?? REDACTED) : shown
+function hide(node: TreeNode, schema: Schema | undefined, path: Path): TreeNode {
+  if (node.kind === 'scalar') return hideScalar(node, schema, path)
+  if (node.kind === 'list') {
+    const items = node.items.map((item, index) => hide(item, schema?.items, [...path, index]))
+    return { ...node, items: path.at(-1) === 'args' ? hideArguments(node, items) : items }
+  }
+  const members = new Map<string, Member>()
+  for (const [name, member] of node.members) {
+    const inner = hide(member.node, memberSchema(schema, name), [...path, name])
+    members.set(name, { at: member.at, node: inner })
+  }
+  return { ...node, members }
 }
 
-function printScalar(
-  document: Document,
-  node: ScalarNode,
-  shown: unknown,
-  options: { cwd?: string },
-): Scalar {
+function hideScalar(node: ScalarNode, schema: Schema | undefined, path: Path): ScalarNode {
+  if (node.value === null) return node
+  if (isSecretPlace(node, path, schema)) return { ...node, value: REDACTED }
+  return typeof node.value === 'string' ? { ...node, value: redactText(node.value) } : node
+}
+
+// a secret in a command line follows the flag that names it
+function hideArguments(list: ListNode, items: readonly TreeNode[]): TreeNode[] {
+  return items.map((item, index) => {
+    if (item.kind !== 'scalar' || typeof item.value !== 'string') return item
+    const previous = list.items[index - 1]
+    const before = previous?.kind === 'scalar' ? String(previous.value) : undefined
+    return { ...item, value: showArgument(item.value, before) ?? REDACTED }
+  })
+}
+
+function printScalar(document: Document, node: ScalarNode, options: { cwd?: string }): Scalar {
+  const shown = node.value
   const scalar = document.createNode(shown) as Scalar
   // text of several lines is shown quoted on one, where a comment can follow
   if (typeof shown === 'string' && shown.includes('\n')) scalar.type = 'QUOTE_DOUBLE'
@@ -82,7 +83,7 @@ function withOrigin<C extends YAMLMap | YAMLSeq>(
   node: TreeNode,
   options: { cwd?: string },
 ): C {
-  if (!isCollection(collection) || collection.items.length > 0) return collection
+  if (collection.items.length > 0) return collection
   collection.flow = true
   collection.comment = ` ${describeOrigin(node, options)}`
   return collection

@@ -149,7 +149,15 @@ export const LIMITS_SCHEMA = {
       type: 'object',
       description: 'the same for single points, by name',
       additionalProperties: { type: 'string', format: 'size' },
-      default: { resource_post_fetch: '8MiB' },
+      default: {},
+      properties: {
+        resource_post_fetch: {
+          type: 'string',
+          format: 'size',
+          default: '8MiB',
+          description: 'resources are larger than most payloads',
+        },
+      },
     },
     dispatch: DISPATCH,
     holdback: {

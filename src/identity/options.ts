@@ -1,4 +1,5 @@
 // The section `identity`: its JSON Schema and type; nothing is read or verified here.
+import type { Check } from '../config/load.ts'
 import type { Resolved } from '../config/schema/resolved.ts'
 
 /** The section `identity`: who may connect. */
@@ -37,3 +38,19 @@ export const IDENTITY_SCHEMA = {
 } as const
 
 export type IdentityOptions = Resolved<typeof IDENTITY_SCHEMA>
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/
+
+/** Warns while clients cannot be told apart: whoever reaches the address can use every server. */
+export const EXPOSURE_CHECK: Check = {
+  sections: ['listen'],
+  run(config, report) {
+    const { host, tls } = config.listen as { host: string; tls?: { client_ca?: string } }
+    if (LOOPBACK.test(host) || tls?.client_ca !== undefined) return
+    report(
+      ['listen', 'host'],
+      `everyone who can reach ${host} can use every server: there is no authentication yet; set listen.tls.client_ca or put a proxy that authenticates in front`,
+      { warning: true },
+    )
+  },
+}

@@ -95,6 +95,34 @@ describe('a configuration', () => {
     ])
   })
 
+  it('that is wrong still tells which files were read, so that they can be watched', async () => {
+    const file = await write('gateway.yaml', 'version: 1\ninclude: [./parts/*.yaml]\n')
+    const part = await write('parts/a.yaml', 'servers: x\n')
+    await expect(loader.load({ file, env: {} })).rejects.toMatchObject({
+      data: { files: [file, part], folders: [join(folder, 'parts')] },
+    })
+  })
+
+  it('that listens where others can reach it is warned about while there is no authentication', async () => {
+    const { warnings } = await loader.parse('version: 1\nlisten:\n  host: 0.0.0.0\n', {
+      file: '/g.yaml',
+    })
+    expect(warnings.map((warning) => formatProblem(warning))).toEqual([
+      '/g.yaml:3:9: everyone who can reach 0.0.0.0 can use every server: there is no authentication yet; set listen.tls.client_ca or put a proxy that authenticates in front',
+    ])
+    expect((await loader.parse('version: 1\n')).warnings).toEqual([])
+  })
+
+  it('keeps the default limits of points beside those that are given', async () => {
+    const { config } = await loader.parse(
+      'version: 1\nlimits: { points: { tool_pre_invoke: 2MiB } }\n',
+    )
+    expect(config.limits.points).toEqual({
+      tool_pre_invoke: 2 * 1024 ** 2,
+      resource_post_fetch: 8 * 1024 ** 2,
+    })
+  })
+
   it('that is not there is CONFIG_NOT_FOUND', async () => {
     const load = loader.load({ file: join(folder, 'gone.yaml'), env: {} })
     await expect(load).rejects.toMatchObject({ code: 'CONFIG_NOT_FOUND' })
@@ -143,6 +171,18 @@ describe('a configuration', () => {
       }
     })()
     expect(problemsOf(error)).toMatchObject([{ path: 'listen.prot', line: 0, suggestion: 'port' }])
+  })
+
+  it('given as an object may hold nothing that YAML could not say', () => {
+    const loop: Record<string, unknown> = {}
+    loop.again = loop
+    for (const value of [() => 1, new Date(0), 1n, Number.NaN, loop])
+      expect(() =>
+        loader.fromObject({
+          version: 1,
+          plugins: { entries: [{ name: 'a', use: 'b', config: { value } }] },
+        }),
+      ).toThrow(/this is no JSON value|nested deeper than 64 levels/)
   })
 
   it('given as an object has nothing substituted in it', () => {

@@ -1,7 +1,7 @@
 // What `validate --print` shows: the resolved file, who set each value, and no secrets.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is what substitutions look like
 import { describe, expect, it } from 'vitest'
-import { printConfig } from '../../src/config/print.ts'
+import { printConfig, shownConfig } from '../../src/config/print.ts'
 import { gatewayLoader } from './sections.ts'
 
 const loader = gatewayLoader()
@@ -69,5 +69,18 @@ plugins:
     const first = await loader.parse(text)
     const second = await loader.parse(printConfig(first))
     expect(second.digest).toBe(first.digest)
+  })
+})
+
+describe('the configuration that policies see', () => {
+  it('has resolved values and no secrets', async () => {
+    const loaded = await loader.parse(
+      'version: 1\nlimits: { drain: 5s }\nservers: [{ name: a, url: "https://a.example", headers: { A: hunter2 } }]\n',
+    )
+    expect(shownConfig(loaded)).toMatchObject({
+      limits: { drain: 5000 },
+      servers: [{ name: 'a', headers: { A: '[redacted]' } }],
+    })
+    expect(loaded.config.servers[0]?.headers).toEqual({ A: 'hunter2' })
   })
 })

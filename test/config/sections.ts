@@ -19,7 +19,11 @@ import {
   POLICIES_SCHEMA,
   type Policy,
 } from '../../src/host/options.ts'
-import { IDENTITY_SCHEMA, type IdentityOptions } from '../../src/identity/options.ts'
+import {
+  EXPOSURE_CHECK,
+  IDENTITY_SCHEMA,
+  type IdentityOptions,
+} from '../../src/identity/options.ts'
 import {
   ADMIN_SCHEMA,
   type AdminOptions,
@@ -71,6 +75,6 @@ export function gatewayLoader(): Loader<GatewayConfig> {
   return createLoader<GatewayConfig>({
     sections: SECTIONS,
     notBuilt: NOT_BUILT,
-    checks: [...createPluginChecks(), ...createLimitChecks()],
+    checks: [EXPOSURE_CHECK, ...createPluginChecks(), ...createLimitChecks()],
   })
 }

@@ -29,15 +29,24 @@ type OfType<S, T> = T extends 'string'
           ? OfObject<S>
           : unknown
 
-type OfObject<S> = S extends { readonly properties: infer P }
-  ? Flat<
-      { readonly [K in keyof P as IsPresent<S, P, K> extends true ? K : never]: Resolved<P[K]> } & {
-        readonly [K in keyof P as IsOptional<S, P, K> extends true ? K : never]?: Resolved<P[K]>
-      }
-    >
-  : S extends { readonly additionalProperties: infer A extends object }
-    ? Readonly<Record<string, Resolved<A>>>
-    : Readonly<Record<string, unknown>>
+type OfObject<S> = S extends {
+  readonly properties: infer P
+  readonly additionalProperties: infer A extends object
+}
+  ? OfProperties<S, P> & Readonly<Record<string, Resolved<A>>>
+  : S extends { readonly properties: infer P }
+    ? OfProperties<S, P>
+    : S extends { readonly additionalProperties: infer A extends object }
+      ? Readonly<Record<string, Resolved<A>>>
+      : Readonly<Record<string, unknown>>
+
+type OfProperties<S, P> = Flat<
+  {
+    readonly [K in keyof P as IsPresent<S, P, K> extends true ? K : never]: Resolved<P[K]>
+  } & {
+    readonly [K in keyof P as IsOptional<S, P, K> extends true ? K : never]?: Resolved<P[K]>
+  }
+>
 
 type IsPresent<S, P, K extends keyof P> = P[K] extends { readonly default: unknown }
   ? true
