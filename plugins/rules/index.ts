@@ -42,7 +42,7 @@ const OUTCOMES: Record<Config['then'], (config: Config, host: PluginHost) => Rul
 
   patch(config, host) {
     const fields = Object.entries(need(config, 'patch')).map(
-      ([name, value]) => [name, compileTemplate(value, host)] as const,
+      ([name, value]) => [name, compileTemplate(value, host, ['patch', name])] as const,
     )
     return (point) => (payload, context) =>
       patch(
@@ -56,7 +56,7 @@ const OUTCOMES: Record<Config['then'], (config: Config, host: PluginHost) => Rul
   },
 
   respond(config, host) {
-    const template = compileTemplate(need(config, 'respond'), host)
+    const template = compileTemplate(need(config, 'respond'), host, ['respond'])
     return (point) => (payload, context) => respond(template(point, payload, context))
   },
 

@@ -6,21 +6,38 @@ export type Template = (point: string, payload: object, context: PluginContext) 
 
 const MAX_DEPTH = 64
 
-/** Throws when an expression does not compile. */
-export function compileTemplate(value: unknown, host: PluginHost, depth = 0): Template {
-  if (depth > MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH} levels`)
+/** Throws when an expression does not compile; the error says where in the config it stands. */
+export function compileTemplate(
+  value: unknown,
+  host: PluginHost,
+  path: readonly (string | number)[],
+): Template {
+  if (path.length > MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH} levels`)
   if (typeof value !== 'object' || value === null) return () => value
   const source = expressionIn(value)
-  if (source !== undefined) return host.match.cel(source)
+  if (source !== undefined) return compileLeaf(source, host, path)
   if (Array.isArray(value)) {
-    const items = value.map((item) => compileTemplate(item, host, depth + 1))
+    const items = value.map((item, index) => compileTemplate(item, host, [...path, index]))
     return (point, payload, context) => items.map((item) => item(point, payload, context))
   }
   const members = Object.entries(value).map(
-    ([name, inner]) => [name, compileTemplate(inner, host, depth + 1)] as const,
+    ([name, inner]) => [name, compileTemplate(inner, host, [...path, name])] as const,
   )
   return (point, payload, context) =>
     Object.fromEntries(members.map(([name, inner]) => [name, inner(point, payload, context)]))
+}
+
+// the host shows the place of the value whose path the error carries
+function compileLeaf(
+  source: string,
+  host: PluginHost,
+  path: readonly (string | number)[],
+): Template {
+  try {
+    return host.match.cel(source)
+  } catch (error) {
+    throw Object.assign(error as Error, { path: [...path, 'cel'] })
+  }
 }
 
 function expressionIn(value: object): string | undefined {

@@ -16,9 +16,9 @@ import type { PluginsOptions, Policy } from './options.ts'
 import type { LoadProblem, Locate } from './problem.ts'
 import { createForeignSchemas } from './services/schema.ts'
 import type {
+  Audit,
   HostEgress,
   HostMetrics,
-  HostRecord,
   SharedServices,
   ToolDefinition,
 } from './services/services.ts'
@@ -35,7 +35,7 @@ export interface HostDeps {
   /** The folder of the plugins that come with the package. */
   readonly builtInDir: string
   /** Must not throw and must not wait. */
-  readonly audit: (record: HostRecord) => void
+  readonly audit: Audit
   readonly toolDefinition: ToolDefinition
   readonly egress?: HostEgress | undefined
   readonly metrics?: HostMetrics | undefined

@@ -1,12 +1,13 @@
 // Plugins judging the loading of plugins: plugin_pre_load and plugin_post_load dispatched to the entries that are loaded so far.
+import type { AuditEvent } from '../audit/record.ts'
 import type { Clock } from '../base/clock.ts'
 import { RequestContext, SYSTEM } from '../engine/context.ts'
-import { createEngine, type EngineLimits } from '../engine/engine.ts'
+import { createEngine, type EngineLimits, type StepName } from '../engine/engine.ts'
 import type { Outcome } from '../engine/outcome.ts'
 import type { Registration } from '../engine/registry.ts'
 import type { Expression } from '../expression/expression.ts'
 import { type Payload, POINTS, type Points } from '../points/table.ts'
-import type { HostRecord } from './services/services.ts'
+import type { Audit } from './services/services.ts'
 
 export type PreLoad = Payload<'plugin_pre_load'>
 export type PostLoad = Payload<'plugin_post_load'>
@@ -23,7 +24,7 @@ export interface LoadJudge {
 export interface JudgeDeps {
   readonly clock: Clock
   readonly expression: Expression
-  readonly audit: (record: HostRecord) => void
+  readonly audit: Audit
   readonly limits: EngineLimits
   readonly defer: (run: () => void) => void
 }
@@ -39,24 +40,25 @@ export function createLoadJudge(deps: JudgeDeps): LoadJudge {
     },
     defer: deps.defer,
     sink: {
-      verdict({ step, verdict, effective, violation }) {
-        const code = violation ? { code: violation.code, reason: violation.reason } : {}
+      verdict({ point, step, verdict, effective, violation, request }) {
         deps.audit({
-          kind: 'plugin_load',
-          outcome: 'judged',
-          entry: step.entry,
+          kind: verdict !== 'deny' ? verdict : effective ? 'refusal' : 'would_deny',
+          ...whereOf(point, step, request),
           verdict,
           effective,
-          ...code,
+          code: violation?.code,
+          reason: violation?.reason,
+          description: violation?.description,
+          details: violation?.details,
         })
       },
-      fault({ step, fault, failedOpen }) {
+      fault({ point, step, fault, failedOpen, request }) {
+        const kind = failedOpen ? 'failed_open' : 'fault'
         deps.audit({
-          kind: 'plugin_load',
-          outcome: 'judge_failed',
-          entry: step.entry,
+          kind,
+          ...whereOf(point, step, request),
           code: fault?.code,
-          failedOpen,
+          reason: fault?.message,
         })
       },
       dispatched() {},
@@ -82,6 +84,18 @@ export function createLoadJudge(deps: JudgeDeps): LoadJudge {
       registrations.push(...own)
       generation = engine.generation(registrations, deps.limits)
     },
+  }
+}
+
+function whereOf(point: string, step: StepName, { identity }: RequestContext): Partial<AuditEvent> {
+  const { entry, plugin, modeName } = step
+  return {
+    point,
+    entry,
+    plugin,
+    mode: modeName,
+    requestId: identity.requestId,
+    surface: identity.surface,
   }
 }
 

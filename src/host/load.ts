@@ -1,4 +1,5 @@
 // One load of all entries: plan, gates, discover, check, then each entry through its stages; on failure everything is undone.
+import type { AuditEvent } from '../audit/record.ts'
 import { AppError, isAppError, messageOf } from '../base/errors.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
 import { assertOrder, type Registration } from '../engine/registry.ts'
@@ -13,10 +14,11 @@ import {
   type LoadProblem,
   type Locate,
   loadProblem,
+  type Path,
   problemsError,
   problemText,
 } from './problem.ts'
-import type { HostRecord, SharedServices } from './services/services.ts'
+import type { SharedServices } from './services/services.ts'
 import { type Attempt, preLoadOf, type ReadyEntry, type Stages } from './stages.ts'
 import type { EntryStatus } from './status.ts'
 
@@ -86,7 +88,7 @@ function openGates(
     }
     return open
   } catch (error) {
-    services.audit({ kind: 'plugin_gate', outcome: 'refused', reason: messageOf(error) })
+    services.audit({ kind: 'load_refused', code: 'PLUGIN_GATE', reason: messageOf(error) })
     throw error
   }
 }
@@ -148,14 +150,14 @@ async function loadOne(ready: ReadyEntry, judge: LoadJudge, loading: Loading): P
   const { entry, facts } = ready
   const attempt = await loading.stages.attempt(ready, judge.judge)
   loading.results.set(entry.name, { ready, attempt })
-  const record = { kind: 'plugin_load', outcome: attempt.state, ...identity(ready) } as const
+  const event = { outcome: attempt.state, ...identity(ready) }
   if (attempt.state === 'loaded') {
-    loading.services.audit(record)
+    loading.services.audit({ kind: 'load', ...event })
     checkLate(ready, attempt.registrations, loading)
     judge.admit(attempt.registrations)
     return
   }
-  loading.services.audit({ ...record, reason: attempt.reason } satisfies HostRecord)
+  loading.services.audit({ kind: 'load_refused', ...event, reason: attempt.reason })
   if (entry.required || isConfigFault(attempt)) throw notLoaded(ready, attempt, loading)
   const fields = {
     entry: entry.name,
@@ -166,14 +168,9 @@ async function loadOne(ready: ReadyEntry, judge: LoadJudge, loading: Loading): P
   loading.services.log.warn(fields, 'an entry is not loaded; the others go on without it')
 }
 
-function identity({ entry, facts }: ReadyEntry): Record<string, unknown> {
-  return {
-    entry: entry.name,
-    plugin: facts.id,
-    version: facts.version,
-    source: facts.source,
-    mode: entry.mode,
-  }
+function identity({ entry, facts }: ReadyEntry): Partial<AuditEvent> {
+  const { version, source } = facts
+  return { entry: entry.name, plugin: facts.id, mode: entry.mode, details: { version, source } }
 }
 
 // what is written wrong is never left out in silence, required or not
@@ -184,7 +181,7 @@ function isConfigFault(attempt: Attempt): boolean {
 function notLoaded({ entry }: ReadyEntry, attempt: Attempt, { locate }: Loading): AppError {
   if (attempt.state === 'loaded') throw new TypeError('only what is not loaded is reported')
   const written = isConfigFault(attempt)
-  const path = [...(written ? entry.configPath : entry.path)]
+  const path = written ? [...entry.configPath, ...innerPath(attempt)] : entry.path
   const message = written
     ? `${entry.name}: ${attempt.reason}`
     : `the required entry "${entry.name}" (plugin ${entry.use}) is not loaded: ${attempt.reason}`
@@ -199,6 +196,13 @@ function notLoaded({ entry }: ReadyEntry, attempt: Attempt, { locate }: Loading)
     cause,
     data: { problems: [problem], entry: entry.name, plugin: entry.use, state: attempt.state },
   })
+}
+
+// a setup may say which value of its config it could not use
+function innerPath(attempt: Attempt): Path {
+  const cause = attempt.state === 'failed' ? attempt.cause : undefined
+  const path = (cause as { path?: unknown } | undefined)?.path
+  return Array.isArray(path) ? path : []
 }
 
 // the points of a plugin given in code are known only now

@@ -1,6 +1,7 @@
 // A plugin host over real YAML, real folders and the real engine, for the tests of this folder.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { AuditEvent } from '../../src/audit/record.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { createLoader } from '../../src/config/load.ts'
@@ -26,7 +27,6 @@ import {
   POLICIES_SCHEMA,
   type Policy,
 } from '../../src/host/options.ts'
-import type { HostRecord } from '../../src/host/services/services.ts'
 import { type Payload, POINTS, type PointName, type Points } from '../../src/points/table.ts'
 
 export const BUILT_IN = join(import.meta.dirname, '../../plugins')
@@ -43,14 +43,14 @@ const loader = createLoader<{ plugins: PluginsOptions; policies: readonly Policy
 })
 
 export interface Bench {
-  readonly records: HostRecord[]
+  readonly records: AuditEvent[]
   /** Loads a configuration given as YAML of the two sections, as the file `gateway.yaml`. */
   load(yaml: string, options?: LoadOptions): Promise<LoadedPlugins>
   close(): void
 }
 
 export function createBench(deps: Partial<HostDeps> = {}): Bench {
-  const records: HostRecord[] = []
+  const records: AuditEvent[] = []
   const host = createHost({
     clock: systemClock,
     log: silentLogger,

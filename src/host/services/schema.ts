@@ -172,5 +172,17 @@ function toFault(error: ErrorObject, root: unknown): ConfigFault {
     return { path, message: `the key "${params.missingProperty}" is missing` }
   if (error.keyword === 'enum')
     return { path, message: `expected one of ${(params.allowedValues as unknown[]).join(', ')}` }
-  return { path, message: error.message ?? error.keyword }
+  return { path, message: WORDS[error.keyword]?.(params) ?? error.message ?? error.keyword }
+}
+
+type Params = Readonly<Record<string, unknown>>
+
+const WORDS: Readonly<Record<string, (params: Params) => string>> = {
+  type: ({ type }) => `expected ${[type].flat().join(' or ')}`,
+  minItems: ({ limit }) => `expected at least ${limit} ${limit === 1 ? 'item' : 'items'}`,
+  minLength: () => 'must not be empty',
+  minProperties: () => 'must not be empty',
+  uniqueItems: ({ i, j }) => `item ${j} is the same as item ${i}`,
+  anyOf: () => 'fits none of the allowed forms',
+  oneOf: () => 'fits none of the allowed forms, or more than one',
 }

@@ -1,4 +1,5 @@
 // What one entry's setup is handed: logging, time, matching, storage, the outside - each bounded and bound to the entry.
+import type { AuditEvent } from '../../audit/record.ts'
 import type { Clock } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
 import { type Logger, redact, redactText } from '../../base/log.ts'
@@ -9,11 +10,8 @@ import { createMatch } from './match.ts'
 import type { SchemaCheck } from './schema.ts'
 import type { DryRuns } from './storage.ts'
 
-/** A record for the audit; `kind` says of what. Redacted by who makes it. */
-export interface HostRecord {
-  readonly kind: 'plugin_load' | 'plugin_gate' | 'break_glass' | 'plugin_event'
-  readonly [field: string]: unknown
-}
+/** Tells the audit room. Must not throw and must not wait. */
+export type Audit = (event: AuditEvent) => void
 
 export type ToolDefinition = (
   server: string,
@@ -45,7 +43,7 @@ export interface SharedServices {
   readonly clock: Clock
   readonly log: Logger
   readonly expression: Expression
-  readonly audit: (record: HostRecord) => void
+  readonly audit: Audit
   readonly toolDefinition: ToolDefinition
   readonly egress: HostEgress | undefined
   readonly metrics: HostMetrics | undefined
@@ -75,13 +73,15 @@ export function createServices(shared: SharedServices, scope: ServiceScope): Plu
     emit(event) {
       const { type, severity = 'info', data } = event
       shared.audit({
-        kind: 'plugin_event',
+        kind: 'alert',
         entry,
         plugin,
-        type: redactText(String(type)),
-        severity,
-        ...(data === undefined ? {} : { data: redact(data) }),
-        ...(dryRuns.active ? { dryRun: true } : {}),
+        details: {
+          type: redactText(String(type)),
+          severity,
+          ...(data === undefined ? {} : { data: redact(data) }),
+          ...(dryRuns.active ? { dryRun: true } : {}),
+        },
       })
     },
     match: createMatch(shared.expression),

@@ -179,7 +179,7 @@ class Walk {
 
 // what is put into a patch unchanged is still the payload's: the plugin gets it behind a view
 function shared(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? View.of(new View(value, 'throw')) : value
+  return typeof value === 'object' && value !== null ? new View(value, 'throw').root : value
 }
 
 function fromMembers(members: readonly [string, unknown][]): object {
