@@ -5,16 +5,24 @@ export interface Clock {
   now(): number
   /** Milliseconds since the Unix epoch. */
   wall(): number
-  /** Calls `run` after `ms`; the timer does not keep the process alive. Returns a cancel function. */
+  /** Calls `run` after `ms`, however long; the timer does not keep the process alive. Returns a cancel function. */
   after(ms: number, run: () => void): () => void
 }
+
+// setTimeout takes 32 bits; anything longer, from 24.9 days on, would fire at once
+const LONGEST_TIMER = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms)
-    timer.unref()
+    let timer: NodeJS.Timeout
+    const wait = (left: number): void => {
+      const step = Math.min(left, LONGEST_TIMER)
+      timer = setTimeout(() => (left > step ? wait(left - step) : run()), step)
+      timer.unref()
+    }
+    wait(ms)
     return () => clearTimeout(timer)
   },
 }

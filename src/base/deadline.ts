@@ -9,6 +9,8 @@ export interface Deadline {
 
 interface Node extends Deadline {
   at: number
+  /** The turn in which it may fire first. */
+  turn: number
   expire: () => void
   previous: Node
   next: Node
@@ -35,21 +37,31 @@ export function createDeadlineWheel(clock: Clock, tick = 10): DeadlineWheel {
   head.next = head
   let pending = 0
   let armed = false
+  let turns = 0
 
   function turn(): void {
     armed = false
-    const now = clock.now()
+    turns++
+    try {
+      expireDue(clock.now())
+    } finally {
+      // also when an `expire` threw: the others are still owed their turn
+      start()
+    }
+  }
+
+  function expireDue(now: number): void {
     let node = head.next
     while (node !== head) {
       const next = node.next
-      if (node.at <= now) {
+      // what an `expire` arms waits for the next turn, or one that arms itself again would never let this one end
+      if (node.at <= now && node.turn <= turns) {
         unlink(node)
         node.expire()
       }
       // `expire` may have disarmed what follows; a node that left the list points at itself
       node = next.next === next && next !== head ? head.next : next
     }
-    start()
   }
 
   function start(): void {
@@ -59,7 +71,7 @@ export function createDeadlineWheel(clock: Clock, tick = 10): DeadlineWheel {
   }
 
   function armAt(at: number, expire: () => void): Deadline {
-    const node: Node = { at, expire, previous: head.previous, next: head }
+    const node: Node = { at, turn: turns + 1, expire, previous: head.previous, next: head }
     head.previous.next = node
     head.previous = node
     pending++

@@ -3,7 +3,7 @@
 export type Release = () => void | Promise<void>
 
 export interface Disposer {
-  /** Adds a release; after `dispose` it runs at once. */
+  /** Adds a release. Once everything is released it runs at once, and its failure is an unhandled rejection. */
   defer(release: Release): void
   /** Runs all releases in reverse order; rejects with an AggregateError if any failed. Idempotent. */
   dispose(): Promise<void>
@@ -12,6 +12,7 @@ export interface Disposer {
 export function createDisposer(): Disposer {
   const stack: Release[] = []
   let disposed: Promise<void> | undefined
+  let empty = false
 
   async function run(): Promise<void> {
     const failures: unknown[] = []
@@ -22,16 +23,22 @@ export function createDisposer(): Disposer {
         failures.push(error)
       }
     }
+    empty = true
     if (failures.length > 0) throw new AggregateError(failures, 'releasing failed')
   }
 
   return {
     defer(release) {
-      if (disposed) void Promise.resolve().then(release)
+      if (empty) void Promise.resolve().then(release)
       else stack.push(release)
     },
     dispose() {
-      disposed ??= run()
+      if (disposed === undefined) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        // set before the first release runs: it may call dispose itself
+        disposed = promise
+        resolve(run())
+      }
       return disposed
     },
   }

@@ -27,9 +27,9 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** JSON merge patch (RFC 7396): null removes, objects merge, everything else replaces. Inputs are not changed. */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
-  if (!isObject(patch)) return patch as Json
+  if (!isMergeable(patch)) return patch as Json
   const merged: Record<string, Json> = Object.create(null)
-  if (isObject(target)) {
+  if (isMergeable(target)) {
     for (const [member, value] of Object.entries(target))
       if (value !== undefined) merged[member] = value as Json
   }
@@ -38,6 +38,11 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
     else merged[member] = mergePatch(merged[member], value)
   }
   return plain(merged)
+}
+
+// a number is a value as a whole, whatever class holds it
+function isMergeable(value: unknown): value is Record<string, unknown> {
+  return isObject(value) && !(value instanceof UnsafeNumber)
 }
 
 // a member called __proto__ stays a member: built without a prototype, then given one by definition, not assignment

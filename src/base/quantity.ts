@@ -30,8 +30,8 @@ function parse(
   pattern: string,
   units: Readonly<Record<string, number>>,
 ): number | undefined {
-  const match = new RegExp(pattern).exec(text)
-  if (!match) return undefined
-  const digits = /^[0-9.]+/.exec(text)?.[0] ?? ''
-  return Math.round(Number(digits) * (units[text.slice(digits.length)] ?? Number.NaN))
+  const unit = units[text.replace(/^[0-9.]+/, '')]
+  if (unit === undefined || !new RegExp(pattern).test(text)) return undefined
+  const value = Math.round(Number.parseFloat(text) * unit)
+  return Number.isSafeInteger(value) ? value : undefined
 }

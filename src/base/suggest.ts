@@ -1,9 +1,13 @@
 // "Did you mean": the nearest of the known words to one that is not known.
 
-/** The known word with the smallest edit distance, if it is near enough to be a slip of the hand. */
+/**
+ * The known word with the smallest edit distance, if it is near enough to be a slip of the hand: two letters or a third of
+ * the word, and never all of it.
+ */
 export function suggest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
+  const most = Math.max(Math.min(2, word.length - 1), Math.floor(word.length / 3))
+  let bestDistance = most + 1
   const wanted = word.toLowerCase()
   for (const candidate of known) {
     const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance)
@@ -24,16 +28,12 @@ function editDistance(a: string, b: string, limit: number): number {
     let least = i
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      const value = Math.min(
-        (previous[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + cost,
-      )
+      const value = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + cost)
       row.push(value)
       if (value < least) least = value
     }
     if (least >= limit) return limit
     previous = row
   }
-  return previous[b.length] ?? limit
+  return previous[b.length]!
 }
