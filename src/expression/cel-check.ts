@@ -148,7 +148,7 @@ class Checker {
       return testOnly ? 'bool' : kindOf(type)
     }
     if (operand !== 'map' && operand !== 'dyn')
-      throw new CheckError(id, `a ${operand} has no field ${field}`)
+      throw new CheckError(id, `${named(operand)} has no field ${field}`)
     return testOnly ? 'bool' : 'dyn'
   }
 
@@ -193,9 +193,9 @@ class Checker {
     }
     const on = plain(operand)
     if (on === 'dyn' || on === 'map') return 'dyn'
-    if (on !== 'list') throw new CheckError(id, `a ${on} cannot be indexed`)
+    if (on !== 'list') throw new CheckError(id, `${named(on)} cannot be indexed`)
     if (!['int', 'uint', 'double', 'dyn'].includes(plain(key))) {
-      throw new CheckError(id, `a list is indexed by a number, not a ${plain(key)}`)
+      throw new CheckError(id, `a list is indexed by a number, not ${named(key)}`)
     }
     return 'dyn'
   }
@@ -205,7 +205,7 @@ class Checker {
     const either = (kind: string): boolean => a === kind || b === kind
     if (a === b || either('dyn') || either('null_type') || (NUMBERS.has(a) && NUMBERS.has(b)))
       return
-    throw new CheckError(id, `a ${a} never equals a ${b}`)
+    throw new CheckError(id, `${named(a)} never equals ${named(b)}`)
   }
 
   #overload(id: bigint, name: string, on: Kind | undefined, kinds: readonly Kind[]): Kind {
@@ -239,11 +239,12 @@ class Checker {
   #loop(id: bigint, loop: NodeOf<'comprehensionExpr'>, locals: Locals, depth: number): Kind {
     const range = plain(this.#child(id, loop.iterRange, locals, depth))
     if (range !== 'list' && range !== 'map' && range !== 'dyn') {
-      throw new CheckError(id, `a ${range} has no elements to go through`)
+      throw new CheckError(id, `${named(range)} has no elements to go through`)
     }
     const initial = this.#child(id, loop.accuInit, locals, depth)
     const withAccumulator = new Map([...locals, [loop.accuVar, initial]])
-    const inside = new Map([...withAccumulator, [loop.iterVar, range === 'map' ? 'string' : 'dyn']])
+    // keys of a map or elements of a list: JSON does not tell their types beforehand
+    const inside = new Map([...withAccumulator, [loop.iterVar, 'dyn']])
     this.#child(id, loop.loopCondition, inside, depth)
     this.#child(id, loop.loopStep, inside, depth)
     return this.#child(id, loop.result, withAccumulator, depth)
@@ -257,7 +258,7 @@ class Checker {
   #mustBe(wanted: string, kind: Kind, id: bigint): void {
     const given = plain(kind)
     if (given !== wanted && given !== 'dyn')
-      throw new CheckError(id, `a ${wanted} is needed, this is a ${given}`)
+      throw new CheckError(id, `${named(wanted)} is needed, this is ${named(given)}`)
   }
 }
 
@@ -271,6 +272,12 @@ const NUMBERS: ReadonlySet<string> = new Set(['int', 'uint', 'double'])
 function kindOf(type: CelType): Kind {
   if (typeof type === 'object') return type
   return type === 'number' ? 'double' : type
+}
+
+/** A kind in a message: `an int`, `a list`. */
+export function named(kind: Kind): string {
+  const name = plain(kind).replace('null_type', 'null')
+  return `${/^[aeio]/.test(name) ? 'an' : 'a'} ${name}`
 }
 
 export function plain(kind: Kind): string {

@@ -11,7 +11,7 @@ import {
 } from '@bufbuild/cel'
 import { AppError, messageOf } from '../base/errors.ts'
 import { Budget } from './cel-budget.ts'
-import { CheckError, type Checked, check, plain, type Tree } from './cel-check.ts'
+import { CheckError, type Checked, check, named, plain, type Tree } from './cel-check.ts'
 import { functionsFor } from './cel-functions.ts'
 import { guardLoops } from './cel-guard.ts'
 import { Patterns } from './cel-pattern.ts'
@@ -54,7 +54,7 @@ export function createCelCompiler(limits: CelLimits): CelCompiler {
         throw invalid(
           source,
           0,
-          `the result must be a ${expects}, this is a ${plain(checked.kind)}`,
+          `the result must be ${named(expects)}, this is ${named(checked.kind)}`,
         )
       }
       guardLoops(tree)

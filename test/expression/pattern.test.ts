@@ -119,6 +119,6 @@ describe('globs as a whole', () => {
     const text = 'a'.repeat(100_000)
     expect(expression.glob('*a*a*a*a*a*a*a*a*b')(text)).toBe(false)
     expect(expression.glob('**a**a**a**a**a**b', { path: true })(text)).toBe(false)
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(5000)
   })
 })

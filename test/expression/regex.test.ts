@@ -68,6 +68,6 @@ describe('a regular expression', () => {
     expect(regex('^(a+)+$').test(text)).toBe(false)
     expect(regex('(.*)(.*)(.*)x$').exec(text)).toBeNull()
     expect(regex('(a|aa)+$').replaceAll(text, '')).toBe(text)
-    expect(performance.now() - start).toBeLessThan(2000)
+    expect(performance.now() - start).toBeLessThan(5000)
   })
 })
