@@ -1,4 +1,5 @@
 // The section `audit`: its JSON Schema and type; nothing is read or started here.
+import type { Check } from '../config/load.ts'
 import type { Resolved } from '../config/schema/resolved.ts'
 
 /** The section `audit`: where audit events go. */
@@ -21,16 +22,15 @@ export const AUDIT_SCHEMA = {
         properties: {
           type: {
             enum: ['log', 'file', 'store'],
-            description: 'log: structured records in the log',
+            description: 'log: structured records in the log; file: one JSON record per line',
             'x-not-built-values': {
-              file: 'audit files come with a later issue; use log',
               store: 'the store comes with a later issue; use log',
             },
           },
           path: {
             type: 'string',
+            'x-path': true,
             description: 'the file, for type file',
-            'x-not-built': 'audit files come with a later issue',
           },
         },
       },
@@ -50,3 +50,18 @@ export const AUDIT_SCHEMA = {
 } as const
 
 export type AuditOptions = Resolved<typeof AUDIT_SCHEMA>
+
+/** A file sink needs its file, and no other sink has one. */
+export const AUDIT_CHECK: Check = {
+  sections: ['audit'],
+  run(config, report) {
+    const { sinks } = config.audit as AuditOptions
+    sinks.forEach(({ type, path }, index) => {
+      const at = ['audit', 'sinks', index]
+      if (type === 'file' && path === undefined)
+        report(at, `audit.sinks[${index}]: the key "path" is missing; type: file needs it`)
+      if (type !== 'file' && path !== undefined)
+        report([...at, 'path'], `path has no meaning with type: ${type}`, { key: true })
+    })
+  },
+}

@@ -1,5 +1,5 @@
 // A loaded configuration with its secrets hidden: as YAML with the origin of each value, or as values; it loads nothing.
-import { Document, type Pair, type ParsedNode, parse, type Scalar, YAMLMap, YAMLSeq } from 'yaml'
+import { Document, type Pair, type ParsedNode, type Scalar, YAMLMap, YAMLSeq } from 'yaml'
 import { REDACTED, redactText } from '../base/log.ts'
 import type { LoadedConfig } from './load.ts'
 import { formatPlace, type Path } from './problem.ts'
@@ -7,11 +7,6 @@ import { convert } from './schema/resolve.ts'
 import { memberSchema, type Schema } from './schema/schema.ts'
 import { isSecretPlace, showArgument } from './schema/secret.ts'
 import type { ListNode, Member, ScalarNode, TreeNode } from './source/tree.ts'
-
-/** The same as a value, secrets hidden: what policies may see of a configuration. */
-export function shownConfig(loaded: LoadedConfig<unknown>): Record<string, unknown> {
-  return (parse(printConfig(loaded)) ?? {}) as Record<string, unknown>
-}
 
 /** The resolved file: every value in force, with a comment that says who set it. Paths are shown relative to `cwd`. */
 export function printConfig(loaded: LoadedConfig<unknown>, options: { cwd?: string } = {}): string {

@@ -1,5 +1,5 @@
 // The sections of the product put together as the composition root does it, for the tests of the loader.
-import { AUDIT_SCHEMA, type AuditOptions } from '../../src/audit/options.ts'
+import { AUDIT_CHECK, AUDIT_SCHEMA, type AuditOptions } from '../../src/audit/options.ts'
 import { createLoader, type Loader } from '../../src/config/load.ts'
 import { NETWORK_SCHEMA, type NetworkOptions } from '../../src/egress/options.ts'
 import {
@@ -75,6 +75,6 @@ export function gatewayLoader(): Loader<GatewayConfig> {
   return createLoader<GatewayConfig>({
     sections: SECTIONS,
     notBuilt: NOT_BUILT,
-    checks: [EXPOSURE_CHECK, ...createPluginChecks(), ...createLimitChecks()],
+    checks: [EXPOSURE_CHECK, AUDIT_CHECK, ...createPluginChecks(), ...createLimitChecks()],
   })
 }
