@@ -1,0 +1,104 @@
+// The composition root: the only place where everything meets. A validated configuration in, a running, listening gateway out.
+import type { AddressInfo } from 'node:net'
+import { createAdminServer } from './admin/server.ts'
+import { createGateway, type Gateway, type GatewayOptions } from './app/gateway.ts'
+import { listen, readTls, stop } from './app/serve.ts'
+import { createDisposer } from './base/dispose.ts'
+import { messageOf } from './base/errors.ts'
+import { watchConfig } from './config/watch.ts'
+import { createHttpServer } from './gateway/http.ts'
+
+export { createGateway, type Gateway, type GatewayOptions } from './app/gateway.ts'
+export { configLoader, type GatewayConfig } from './app/sections.ts'
+
+/** A gateway with its listeners. */
+export interface RunningGateway {
+  readonly gateway: Gateway
+  /** Where clients connect, such as `http://127.0.0.1:8080/mcp`. */
+  readonly url: string
+  /** Where /healthz, /readyz and /metrics are, such as `http://127.0.0.1:8081`. */
+  readonly adminUrl: string
+  /** Not ready, drain up to `limits.drain`, close. `now`: without the wait. Idempotent. */
+  stop(options?: { now?: boolean }): Promise<void>
+}
+
+/** Starts everything and watches the configuration file. Rejects, with nothing left running, when it must not start. */
+export async function startGateway(
+  options: GatewayOptions & { readonly watch?: boolean },
+): Promise<RunningGateway> {
+  const gateway = await createGateway(options)
+  const owned = createDisposer()
+  owned.defer(() => gateway.close())
+  try {
+    const { config } = gateway.state().loaded
+    const tls = await readTls(config.listen)
+    const headerTimeout = config.limits.header_timeout
+    const admin = createAdminServer(gateway.adminHandle, headerTimeout)
+    const server = createHttpServer(
+      () => gateway.state().loaded.config.listen.path,
+      gateway.endpoint,
+      { headerTimeout },
+      tls,
+    )
+    let hurry = () => {}
+    const deadline = new Promise<void>((resolve) => {
+      hurry = resolve
+    })
+    const adminAddress = await listen(
+      admin,
+      config.admin.host,
+      config.admin.port,
+      'the admin listener',
+    )
+    owned.defer(() => stop(admin, Promise.resolve()))
+    const address = await listen(server, config.listen.host, config.listen.port, 'the MCP endpoint')
+    owned.defer(async () => {
+      gateway.drain()
+      gateway.clock.after(gateway.state().loaded.config.limits.drain, hurry)
+      await stop(server, deadline)
+    })
+    if (options.watch !== false && options.configFile !== undefined) {
+      const watcher = await watchReloads(gateway)
+      owned.defer(() => watcher.close())
+    }
+    return {
+      gateway,
+      url: `${tls ? 'https' : 'http'}://${hostOf(address)}${config.listen.path}`,
+      adminUrl: `http://${hostOf(adminAddress)}`,
+      stop(how = {}) {
+        if (how.now) hurry()
+        return owned.dispose()
+      },
+    }
+  } catch (error) {
+    await owned.dispose().catch(() => {})
+    throw error
+  }
+}
+
+async function watchReloads(gateway: Gateway) {
+  const targets = () => {
+    const { files, folders } = gateway.state().loaded
+    return { files, folders }
+  }
+  const watcher = await watchConfig(
+    targets(),
+    async () => {
+      await gateway.reload()
+      await watcher.update(targets())
+    },
+    {
+      clock: gateway.clock,
+      onError: (error) =>
+        gateway.log.warn(
+          { reason: messageOf(error) },
+          'the configuration is not watched completely',
+        ),
+    },
+  )
+  return watcher
+}
+
+function hostOf({ address, family, port }: AddressInfo): string {
+  return `${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}

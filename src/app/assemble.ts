@@ -1,0 +1,166 @@
+// One generation of everything, built whole beside the running one: plugins, servers, catalogues, compiled points.
+import { createDisposer, type Disposer } from '../base/dispose.ts'
+import { AppError, messageOf } from '../base/errors.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { Engine, EngineLimits } from '../engine/engine.ts'
+import { createCatalog } from '../gateway/catalog/catalog.ts'
+import type { NamingOptions } from '../gateway/catalog/names.ts'
+import type { Self } from '../gateway/meta.ts'
+import { createRuntime, type Runtime } from '../gateway/runtime.ts'
+import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
+import type { Points } from '../points/table.ts'
+import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
+import { type ServerOptions, serverOptions } from '../upstream/options.ts'
+import { createUpstream } from '../upstream/upstream.ts'
+import type { GatewayConfig } from './sections.ts'
+
+/** A runtime with what it owns. */
+export interface Assembly {
+  readonly loaded: LoadedConfig<GatewayConfig>
+  readonly runtime: Runtime
+  readonly plugins: LoadedPlugins
+  readonly servers: ReadonlyMap<string, OwnedServer>
+}
+
+/** A running server and the settings it was started with: equal settings keep it running over a reload. */
+export interface OwnedServer {
+  readonly upstream: Upstream
+  readonly fingerprint: string
+}
+
+export interface AssembleDeps {
+  readonly engine: Engine<Points>
+  readonly host: PluginHostRoom
+  readonly upstream: Omit<UpstreamDeps, 'limits'>
+  readonly self: Self
+}
+
+/** How long a start waits for the first attempt of all servers; those that take longer come in when they are ready. */
+const FIRST_ATTEMPT = 20_000
+
+/** Rejects, with nothing left behind, when a plugin that is required does not load or a server that is required does not start. */
+export async function assemble(
+  loaded: LoadedConfig<GatewayConfig>,
+  previous: Assembly | undefined,
+  deps: AssembleDeps,
+  options: Omit<LoadOptions, 'locate'>,
+): Promise<Assembly> {
+  const { config } = loaded
+  const undo = createDisposer()
+  try {
+    const limits = engineLimits(config)
+    const plugins = await deps.host.load(
+      { plugins: config.plugins, policies: config.policies, limits },
+      { ...options, locate: (path) => loaded.locate(path) },
+    )
+    undo.defer(() => plugins.close())
+    const generation = deps.engine.generation(plugins.registrations, limits)
+    const servers = await startServers(config, previous, deps, undo)
+    const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
+    const catalog = (era: 'legacy' | 'modern') =>
+      createCatalog({
+        era,
+        upstreams: [...upstreams.values()],
+        naming: config.namespacing as NamingOptions,
+        clock: deps.upstream.clock,
+        log: deps.upstream.log,
+        timeout: Math.min(10_000, config.limits.request_timeout),
+        client: deps.self,
+      })
+    const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
+    const runtime = createRuntime({
+      generation,
+      upstreams,
+      catalogs,
+      limits: config.limits,
+      engineLimits: limits,
+      listen: config.listen,
+    })
+    return { loaded, runtime, plugins, servers }
+  } catch (error) {
+    await undo.dispose()
+    throw error
+  }
+}
+
+export function engineLimits({ limits }: GatewayConfig): EngineLimits {
+  return {
+    payload: limits.payload,
+    points: limits.points as Record<string, number>,
+    depth: limits.depth,
+    dispatch: limits.dispatch,
+  }
+}
+
+async function startServers(
+  config: GatewayConfig,
+  previous: Assembly | undefined,
+  deps: AssembleDeps,
+  undo: Disposer,
+): Promise<Map<string, OwnedServer>> {
+  const limits = {
+    response: config.limits.response,
+    depth: config.limits.depth,
+    requestTimeout: config.limits.request_timeout,
+  }
+  const servers = new Map<string, OwnedServer>()
+  const starting: Promise<void>[] = []
+  for (const server of config.servers) {
+    const options: ServerOptions = serverOptions(server)
+    const fingerprint = JSON.stringify([options, limits])
+    const running = previous?.servers.get(options.name)
+    if (running?.fingerprint === fingerprint) {
+      servers.set(options.name, running)
+      continue
+    }
+    const upstream = createUpstream(options, { ...deps.upstream, limits })
+    undo.defer(() => upstream.close())
+    servers.set(options.name, { upstream, fingerprint })
+    starting.push(upstream.start())
+  }
+  let cancel = () => {}
+  await Promise.race([
+    Promise.allSettled(starting),
+    new Promise<void>((resolve) => {
+      cancel = deps.upstream.clock.after(FIRST_ATTEMPT, resolve)
+    }),
+  ])
+  cancel()
+  assertRequired(servers)
+  return servers
+}
+
+function assertRequired(servers: ReadonlyMap<string, OwnedServer>): void {
+  for (const { upstream } of servers.values()) {
+    if (upstream.required && upstream.status.state !== 'ready') {
+      throw new AppError(
+        'UPSTREAM_UNAVAILABLE',
+        `the server ${upstream.name} is required and did not start: ${upstream.status.error ?? upstream.status.state}`,
+      )
+    }
+  }
+}
+
+/** Lets go of what an old assembly owns and its successor does not, once nobody uses it or the time is over. */
+export async function retire(
+  old: Assembly,
+  successor: Assembly | undefined,
+  drain: (ms: number) => Promise<void>,
+  log: UpstreamDeps['log'],
+): Promise<void> {
+  const patience = old.loaded.config.limits.drain
+  await Promise.race([old.runtime.drained(), drain(patience)])
+  const gone = [...old.servers].filter(
+    ([name, { upstream }]) => successor?.servers.get(name)?.upstream !== upstream,
+  )
+  const ends = await Promise.allSettled([
+    ...gone.map(([, { upstream }]) => upstream.close()),
+    old.plugins.close(),
+  ])
+  for (const end of ends)
+    if (end.status === 'rejected')
+      log.warn(
+        { error: messageOf(end.reason) },
+        'something of an old generation could not be closed',
+      )
+}

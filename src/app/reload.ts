@@ -1,0 +1,120 @@
+// Reload: read, judge, build whole, swap one reference, drain. A reload that fails leaves everything as it was.
+import { AppError, isAppError, messageOf } from '../base/errors.ts'
+import { type ConfigDiff, diffConfig } from '../config/diff.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { problemsOf } from '../config/problem.ts'
+import { RequestContext, SYSTEM } from '../engine/context.ts'
+import type { Runtime } from '../gateway/runtime.ts'
+import type { Payload } from '../points/table.ts'
+import type { Assembly } from './assemble.ts'
+import type { GatewayConfig } from './sections.ts'
+
+/** How a reload ended. `refused` has the reason; nothing has changed then. */
+export interface ReloadResult {
+  readonly outcome: 'applied' | 'unchanged' | 'refused'
+  readonly changed: readonly string[]
+  readonly reason?: string
+}
+
+export interface ReloadDeps {
+  readonly current: () => Assembly
+  readonly read: () => Promise<LoadedConfig<GatewayConfig>>
+  readonly build: (loaded: LoadedConfig<GatewayConfig>, previous: Assembly) => Promise<Assembly>
+  /** Makes the new assembly the current one and retires the old. */
+  readonly swap: (next: Assembly, diff: ConfigDiff) => void
+  readonly createId: () => string
+  /** The configuration as policies may see it. */
+  readonly shown: (loaded: LoadedConfig<GatewayConfig>) => Record<string, unknown>
+}
+
+/** What cannot change while the listeners are open. */
+const FIXED = [/^listen\.(host|port|tls)/, /^admin\./, /^telemetry\.log/, /^audit\b/, /^network\b/]
+
+export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
+  const old = deps.current()
+  let changed: readonly string[] = []
+  try {
+    const loaded = await deps.read()
+    const diff = diffConfig(old.loaded, loaded)
+    changed = diff.paths
+    if (changed.length === 0) return { outcome: 'unchanged', changed }
+    const fixed = changed.find((path) => FIXED.some((pattern) => pattern.test(path)))
+    if (fixed) throw new AppError('CONFIG_RELOAD_REFUSED', `${fixed} changes only with a restart`)
+    await judge(deps, old.runtime, loaded, changed)
+    deps.swap(await deps.build(loaded, old), diff)
+    observe(deps, old.runtime, { file: loaded.file, changed: [...changed], applied: true })
+    return { outcome: 'applied', changed }
+  } catch (error) {
+    const reason = reasonOf(error)
+    observe(deps, old.runtime, {
+      file: old.loaded.file,
+      changed: [...changed],
+      applied: false,
+      reason,
+    })
+    return { outcome: 'refused', changed, reason }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const problems = isAppError(error) ? problemsOf(error) : []
+  return problems.length > 0
+    ? problems
+        .map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
+        .join('; ')
+    : messageOf(error)
+}
+
+/** The running generation judges what is to replace it. */
+async function judge(
+  deps: ReloadDeps,
+  runtime: Runtime,
+  loaded: LoadedConfig<GatewayConfig>,
+  changed: readonly string[],
+): Promise<void> {
+  const runner = runtime.generation.runner('config_pre_reload')
+  if (!runner) return
+  const payload: Payload<'config_pre_reload'> = {
+    file: loaded.file,
+    digest: loaded.digest,
+    changed: [...changed],
+    config: deps.shown(loaded),
+  }
+  const outcome = await runner.dispatch(
+    payload,
+    systemRequest(deps.createId(), 'config/reload', runtime),
+  )
+  if (outcome.kind === 'fault') throw outcome.fault
+  if (outcome.kind === 'deny') {
+    const { entry, reason, code } = outcome.violation
+    throw new AppError(
+      'CONFIG_RELOAD_REFUSED',
+      `${entry} refused the new configuration: ${reason} (${code})`,
+    )
+  }
+}
+
+function observe(deps: ReloadDeps, runtime: Runtime, payload: Payload<'config_post_reload'>): void {
+  const runner = runtime.generation.runner('config_post_reload')
+  if (runner)
+    void runner.dispatch(payload, systemRequest(deps.createId(), 'config/reload', runtime))
+}
+
+/** A request nobody sent: what the gateway does on its own account. */
+export function systemRequest(
+  requestId: string,
+  method: string,
+  runtime: Runtime | undefined,
+): RequestContext {
+  return new RequestContext({
+    requestId,
+    trace: undefined,
+    era: 'modern',
+    surface: 'system',
+    method,
+    principal: SYSTEM,
+    client: undefined,
+    session: undefined,
+    generation: runtime?.generation.id ?? 0,
+  })
+}

@@ -1,0 +1,169 @@
+// What happens, told once to telemetry, audit, log and the error_raised point; engine and gateway only say it.
+import type { Audit } from '../audit/audit.ts'
+import type { AuditEvent } from '../audit/record.ts'
+import type { AppError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { RequestContext } from '../engine/context.ts'
+import type { EngineSink, FaultEvent, VerdictEvent } from '../engine/engine.ts'
+import type { Exchange, Reporter } from '../gateway/exchange.ts'
+import type { Runtime } from '../gateway/runtime.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { systemRequest } from './reload.ts'
+
+export interface ReportDeps {
+  readonly telemetry: Telemetry
+  readonly audit: Audit
+  readonly log: Logger
+  /** Undefined until the first runtime is assembled. */
+  readonly current: () => Runtime | undefined
+  readonly now: () => number
+  readonly createId: () => string
+}
+
+export interface Report extends Reporter {
+  readonly sink: EngineSink
+}
+
+const VERDICT_KIND = { patch: 'patch', deny: 'refusal', respond: 'respond', ask: 'ask' } as const
+
+const METRIC_OUTCOME = { ok: 'ok', error: 'error', denied: 'denied', fault: 'error' } as const
+
+export function createReport(deps: ReportDeps): Report {
+  const { telemetry, audit, log } = deps
+  const timers = new Map<string, (ms: number) => void>()
+
+  /** Tells the observers of error_raised; a failure in there raises nothing. */
+  function raise(request: RequestContext, fault: AppError, where: string): void {
+    const runtime = deps.current()
+    const runner = runtime?.generation.runner('error_raised')
+    if (!runner) return
+    const { requestId } = request.identity
+    void runner.dispatch({ code: fault.code, where, cause: fault.message, requestId }, request, {})
+  }
+
+  const sink: EngineSink = {
+    verdict(event) {
+      const { verdict, effective, violation, changed } = event
+      const kind = verdict === 'deny' && !effective ? 'would_deny' : VERDICT_KIND[verdict]
+      audit.write({
+        kind,
+        ...stepFields(event),
+        verdict,
+        effective,
+        ...violationFields(violation),
+        ...(changed ? { changed } : {}),
+      })
+    },
+    fault(event) {
+      const { fault, failedOpen, point, step } = event
+      const code = fault?.code ?? 'BREAKER_OPEN'
+      if (fault) telemetry.pluginFault(point, step.plugin, code)
+      audit.write({
+        kind: failedOpen ? 'failed_open' : 'fault',
+        ...stepFields(event),
+        code,
+        ...(fault ? { reason: fault.message } : {}),
+      })
+      if (fault && point !== 'error_raised')
+        raise(event.request, fault, `${step.entry} at ${point}`)
+    },
+    dispatched(point, ms) {
+      let timer = timers.get(point)
+      if (!timer) {
+        timer = telemetry.dispatchTimer(point)
+        timers.set(point, timer)
+      }
+      timer(ms)
+    },
+    observerDropped: (point) => telemetry.observerDropped(point),
+  }
+
+  return {
+    sink,
+    finished(exchange, outcome, code) {
+      const { identity, request, startedAt } = exchange
+      const ms = deps.now() - startedAt
+      telemetry.request(identity.method, identity.era)(
+        request.aborted ? 'cancelled' : METRIC_OUTCOME[outcome],
+        ms,
+      )
+      audit.write({
+        kind: 'execution',
+        ...requestFields(request),
+        outcome,
+        durationMs: round(ms),
+        ...(code ? { code } : {}),
+        ...(request.passes ? { passes: request.passes } : {}),
+      })
+    },
+    raised(exchange, fault, where) {
+      // a plugin's own fault has been told by the engine
+      if (fault.data?.entry === undefined) raise(exchange.request, fault, where)
+      if (fault.rpc !== -32603) return
+      const fields = { ...faultFields(exchange, fault), where }
+      if (fault.code === 'INTERNAL')
+        log.error({ ...fields, error: fault.cause }, 'the gateway failed')
+      else if (fault.code !== 'DISPATCH_ABORTED') log.warn(fields, 'an operation failed')
+    },
+    sessionEnded({ client, principal, revision, capabilities }, cause) {
+      const runtime = deps.current()
+      const runner = runtime?.generation.runner('session_post_close')
+      const payload = { client, principal, era: 'legacy', revision, capabilities, cause } as const
+      if (runner)
+        void runner.dispatch(payload, systemRequest(deps.createId(), 'session/close', runtime))
+    },
+    dropped(reason) {
+      log.debug({ reason }, 'a notification was not delivered')
+    },
+  }
+}
+
+function faultFields({ identity, request }: Exchange, fault: AppError): Record<string, unknown> {
+  return {
+    requestId: identity.requestId,
+    code: fault.code,
+    reason: fault.message,
+    method: identity.method,
+    server: request.server?.name,
+  }
+}
+
+function stepFields({ point, step, request }: VerdictEvent | FaultEvent): Omit<AuditEvent, 'kind'> {
+  return {
+    ...requestFields(request),
+    point,
+    entry: step.entry,
+    plugin: step.plugin,
+    mode: step.modeName,
+  }
+}
+
+function requestFields(request: RequestContext): Omit<AuditEvent, 'kind'> {
+  const { requestId, trace, generation, principal, client, surface, era, method } = request.identity
+  return {
+    requestId,
+    traceId: trace?.traceparent.slice(3, 35),
+    generation,
+    principal: { id: principal.id, kind: principal.kind, tenant: principal.tenant },
+    client: client?.name,
+    surface,
+    era,
+    method,
+    server: request.server?.name,
+  }
+}
+
+function violationFields(violation: VerdictEvent['violation']): Partial<AuditEvent> {
+  if (!violation) return {}
+  const { code, reason, description, details } = violation
+  return {
+    code,
+    reason,
+    ...(description === undefined ? {} : { description }),
+    ...(details === undefined ? {} : { details }),
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

@@ -1,0 +1,248 @@
+// What the servers of one era offer, merged: loaded on demand, kept until it changes, indexed by exposed name and by URI.
+import type { Clock } from '../../base/clock.ts'
+import { AppError, messageOf } from '../../base/errors.ts'
+import { isObject, type JsonObject } from '../../base/json.ts'
+import type { Logger } from '../../base/log.ts'
+import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
+import { makeRequest } from '../../wire/message.ts'
+import { ownMeta } from '../meta.ts'
+import { type Naming, type NamingOptions, nameAll } from './names.ts'
+import { createUriIndex, type UriIndex } from './uris.ts'
+
+export type ListKind = 'tools' | 'prompts' | 'resources' | 'templates'
+
+/** How each kind is asked for, which capability it needs, and what identifies an item. */
+export const LISTS = {
+  tools: {
+    method: 'tools/list',
+    member: 'tools',
+    capability: 'tools',
+    key: 'name',
+    changed: 'notifications/tools/list_changed',
+  },
+  prompts: {
+    method: 'prompts/list',
+    member: 'prompts',
+    capability: 'prompts',
+    key: 'name',
+    changed: 'notifications/prompts/list_changed',
+  },
+  resources: {
+    method: 'resources/list',
+    member: 'resources',
+    capability: 'resources',
+    key: 'uri',
+    changed: 'notifications/resources/list_changed',
+  },
+  templates: {
+    method: 'resources/templates/list',
+    member: 'resourceTemplates',
+    capability: 'resources',
+    key: 'uriTemplate',
+    changed: 'notifications/resources/list_changed',
+  },
+} as const satisfies Record<ListKind, object>
+
+/** One thing a server offers. `name` is what identifies it there: a name, URI or URI template. */
+export interface Item {
+  readonly server: string
+  readonly name: string
+  readonly definition: JsonObject
+}
+
+/** One kind of one server, as last listed. */
+interface Listing {
+  readonly items: readonly Item[]
+  readonly ttlMs: number
+  readonly cacheScope: 'public' | 'private'
+  readonly link: UpstreamLink
+  readonly loadedAt: number
+}
+
+export interface Merged {
+  readonly items: readonly Item[]
+  readonly naming: Naming<Item>
+  readonly uris: UriIndex
+  /** The least of all servers; undefined when none says. */
+  readonly ttlMs: number
+  readonly cacheScope: 'public' | 'private'
+  /** Servers that could not be asked: their items are missing, those of the others are not. */
+  readonly missing: readonly string[]
+}
+
+export interface Catalog {
+  /** All servers merged, in the order of the configuration. Waits at most `timeout` for each. */
+  list(kind: ListKind): Promise<Merged>
+  /** The definition behind an own name. */
+  definition(kind: ListKind, server: string, name: string): Promise<JsonObject | undefined>
+  /** Forgets what a server listed. */
+  invalidate(server: string, kind?: ListKind): void
+}
+
+export interface CatalogOptions {
+  readonly era: Era
+  readonly upstreams: readonly Upstream[]
+  readonly naming: NamingOptions
+  readonly clock: Clock
+  readonly log: Logger
+  /** Milliseconds one server may take to list. */
+  readonly timeout: number
+  readonly client: { readonly name: string; readonly version: string }
+}
+
+const MAX_PAGES = 200
+const MAX_ITEMS = 20_000
+/** How long a listing is kept when its server neither says a lifetime nor announces changes. */
+const KEPT_FOR = 60_000
+
+export function createCatalog(options: CatalogOptions): Catalog {
+  const { era, upstreams, clock } = options
+  const listings = new Map<string, Listing>()
+  const loading = new Map<string, Promise<Listing | null>>()
+  const merged = new Map<
+    ListKind,
+    { readonly parts: readonly (Listing | null)[]; readonly value: Merged }
+  >()
+  const epochs = new Map<string, number>()
+
+  function isFresh(listing: Listing, link: UpstreamLink, kind: ListKind): boolean {
+    if (listing.link !== link) return false
+    const age = clock.now() - listing.loadedAt
+    if (age < listing.ttlMs) return true
+    const capability = link.capabilities[LISTS[kind].capability]
+    const announces = isObject(capability) && capability.listChanged === true && era === 'legacy'
+    return announces || age < KEPT_FOR
+  }
+
+  async function listingOf(upstream: Upstream, kind: ListKind): Promise<Listing | null> {
+    const link = upstream.link(era)
+    if (
+      !link ||
+      upstream.admission === 'quarantined' ||
+      !isObject(link.capabilities[LISTS[kind].capability])
+    )
+      return null
+    const id = `${upstream.name}\0${kind}`
+    const known = listings.get(id)
+    if (known && isFresh(known, link, kind)) return known
+    let pending = loading.get(id)
+    if (!pending) {
+      const epoch = epochs.get(id) ?? 0
+      pending = load(upstream, link, kind)
+        .then((listing) => {
+          // what changed while it was being read is read again next time
+          if ((epochs.get(id) ?? 0) === epoch) listings.set(id, listing)
+          return listing
+        })
+        .catch((error) => {
+          options.log.warn(
+            { server: upstream.name, kind, error: messageOf(error) },
+            'a server could not be listed',
+          )
+          return null
+        })
+        .finally(() => loading.delete(id))
+      loading.set(id, pending)
+    }
+    return pending
+  }
+
+  async function load(upstream: Upstream, link: UpstreamLink, kind: ListKind): Promise<Listing> {
+    const { method, member, key } = LISTS[kind]
+    const items: Item[] = []
+    const seen = new Set<string>()
+    let ttlMs = Number.POSITIVE_INFINITY
+    let cacheScope: 'public' | 'private' = 'public'
+    let cursor: string | undefined
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const params = {
+        ...(cursor === undefined ? {} : { cursor }),
+        ...(era === 'modern' ? { _meta: ownMeta(link.revision, options.client) } : {}),
+      }
+      const reply = await link.request({
+        message: makeRequest(method, params),
+        edits: [],
+        timeout: options.timeout,
+      })
+      const result = reply.message.result
+      if (reply.message.kind === 'error' || !isObject(result)) {
+        throw new AppError(
+          'UPSTREAM_PROTOCOL',
+          `${upstream.name} answered ${method} with ${reply.message.error?.message ?? 'no result'}`,
+        )
+      }
+      for (const definition of Array.isArray(result[member]) ? result[member] : []) {
+        const name = isObject(definition) ? definition[key] : undefined
+        // two of one name: the second could not be told from the first, so nobody gets to see it
+        if (typeof name !== 'string' || seen.has(name)) continue
+        seen.add(name)
+        items.push({ server: upstream.name, name, definition: definition as JsonObject })
+      }
+      ttlMs = Math.min(ttlMs, typeof result.ttlMs === 'number' ? result.ttlMs : 0)
+      if (result.cacheScope !== 'public') cacheScope = 'private'
+      if (items.length > MAX_ITEMS)
+        throw new AppError(
+          'UPSTREAM_TOO_LARGE',
+          `${upstream.name} lists more than ${MAX_ITEMS} ${kind}`,
+        )
+      if (typeof result.nextCursor !== 'string' || result.nextCursor === cursor) break
+      cursor = result.nextCursor
+    }
+    return {
+      items,
+      ttlMs: Number.isFinite(ttlMs) ? ttlMs : 0,
+      cacheScope,
+      link,
+      loadedAt: clock.now(),
+    }
+  }
+
+  async function list(kind: ListKind): Promise<Merged> {
+    const parts = await Promise.all(upstreams.map((upstream) => listingOf(upstream, kind)))
+    const known = merged.get(kind)
+    if (known?.parts.every((part, index) => part === parts[index])) return known.value
+    const value = merge(parts, upstreams, kind, options.naming)
+    merged.set(kind, { parts, value })
+    return value
+  }
+
+  return {
+    list,
+    async definition(kind, server, name) {
+      const upstream = upstreams.find((candidate) => candidate.name === server)
+      const listing = upstream && (await listingOf(upstream, kind))
+      return listing?.items.find((item) => item.name === name)?.definition
+    },
+    invalidate(server, kind) {
+      for (const each of kind ? [kind] : (Object.keys(LISTS) as ListKind[])) {
+        const id = `${server}\0${each}`
+        listings.delete(id)
+        epochs.set(id, (epochs.get(id) ?? 0) + 1)
+        loading.delete(id)
+      }
+    },
+  }
+}
+
+function merge(
+  parts: readonly (Listing | null)[],
+  upstreams: readonly Upstream[],
+  kind: ListKind,
+  naming: NamingOptions,
+): Merged {
+  const present = parts.filter((part) => part !== null)
+  const items = present.flatMap((part) => part.items)
+  return {
+    items,
+    naming: nameAll(LISTS[kind].key === 'name' ? items : [], naming),
+    uris: createUriIndex(LISTS[kind].key === 'name' ? [] : items),
+    ttlMs: present.length === 0 ? 0 : Math.min(...present.map((part) => part.ttlMs)),
+    cacheScope:
+      present.length > 0 && present.every((part) => part.cacheScope === 'public')
+        ? 'public'
+        : 'private',
+    missing: upstreams
+      .filter((upstream, index) => parts[index] === null && upstream.status.state !== 'ready')
+      .map((upstream) => upstream.name),
+  }
+}

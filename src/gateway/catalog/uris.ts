@@ -1,0 +1,75 @@
+// Who owns a URI: resources keep their own, so links and templates go on working; only those that two servers share get a prefix.
+import type { OwnName } from './names.ts'
+
+/** The way from an item to its exposed URI and back. */
+export interface UriIndex {
+  exposed(server: string, uri: string): string
+  /** The owner of an exposed URI, if it is listed. */
+  owner(exposed: string): OwnName | undefined
+  /** The owner of an exposed URI by the templates in this index. */
+  byTemplate(exposed: string): OwnName | undefined
+}
+
+const PREFIX = 'portcullis://'
+
+export function createUriIndex(items: readonly OwnName[]): UriIndex {
+  const owners = Map.groupBy(items, (item) => item.name)
+  const shared = (uri: string) => (owners.get(uri)?.length ?? 0) > 1
+  const exposed = (server: string, uri: string) =>
+    shared(uri) || uri.startsWith(PREFIX) ? `${PREFIX}${server}/${uri}` : uri
+  const index = new Map(items.map((item) => [exposed(item.server, item.name), item]))
+  const templates = items.map((item) => ({
+    item,
+    matches: compileTemplate(exposed(item.server, item.name)),
+    prefixed: exposed(item.server, item.name) !== item.name,
+  }))
+  return {
+    exposed,
+    owner: (uri) => index.get(uri),
+    byTemplate(uri) {
+      const found = templates.find((template) => template.matches(uri))
+      if (!found) return undefined
+      const own = found.prefixed ? uri.slice(`${PREFIX}${found.item.server}/`.length) : uri
+      return { server: found.item.server, name: own }
+    },
+  }
+}
+
+/** The prefix of a URI that was exposed with one: its server and own URI. */
+export function unprefixed(uri: string): OwnName | undefined {
+  if (!uri.startsWith(PREFIX)) return undefined
+  const slash = uri.indexOf('/', PREFIX.length)
+  if (slash === -1) return undefined
+  return { server: uri.slice(PREFIX.length, slash), name: uri.slice(slash + 1) }
+}
+
+/**
+ * Whether a URI can come out of a template (RFC 6570): literals must stand where they stand, an expression takes anything
+ * (without a slash, unless it is {+x}, {#x}, {/x}). Literals are found from left to right, so it is linear per literal.
+ */
+function compileTemplate(template: string): (uri: string) => boolean {
+  const parts = template.split(/(\{[^{}]*\})/)
+  const literals = parts.filter((_, index) => index % 2 === 0)
+  const crossing = parts
+    .filter((_, index) => index % 2 === 1)
+    .map((expression) => /^\{[+#/?&;.]/.test(expression))
+  if (crossing.length === 0) return (uri) => uri === template
+  return (uri) => {
+    const [head = '', ...rest] = literals
+    if (!uri.startsWith(head)) return false
+    let at = head.length
+    for (const [index, literal] of rest.entries()) {
+      const last = index === rest.length - 1
+      const next =
+        last && literal === ''
+          ? uri.length
+          : last
+            ? uri.length - literal.length
+            : uri.indexOf(literal, at)
+      if (next < at || !uri.startsWith(literal, next)) return false
+      if (!crossing[index] && uri.slice(at, next).includes('/')) return false
+      at = next + literal.length
+    }
+    return at === uri.length
+  }
+}

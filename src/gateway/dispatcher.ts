@@ -1,0 +1,54 @@
+// The one dispatcher below every transport: a message comes in, passes its points, and an answer goes out.
+import { AppError, isAppError } from '../base/errors.ts'
+import { type Answer, faultAnswer } from './answer.ts'
+import type { Call } from './exchange.ts'
+import { methodOf } from './methods.ts'
+import { passNotification } from './notifications.ts'
+
+/** Never rejects: whatever goes wrong becomes an answer. */
+export async function dispatchRequest(call: Call): Promise<Answer> {
+  const { exchange, message, room, session } = call
+  const { request, identity } = exchange
+  const id = message.id as string | number
+  try {
+    const method = methodOf(identity.method, identity.era)
+    if (session?.inflight.has(id))
+      throw new AppError(
+        'WIRE_INVALID_REQUEST',
+        'a request with this id is still in flight in this session',
+      )
+    session?.inflight.set(id, request)
+    try {
+      const answer = await method.handle(call)
+      room.report.finished(exchange, answer.outcome ?? 'ok', answer.code)
+      return answer
+    } finally {
+      session?.inflight.delete(id)
+    }
+  } catch (error) {
+    const fault = isAppError(error)
+      ? error
+      : new AppError('INTERNAL', 'the gateway failed', { cause: error })
+    room.report.raised(exchange, fault, identity.method)
+    room.report.finished(exchange, 'fault', fault.code)
+    return faultAnswer(id, fault, identity.requestId, identity.era)
+  }
+}
+
+/** A client's notification: passes its point, then does what it is for. Nothing a client says without an id goes upstream as it is. */
+export async function dispatchNotification(call: Call): Promise<void> {
+  const { exchange, message, room, session } = call
+  const passed = await passNotification(
+    room,
+    exchange,
+    exchange.request,
+    message,
+    'client_to_server',
+  )
+  if (!passed) return
+  if (message.method === 'notifications/cancelled') {
+    const id = message.params?.requestId
+    if (typeof id === 'string' || typeof id === 'number') session?.inflight.get(id)?.abort()
+  }
+  // initialized needs nothing; progress and roots/list_changed answer requests and capabilities that are not wired yet
+}

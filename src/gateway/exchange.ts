@@ -1,0 +1,118 @@
+// One exchange with a client: its context, the runtime it pins, and what every handler of a method is handed.
+import type { Clock } from '../base/clock.ts'
+import type { AppError } from '../base/errors.ts'
+import type { JsonObject } from '../base/json.ts'
+import type { Logger } from '../base/log.ts'
+import { ANONYMOUS, RequestContext, type RequestIdentity } from '../engine/context.ts'
+import type { Outcome } from '../engine/outcome.ts'
+import type { Upstream } from '../upstream/client.ts'
+import type { Message } from '../wire/message.ts'
+import type { Answer } from './answer.ts'
+import type { Cursors } from './catalog/cursor.ts'
+import type { Self } from './meta.ts'
+import type { Runtime } from './runtime.ts'
+import type { Session, Sessions } from './session.ts'
+
+/** Becomes known step by step while a request is read; nobody but the gateway writes it. */
+export type Identity = { -readonly [K in keyof RequestIdentity]: RequestIdentity[K] }
+
+export interface Exchange {
+  readonly identity: Identity
+  readonly request: RequestContext
+  readonly runtime: Runtime
+  readonly startedAt: number
+}
+
+/** Where messages for the client go while its request is being worked on. */
+export interface Outbound {
+  /** A notification that belongs to the request; false when the client cannot take it. */
+  notify(message: Buffer): boolean
+}
+
+/** One JSON-RPC request or notification on its way through the dispatcher. */
+export interface Call {
+  readonly exchange: Exchange
+  readonly message: Message
+  /** The revision the client speaks. */
+  readonly revision: string
+  /** Legacy era only. */
+  readonly session: Session | undefined
+  /** What the client declared that it can do. */
+  readonly capabilities: JsonObject
+  readonly outbound: Outbound
+  readonly room: Room
+}
+
+/** What one finished request is reported as. */
+export interface Finished {
+  readonly call: Call
+  readonly answer: Answer
+  readonly ms: number
+}
+
+/** What the handlers share. One per gateway. */
+export interface Room {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly self: Self
+  readonly sessions: Sessions
+  readonly cursors: Cursors
+  readonly createId: () => string
+  readonly current: () => Runtime
+  readonly report: Reporter
+}
+
+/** Told what happened; must not throw and must not wait. */
+export interface Reporter {
+  /** A session of the legacy era has ended; reaches session_post_close. */
+  sessionEnded(session: Session, cause: string): void
+  /** An operation ended, well or badly. `outcome`: ok, error, denied, fault. */
+  finished(
+    exchange: Exchange,
+    outcome: 'ok' | 'error' | 'denied' | 'fault',
+    code: string | undefined,
+  ): void
+  /** A failure, whoever's it was; reaches the error_raised point. */
+  raised(exchange: Exchange, fault: AppError, where: string): void
+  /** A notification that was not delivered. */
+  dropped(reason: string): void
+}
+
+export function createExchange(
+  room: Room,
+  surface: string,
+  traceparent: string | undefined,
+): Exchange {
+  const runtime = room.current()
+  const identity: Identity = {
+    requestId: room.createId(),
+    trace: traceparent ? { traceparent } : undefined,
+    era: 'legacy',
+    surface,
+    method: '',
+    principal: ANONYMOUS,
+    client: undefined,
+    session: undefined,
+    generation: runtime.generation.id,
+  }
+  return { identity, request: new RequestContext(identity), runtime, startedAt: room.clock.now() }
+}
+
+/** The same exchange for another message of it: its own method and server, the same labels so far. */
+export function derivedRequest(
+  exchange: Exchange,
+  method: string,
+  server: Upstream | undefined,
+): RequestContext {
+  const derived = new RequestContext({ ...exchange.identity, method })
+  for (const label of exchange.request.labels) derived.addLabel(label)
+  derived.server = server ? serverInfo(server) : exchange.request.server
+  return derived
+}
+
+export function serverInfo(upstream: Upstream): NonNullable<RequestContext['server']> {
+  const { name, tags, environment, tenant } = upstream
+  return { name, tags, environment, tenant }
+}
+
+export type PointOutcome = Outcome<object>

@@ -1,0 +1,85 @@
+// What servers say without being asked: list changes to every session, logs to the only session they can belong to.
+import type { Upstream } from '../upstream/client.ts'
+import { type Message, makeNotification } from '../wire/message.ts'
+import { LISTS, type ListKind } from './catalog/catalog.ts'
+import { createExchange, type Room, serverInfo } from './exchange.ts'
+import { passNotification, reaches } from './notifications.ts'
+import type { Session } from './session.ts'
+
+const KIND_OF: Readonly<Record<string, readonly ListKind[]>> = {
+  [LISTS.tools.changed]: ['tools'],
+  [LISTS.prompts.changed]: ['prompts'],
+  [LISTS.resources.changed]: ['resources', 'templates'],
+}
+
+export interface Fanout {
+  /** A notification of a server that belongs to no request. */
+  notification(upstream: Upstream, message: Message): void
+  /** A server came, went or changed: what it offered has to be listed again. */
+  changed(server: string): void
+}
+
+export function createFanout(room: Room): Fanout {
+  async function send(
+    session: Session,
+    upstream: Upstream | undefined,
+    message: Message,
+  ): Promise<void> {
+    const stream = session.streams.values().next().value
+    if (!stream) return
+    const exchange = createExchange(room, 'stream', undefined)
+    const release = exchange.runtime.pin()
+    try {
+      Object.assign(exchange.identity, {
+        method: message.method,
+        session: session.id,
+        client: session.client,
+        principal: session.principal,
+        sessionLabels: session.labels,
+      })
+      if (upstream) exchange.request.server = serverInfo(upstream)
+      const bytes = await passNotification(
+        room,
+        exchange,
+        exchange.request,
+        message,
+        'server_to_client',
+      )
+      if (bytes && !stream.send(bytes.toString())) room.report.dropped('client cannot take it')
+    } finally {
+      release()
+    }
+  }
+
+  function broadcast(upstream: Upstream | undefined, message: Message): void {
+    for (const session of room.sessions.all()) void send(session, upstream, message)
+  }
+
+  return {
+    notification(upstream, message) {
+      const kinds = KIND_OF[message.method ?? '']
+      if (kinds) {
+        const { catalogs } = room.current()
+        for (const kind of kinds) {
+          catalogs.legacy.invalidate(upstream.name, kind)
+          catalogs.modern.invalidate(upstream.name, kind)
+        }
+        return broadcast(upstream, message)
+      }
+      if (message.method !== 'notifications/message') return room.report.dropped('not carried')
+      // a log on a shared connection has no link to the call that caused it: with two sessions it could be either's
+      const users = [...room.sessions.all()].filter((session) => session.servers.has(upstream.name))
+      const [only] = users
+      if (!only || users.length > 1) return room.report.dropped('log without an owner')
+      if (only.logLevel === undefined || reaches(message, only.logLevel))
+        void send(only, upstream, message)
+    },
+    changed(server) {
+      const { catalogs } = room.current()
+      catalogs.legacy.invalidate(server)
+      catalogs.modern.invalidate(server)
+      for (const { changed } of [LISTS.tools, LISTS.prompts, LISTS.resources])
+        broadcast(undefined, makeNotification(changed))
+    },
+  }
+}

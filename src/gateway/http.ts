@@ -1,0 +1,97 @@
+// The only Express file on the client's side: the endpoint as middleware, and the standalone server around it.
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
+import { AppError, ERRORS } from '../base/errors.ts'
+import type { HttpHandler } from './endpoint.ts'
+
+/** Middleware for any path of any Express application, also behind `express.json()`. */
+export function asMiddleware(endpoint: HttpHandler): RequestHandler {
+  return (request, response) => endpoint(request, response, 'express')
+}
+
+export interface ServerLimits {
+  /** Milliseconds a client may take to send its headers. */
+  readonly headerTimeout: number
+}
+
+export interface TlsFiles {
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  readonly ca?: string | Buffer
+}
+
+/** The standalone server: the endpoint at its path, problem+json everywhere else, never HTML. */
+export function createHttpServer(
+  path: () => string,
+  endpoint: HttpHandler,
+  limits: ServerLimits,
+  tls?: TlsFiles,
+): Server {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.use((request, response, next) => {
+    if (request.path === path()) endpoint(request, response, 'http').catch(next)
+    else next(new AppError('WIRE_NOT_FOUND', `the MCP endpoint is at ${path()}`))
+  })
+  app.use(problem)
+  const options = {
+    headersTimeout: limits.headerTimeout,
+    requestTimeout: limits.headerTimeout * 3,
+    maxHeaderSize: 16 * 1024,
+    keepAliveTimeout: 65_000,
+  }
+  const server = tls
+    ? createTlsServer(
+        {
+          ...options,
+          ...tls,
+          ...(tls.ca ? { requestCert: true, rejectUnauthorized: true } : {}),
+          minVersion: 'TLSv1.2',
+        },
+        app,
+      )
+    : createServer(options, app)
+  // what node cannot parse never reaches Express: answered here, in the same form
+  server.on('clientError', (_error, socket) => {
+    if (!socket.writable) return socket.destroy()
+    const body = JSON.stringify(
+      problemOf(new AppError('WIRE_INVALID_REQUEST', 'the request is not valid HTTP')),
+    )
+    socket.end(
+      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    )
+  })
+  return server
+}
+
+/** RFC 9457. */
+export function problemOf(error: unknown): {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: string
+  next: string
+} {
+  const fault =
+    error instanceof AppError
+      ? error
+      : new AppError('INTERNAL', 'the gateway failed', { cause: error })
+  const { what, next } = ERRORS[fault.code]
+  return {
+    type: 'about:blank',
+    title: what,
+    status: fault.http,
+    detail: fault.message,
+    code: fault.code,
+    next,
+  }
+}
+
+const problem: ErrorRequestHandler = (error, _request, response, _next) => {
+  const body = problemOf(error)
+  if (response.headersSent) return response.destroy()
+  response.status(body.status).type('application/problem+json').send(JSON.stringify(body))
+}

@@ -1,0 +1,173 @@
+// How a client gets in: initialize and sessions in the legacy era, server/discover and every request in the modern one.
+import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { AppError } from '../base/errors.ts'
+import { isObject, type JsonObject } from '../base/json.ts'
+import type { ClientInfo } from '../engine/context.ts'
+import type { StampedViolation } from '../engine/verdict.ts'
+import type { UpstreamLink } from '../upstream/client.ts'
+import { resultBytes } from '../wire/reply.ts'
+import { MODERN, negotiate } from '../wire/revision.ts'
+import { type Answer, denialAnswer, type RpcId } from './answer.ts'
+import type { Call, Exchange } from './exchange.ts'
+import { serverMeta } from './meta.ts'
+
+/** What `session_pre_open` decided: capabilities as they may be, or a violation. */
+export type Opening =
+  | { readonly capabilities: JsonObject }
+  | { readonly violation: StampedViolation }
+
+export interface OpeningRequest {
+  readonly client: ClientInfo
+  readonly revision: string
+  readonly capabilities: JsonObject
+}
+
+/** Runs `session_pre_open`. Rejects with a fault. */
+export async function open(exchange: Exchange, opening: OpeningRequest): Promise<Opening> {
+  const runner = exchange.runtime.generation.runner('session_pre_open')
+  if (!runner) return { capabilities: opening.capabilities }
+  const { principal, era } = exchange.identity
+  const outcome = await runner.dispatch({ ...opening, principal, era }, exchange.request, {})
+  if (outcome.kind === 'fault') throw outcome.fault
+  if (outcome.kind === 'deny') return { violation: outcome.violation }
+  return { capabilities: outcome.payload.capabilities }
+}
+
+const OPENING_KEPT = 60_000
+const OPENINGS_KEPT = 1000
+
+/** In the modern era every request is an opening; its verdict is kept by who, with what, in which revision and generation. */
+export function createOpenings(
+  now: () => number,
+): (exchange: Exchange, opening: OpeningRequest) => Promise<Opening> {
+  const kept = new LRUCache<string, Opening>({
+    max: OPENINGS_KEPT,
+    ttl: OPENING_KEPT,
+    perf: { now },
+  })
+  return async (exchange, opening) => {
+    if (!exchange.runtime.generation.runner('session_pre_open'))
+      return { capabilities: opening.capabilities }
+    const { principal, generation } = exchange.identity
+    const key = createHash('sha256')
+      .update(JSON.stringify([principal.id, opening, generation]))
+      .digest('base64')
+    const known = kept.get(key)
+    if (known) return known
+    const verdict = await open(exchange, opening)
+    kept.set(key, verdict)
+    return verdict
+  }
+}
+
+/** `initialize`: opens a session. The endpoint adds its id as a header. */
+export async function initialize(call: Call): Promise<Answer & { sessionId?: string }> {
+  const { exchange, message, room } = call
+  const { protocolVersion, capabilities, clientInfo } = message.params ?? {}
+  if (typeof protocolVersion !== 'string')
+    throw new AppError('WIRE_INVALID_PARAMS', 'params.protocolVersion is not a string')
+  const client = clientOf(clientInfo)
+  const revision = negotiate(protocolVersion)
+  exchange.identity.client = client
+  const seed = {
+    client,
+    revision,
+    capabilities: isObject(capabilities) ? (capabilities as JsonObject) : {},
+  }
+  const opening = await open(exchange, seed)
+  if ('violation' in opening) return openingDenied(call, opening.violation)
+  const session = room.sessions.open({
+    ...seed,
+    capabilities: opening.capabilities,
+    principal: exchange.identity.principal,
+  })
+  const links = linksOf(exchange)
+  const instructions = mergedInstructions(links)
+  const result = {
+    protocolVersion: revision,
+    capabilities: legacyCapabilities(links.map(([, link]) => link)),
+    serverInfo: { ...room.self },
+    ...(instructions ? { instructions } : {}),
+  }
+  return {
+    bytes: resultBytes(message.id as RpcId, result as JsonObject),
+    status: 200,
+    sessionId: session.id,
+  }
+}
+
+/** `server/discover`: the modern era's answer to who is there. */
+export async function discover(call: Call): Promise<Answer> {
+  const links = linksOf(call.exchange)
+  const instructions = mergedInstructions(links)
+  const result = {
+    supportedVersions: [MODERN],
+    capabilities: modernCapabilities(links.map(([, link]) => link)),
+    ...(instructions ? { instructions } : {}),
+    resultType: 'complete',
+    ttlMs: 0,
+    cacheScope: 'private',
+    _meta: serverMeta(call.room.self),
+  }
+  return { bytes: resultBytes(call.message.id as RpcId, result as JsonObject), status: 200 }
+}
+
+export function openingDenied(call: Call, violation: StampedViolation): Answer {
+  const { identity } = call.exchange
+  return denialAnswer('http', violation, {
+    id: call.message.id,
+    requestId: identity.requestId,
+    era: identity.era,
+  })
+}
+
+/** A client's own word about itself: bounded, for conditions and the audit, never for a decision about who it is. */
+export function clientOf(value: unknown): ClientInfo {
+  const text = (part: unknown, otherwise: string) =>
+    typeof part === 'string' ? part.slice(0, 128) : otherwise
+  return isObject(value)
+    ? { name: text(value.name, 'unknown'), version: text(value.version, '') }
+    : { name: 'unknown', version: '' }
+}
+
+function linksOf({ runtime, identity }: Exchange): (readonly [string, UpstreamLink])[] {
+  return [...runtime.upstreams.values()].flatMap((upstream) => {
+    const link = upstream.link(identity.era)
+    return link && upstream.admission !== 'quarantined' ? [[upstream.name, link] as const] : []
+  })
+}
+
+const offers = (links: readonly UpstreamLink[], capability: string) =>
+  links.some((link) => isObject(link.capabilities[capability]))
+
+// only what is served: completions, subscriptions and tasks are not advertised until their points are wired
+function legacyCapabilities(links: readonly UpstreamLink[]): JsonObject {
+  return {
+    ...(offers(links, 'tools') ? { tools: { listChanged: true } } : {}),
+    ...(offers(links, 'prompts') ? { prompts: { listChanged: true } } : {}),
+    ...(offers(links, 'resources') ? { resources: { listChanged: true } } : {}),
+    ...(offers(links, 'logging') ? { logging: {} } : {}),
+  }
+}
+
+// changes are announced by subscriptions/listen in this era, which is not wired yet
+function modernCapabilities(links: readonly UpstreamLink[]): JsonObject {
+  return {
+    ...(offers(links, 'tools') ? { tools: {} } : {}),
+    ...(offers(links, 'prompts') ? { prompts: {} } : {}),
+    ...(offers(links, 'resources') ? { resources: {} } : {}),
+    ...(offers(links, 'logging') ? { logging: {} } : {}),
+  }
+}
+
+const MAX_INSTRUCTIONS = 16_384
+
+function mergedInstructions(
+  links: readonly (readonly [string, UpstreamLink])[],
+): string | undefined {
+  const parts = links.flatMap(([name, { instructions }]) =>
+    instructions ? [links.length === 1 ? instructions : `${name}: ${instructions}`] : [],
+  )
+  return parts.length > 0 ? parts.join('\n\n').slice(0, MAX_INSTRUCTIONS) : undefined
+}

@@ -1,0 +1,158 @@
+// Sessions of the legacy era: owned by the gateway, bounded in number, ended when idle. A session id never authenticates.
+import type { Clock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { JsonObject } from '../base/json.ts'
+import type { ClientInfo, Principal, RequestContext, SessionLabels } from '../engine/context.ts'
+
+export interface Session {
+  readonly id: string
+  readonly revision: string
+  readonly principal: Principal
+  readonly client: ClientInfo
+  readonly capabilities: JsonObject
+  readonly labels: SessionLabels
+  /** The least severe level of log messages the client wants; undefined: whatever the servers send. */
+  logLevel: string | undefined
+  /** Requests in flight by their JSON-RPC id, so that they can be cancelled. */
+  readonly inflight: Map<string | number, RequestContext>
+  /** Open GET streams; a message goes to exactly one of them. */
+  readonly streams: Set<SessionStream>
+  /** Servers this session has called: a log without a request goes to a session that is alone on its server. */
+  readonly servers: Set<string>
+  lastUsed: number
+}
+
+export interface SessionStream {
+  /** False when the stream is gone or too far behind. */
+  send(message: string): boolean
+  close(): void
+}
+
+export type SessionSeed = Pick<Session, 'revision' | 'principal' | 'client' | 'capabilities'>
+
+export interface Sessions {
+  /** Throws SESSION_LIMIT when all places are taken by sessions in use. */
+  open(seed: SessionSeed): Session
+  /** Throws SESSION_REQUIRED or SESSION_UNKNOWN. */
+  get(id: string | undefined, principal: Principal): Session
+  end(session: Session, cause: string): void
+  readonly size: number
+  all(): Iterable<Session>
+  /** Ends the streams, so that a draining server is not held open by them; the sessions stay. */
+  closeStreams(): void
+  close(): void
+}
+
+export interface SessionOptions {
+  readonly clock: Clock
+  readonly max: number
+  readonly createId: () => string
+  readonly ended: (session: Session, cause: string) => void
+}
+
+/** A session nobody uses for this long is ended. */
+const IDLE = 30 * 60_000
+/** When all places are taken, one unused for this long makes room. */
+const YIELDS = 60_000
+const MAX_SESSION_LABELS = 64
+
+export function createSessions({ clock, max, createId, ended }: SessionOptions): Sessions {
+  // insertion order is order of use: a session in use is taken out and put in again
+  const sessions = new Map<string, Session>()
+  const cancelSweep = sweepEvery(clock, IDLE / 10, () => {
+    for (const session of sessions.values()) {
+      if (clock.now() - session.lastUsed < IDLE) break
+      if (isIdle(session)) end(session, 'idle')
+    }
+  })
+
+  function end(session: Session, cause: string): void {
+    if (!sessions.delete(session.id)) return
+    for (const request of session.inflight.values()) request.abort()
+    for (const stream of session.streams) stream.close()
+    ended(session, cause)
+  }
+
+  function makeRoom(): void {
+    for (const session of sessions.values()) {
+      if (clock.now() - session.lastUsed < YIELDS) break
+      if (isIdle(session)) {
+        end(session, 'made room')
+        return
+      }
+    }
+    throw new AppError('SESSION_LIMIT', `all ${max} sessions are in use`)
+  }
+
+  return {
+    open(seed) {
+      if (sessions.size >= max) makeRoom()
+      const session: Session = {
+        ...seed,
+        id: createId(),
+        labels: createSessionLabels(),
+        logLevel: undefined,
+        inflight: new Map(),
+        streams: new Set(),
+        servers: new Set(),
+        lastUsed: clock.now(),
+      }
+      sessions.set(session.id, session)
+      return session
+    },
+    get(id, principal) {
+      if (id === undefined)
+        throw new AppError(
+          'SESSION_REQUIRED',
+          'the request has no Mcp-Session-Id; send initialize first',
+        )
+      const session = sessions.get(id)
+      if (!session || session.principal.id !== principal.id) {
+        throw new AppError(
+          'SESSION_UNKNOWN',
+          'the session is unknown or has ended; send initialize again',
+        )
+      }
+      session.lastUsed = clock.now()
+      sessions.delete(id)
+      sessions.set(id, session)
+      return session
+    },
+    end,
+    get size() {
+      return sessions.size
+    },
+    all: () => sessions.values(),
+    closeStreams() {
+      for (const session of sessions.values()) for (const stream of session.streams) stream.close()
+    },
+    close() {
+      cancelSweep()
+      for (const session of [...sessions.values()]) end(session, 'shutdown')
+    },
+  }
+}
+
+function isIdle(session: Session): boolean {
+  return session.inflight.size === 0 && session.streams.size === 0
+}
+
+export function createSessionLabels(): SessionLabels {
+  const values = new Set<string>()
+  return {
+    values,
+    add(name) {
+      if (values.size >= MAX_SESSION_LABELS && !values.has(name))
+        throw new RangeError(`a session carries at most ${MAX_SESSION_LABELS} labels`)
+      values.add(name)
+    },
+  }
+}
+
+function sweepEvery(clock: Clock, ms: number, run: () => void): () => void {
+  let cancel = clock.after(ms, function again() {
+    run()
+    cancel = clock.after(ms, again)
+  })
+  return () => cancel()
+}

@@ -1,0 +1,75 @@
+// From the name or URI a client used to exactly one thing of exactly one server.
+import { AppError } from '../base/errors.ts'
+import type { JsonObject } from '../base/json.ts'
+import type { ListKind } from './catalog/catalog.ts'
+import type { OwnName } from './catalog/names.ts'
+import { unprefixed } from './catalog/uris.ts'
+import type { Call } from './exchange.ts'
+import type { Target } from './operation.ts'
+
+/** Throws WIRE_INVALID_PARAMS or WIRE_UNKNOWN_TARGET. */
+export async function findTarget(
+  call: Call,
+  kind: ListKind,
+  member: 'name' | 'uri',
+): Promise<Target> {
+  const exposed = call.message.params?.[member]
+  if (typeof exposed !== 'string')
+    throw new AppError('WIRE_INVALID_PARAMS', `params.${member} is not a string`)
+  for (const later of ['task', 'inputResponses', 'requestState']) {
+    if (call.message.params?.[later] !== undefined)
+      throw new AppError(
+        'WIRE_INVALID_PARAMS',
+        `params.${later} is not carried by this gateway yet`,
+      )
+  }
+  const found =
+    kind === 'resources' ? await findResource(call, exposed) : await findNamed(call, kind, exposed)
+  const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
+  if (!found || !upstream) {
+    // the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)
+    throw new AppError(
+      'WIRE_UNKNOWN_TARGET',
+      `there is no such ${kind.slice(0, -1)} here`,
+      member === 'uri' ? { data: { uri: exposed } } : {},
+    )
+  }
+  return { upstream, own: found.own, exposed, definition: found.definition }
+}
+
+interface Found {
+  readonly own: OwnName
+  readonly definition: JsonObject | undefined
+}
+
+async function findNamed(call: Call, kind: ListKind, exposed: string): Promise<Found | undefined> {
+  const { naming } = await catalogOf(call).list(kind)
+  const item = naming.byExposed.get(exposed)
+  return item && { own: item, definition: item.definition }
+}
+
+async function findResource(call: Call, exposed: string): Promise<Found | undefined> {
+  const catalog = catalogOf(call)
+  const listed = (await catalog.list('resources')).uris.owner(exposed)
+  if (listed)
+    return {
+      own: listed,
+      definition: await catalog.definition('resources', listed.server, listed.name),
+    }
+  const templated = (await catalog.list('templates')).uris.byTemplate(exposed)
+  if (templated) return { own: templated, definition: undefined }
+  // not listed anywhere: only the one server that has resources at all can know it
+  const named = unprefixed(exposed)
+  if (named) return { own: named, definition: undefined }
+  const { era } = call.exchange.identity
+  const able = [...call.exchange.runtime.upstreams.values()].filter(
+    (upstream) => upstream.link(era)?.capabilities.resources,
+  )
+  return able.length === 1 && able[0]
+    ? { own: { server: able[0].name, name: exposed }, definition: undefined }
+    : undefined
+}
+
+function catalogOf(call: Call) {
+  return call.exchange.runtime.catalogs[call.exchange.identity.era]
+}
