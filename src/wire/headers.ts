@@ -58,8 +58,11 @@ export function checkModernHeaders(
   message: Message,
   inputSchema?: unknown,
 ): void {
-  const version = checkMetaMembers(message)
   const named = headerValue(headers, HEADERS.version)
+  // by its header alone this is a modern request, by its body a legacy handshake
+  if (message.method === 'initialize' && !claimsVersion(message))
+    throw mismatch(HEADERS.version, 'names a modern version, which has no initialize')
+  const version = checkMetaMembers(message)
   const method = headerValue(headers, HEADERS.method)
   if (named !== undefined && version !== undefined && named !== version)
     throw mismatch(HEADERS.version, 'does not equal the version in params._meta')
@@ -71,6 +74,11 @@ export function checkModernHeaders(
   if (method === undefined) throw mismatch(HEADERS.method, 'is missing')
   checkName(headers, message)
   if (inputSchema !== undefined) checkParamHeaders(headers, message.params?.arguments, inputSchema)
+}
+
+function claimsVersion(message: Message): boolean {
+  const meta = message.params?._meta
+  return isObject(meta) && Object.hasOwn(meta, META.protocolVersion)
 }
 
 function checkMetaMembers(message: Message): string | undefined {

@@ -1,7 +1,10 @@
-// A JSON-RPC message: its bytes, what the scan found in them, and the values; it is read once and never written again.
-import { AppError, isAppError } from '../base/errors.ts'
+// A JSON-RPC message: its own bytes, what the scan found in them, and the values; it is read once and never written again.
+import { Buffer } from 'node:buffer'
+import { AppError } from '../base/errors.ts'
 import { isObject, type JsonObject, UnsafeNumber } from '../base/json.ts'
 import { type Scan, type ScanLimits, scan } from './scan.ts'
+
+export { UnsafeNumber }
 
 export type MessageKind = 'request' | 'notification' | 'result' | 'error'
 
@@ -12,9 +15,11 @@ export interface RpcError {
 }
 
 export interface Message {
+  /** As they came; never changed. */
   readonly bytes: Buffer
   readonly scan: Scan
   readonly kind: MessageKind
+  /** Undefined for notifications, and for errors whose sender could not tell. */
   readonly id: string | number | undefined
   readonly method: string | undefined
   readonly params: JsonObject | undefined
@@ -22,84 +27,149 @@ export interface Message {
   readonly error: RpcError | undefined
 }
 
-/** Throws WIRE_PARSE, WIRE_DUPLICATE_MEMBER, WIRE_CASE_VARIANT, WIRE_TOO_DEEP, WIRE_BATCH or WIRE_INVALID_REQUEST. */
+/** For bytes the gateway itself has made. */
+const OWN_LIMITS: ScanLimits = { depth: 1000 }
+
+/**
+ * Scan, one `JSON.parse`, envelope check. A member called `__proto__` is a member like any other. Integers beyond
+ * 2^53 - 1 become `UnsafeNumber`, which writes its own digits again.
+ * Throws WIRE_BATCH, WIRE_INVALID_REQUEST, WIRE_INVALID_PARAMS (`_meta` is no object), and what `scan` throws.
+ */
 export function readMessage(bytes: Uint8Array, limits: ScanLimits = OWN_LIMITS): Message {
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const found = scan(buffer, limits)
-  const value = parse(buffer, found)
+  const envelope = parse(buffer, found)
   if (found.batch)
     throw new AppError('WIRE_BATCH', 'batches are not supported; send one message per request')
-  return envelope(buffer, found, value)
-}
-
-function parse(buffer: Buffer, found: Scan): unknown {
-  try {
-    return found.unsafeNumber
-      ? JSON.parse(buffer.toString('utf8'), keepUnsafe)
-      : JSON.parse(buffer.toString('utf8'))
-  } catch (error) {
-    // the text of a syntax error quotes the body, so it is not passed on
-    throw isAppError(error) ? error : new AppError('WIRE_PARSE', 'the body is not valid JSON')
-  }
-}
-
-/** Integers that a double cannot hold stay as they were written (ECMA-262 JSON.parse source text access). */
-function keepUnsafe(
-  this: unknown,
-  _name: string,
-  value: unknown,
-  context?: { source?: string },
-): unknown {
-  const unsafe = typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER
-  return unsafe && context?.source !== undefined ? new UnsafeNumber(context.source) : value
-}
-
-function envelope(bytes: Buffer, found: Scan, value: unknown): Message {
-  if (!isObject(value) || value.jsonrpc !== '2.0')
+  if (!isObject(envelope) || envelope.jsonrpc !== '2.0')
     throw invalid('the message is not a JSON-RPC 2.0 object')
-  const { id, method, params, result, error } = value
-  if (id !== undefined && typeof id !== 'string' && !Number.isSafeInteger(id))
-    throw invalid('the id is neither a string nor a safe integer')
-  const common = { bytes, scan: found, id: id as string | number | undefined }
-  if (method !== undefined) {
-    if (typeof method !== 'string' || method === '') throw invalid('the method is not a string')
-    if (result !== undefined || error !== undefined)
-      throw invalid('a message has a method or a result, not both')
-    if (params !== undefined && !isObject(params)) throw invalid('params is not an object')
-    return {
-      ...common,
-      kind: id === undefined ? 'notification' : 'request',
-      method,
-      params: params as JsonObject | undefined,
-      result: undefined,
-      error: undefined,
-    }
+  return 'method' in envelope ? call(buffer, found, envelope) : answer(buffer, found, envelope)
+}
+
+function call(bytes: Buffer, found: Scan, envelope: Record<string, unknown>): Message {
+  const { method, params, id } = envelope
+  if (typeof method !== 'string' || method === '') throw invalid('method is not a name')
+  if ('result' in envelope || 'error' in envelope)
+    throw invalid('the message has a method and a result or error')
+  if (params !== undefined && !isObject(params)) throw invalid('params is not an object')
+  const kind = 'id' in envelope ? 'request' : 'notification'
+  if (kind === 'request' && !isId(id)) throw badId()
+  checkTarget('method', method)
+  if (params !== undefined) {
+    checkTarget('params.name', params.name)
+    checkTarget('params.uri', params.uri)
+    checkMeta('params', params._meta)
   }
-  if ((result === undefined) === (error === undefined))
+  return {
+    bytes,
+    scan: found,
+    kind,
+    id: id as string | number | undefined,
+    method,
+    params: params as JsonObject | undefined,
+    result: undefined,
+    error: undefined,
+  }
+}
+
+function answer(bytes: Buffer, found: Scan, envelope: Record<string, unknown>): Message {
+  const { id, result, error } = envelope
+  const isResult = 'result' in envelope
+  if (isResult === 'error' in envelope)
     throw invalid('the message has neither method nor result nor error, or too many of them')
-  const answer = { ...common, method: undefined, params: undefined }
-  if (error === undefined) return { ...answer, kind: 'result', result, error: undefined }
-  if (!isObject(error) || !Number.isInteger(error.code) || typeof error.message !== 'string')
-    throw invalid('the error has no code and message')
-  return { ...answer, kind: 'error', result: undefined, error: error as unknown as RpcError }
+  if ('params' in envelope) throw invalid('the message has params and a result or error')
+  if (!isResult && !isRpcError(error)) throw invalid('the error has no code and message')
+  // a sender that could not read the id says null (JSON-RPC 2.0 section 5) or nothing (MCP schema)
+  if (!isId(id) && (isResult || (id !== null && id !== undefined))) throw badId()
+  if (isResult && isObject(result)) checkMeta('result', result._meta)
+  return {
+    bytes,
+    scan: found,
+    kind: isResult ? 'result' : 'error',
+    id: (id ?? undefined) as string | number | undefined,
+    method: undefined,
+    params: undefined,
+    result,
+    error: error as RpcError | undefined,
+  }
+}
+
+// half a surrogate pair is U+FFFD for some readers: nothing is named so; in all other values it is data
+function checkTarget(where: string, text: unknown): void {
+  if (typeof text === 'string' && !text.isWellFormed())
+    throw invalid(`${where} holds half a surrogate pair`)
+}
+
+function checkMeta(where: string, meta: unknown): void {
+  if (meta !== undefined && !isObject(meta))
+    throw new AppError('WIRE_INVALID_PARAMS', `${where}._meta is not an object`)
+}
+
+function isId(id: unknown): id is string | number {
+  return typeof id === 'string' ? id.isWellFormed() : Number.isSafeInteger(id)
+}
+
+function isRpcError(error: unknown): boolean {
+  return isObject(error) && Number.isSafeInteger(error.code) && typeof error.message === 'string'
+}
+
+function badId(): AppError {
+  return invalid('the id is neither a string nor a safe integer')
 }
 
 function invalid(what: string): AppError {
   return new AppError('WIRE_INVALID_REQUEST', what)
 }
 
-const OWN_LIMITS: ScanLimits = { depth: 1000 }
+function parse(buffer: Buffer, found: Scan): unknown {
+  const text = buffer.toString('utf8')
+  try {
+    // a reviver makes parsing several times slower, so there is one only when a number needs it
+    return found.unsafeNumber ? JSON.parse(text, keepUnsafe) : JSON.parse(text)
+  } catch (error) {
+    // the engine's text quotes the body, so only the place is taken from it
+    const place = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1]
+    const where = place === undefined ? '' : `, at character ${place}`
+    throw new AppError('WIRE_PARSE', `the message is not valid JSON${where}`)
+  }
+}
+
+/** Numbers that a double cannot hold stay as they were written (ECMA-262 JSON.parse source text access). */
+function keepUnsafe(
+  this: unknown,
+  _member: string,
+  value: unknown,
+  context?: { source?: string },
+): unknown {
+  const source = context?.source
+  if (typeof value !== 'number' || source === undefined || Number.isSafeInteger(value)) return value
+  return !Number.isFinite(value) || /^-?\d+$/.test(source) ? new UnsafeNumber(source) : value
+}
+
+/** The id of a message that `readMessage` refused, when it can be read without doubt: the refusal then names it. */
+export function readableId(bytes: Uint8Array, limits: ScanLimits): string | number | undefined {
+  try {
+    const found = scan(bytes, limits)
+    const span = found.members.get('id')
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+    const envelope: unknown = JSON.parse(text)
+    return span && isObject(envelope) && isId(envelope.id) ? envelope.id : undefined
+  } catch {
+    return undefined
+  }
+}
 
 /** A request the gateway makes; links give it an id of their own. */
 export function makeRequest(method: string, params?: JsonObject, id: string | number = 0): Message {
-  return readMessage(
-    Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, method, params })),
-    OWN_LIMITS,
-  )
+  return make({ jsonrpc: '2.0', id, method, params })
 }
 
 export function makeNotification(method: string, params?: JsonObject): Message {
-  return readMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', method, params })), OWN_LIMITS)
+  return make({ jsonrpc: '2.0', method, params })
+}
+
+function make(envelope: object): Message {
+  return readMessage(Buffer.from(JSON.stringify(envelope)))
 }

@@ -1,6 +1,6 @@
 // Mcp-Param-* headers: arguments of a tool call that its schema wants repeated for intermediaries (`x-mcp-header`, SEP-2243).
 import { AppError } from '../base/errors.ts'
-import { isObject } from '../base/json.ts'
+import { isObject, UnsafeNumber } from '../base/json.ts'
 import {
   decodeHeaderValue,
   encodeHeaderValue,
@@ -82,9 +82,12 @@ export function paramHeaders(inputSchema: unknown, args: unknown): Record<string
 export function checkParamHeaders(headers: HeaderBag, args: unknown, inputSchema: unknown): void {
   for (const { path, header, numeric } of paramHeadersOf(inputSchema) ?? []) {
     const value = valueAt(args, path)
-    const text = textOf(value)
-    if (text === undefined) continue
     const given = headerValue(headers, header)
+    // the SDK sends no header for such a number; one that is there must still be true
+    const unsafe = value instanceof UnsafeNumber
+    if (unsafe && given === undefined) continue
+    const text = unsafe ? value.source : textOf(value)
+    if (text === undefined) continue
     if (given === undefined) throw mismatch(header, 'is missing but the body has the argument')
     const decoded = decodeHeaderValue(given)
     if (decoded === undefined) throw mismatch(header, 'is not valid Base64 of UTF-8')

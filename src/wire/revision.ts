@@ -1,5 +1,4 @@
 // Protocol revisions and the two eras: which there are, which one a message belongs to; it translates nothing.
-import { AppError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Message } from './message.ts'
 
@@ -79,26 +78,14 @@ export function claimsModern(version: string | undefined): boolean {
 }
 
 /**
- * Which era a message belongs to. The body decides: a version in `_meta` is modern, whatever the method. Without one an
- * initialize is legacy, and a modern header is a contradiction: WIRE_HEADER_MISMATCH on initialize, WIRE_INVALID_PARAMS on
- * any other request, the answer for a notification (it needs no `_meta`). Everything else is legacy.
+ * Which era a message belongs to. The body decides: a version in `_meta` is modern, whatever the method. Without one a
+ * header that names a modern version makes it modern all the same, so that `checkModernHeaders` refuses it there (a
+ * notification needs no `_meta` and passes). Everything else is legacy: it never falls back from a modern claim.
  * `header` is the value of MCP-Protocol-Version; undefined on stdio.
  */
 export function eraOf(message: Message, header: string | undefined): Era {
   if (message.kind === 'result' || message.kind === 'error') return 'legacy'
   const meta = message.params?._meta
-  const claimed = isObject(meta) && Object.hasOwn(meta, META.protocolVersion)
-  if (claimed && (message.method !== 'initialize' || isModernRevision(meta[META.protocolVersion])))
-    return 'modern'
-  if (!claimsModern(header?.trim())) return 'legacy'
-  if (message.kind === 'notification') return 'modern'
-  if (message.method === 'initialize')
-    throw new AppError(
-      'WIRE_HEADER_MISMATCH',
-      'an initialize was sent with a modern MCP-Protocol-Version header',
-    )
-  throw new AppError(
-    'WIRE_INVALID_PARAMS',
-    `the header names a modern version, but params._meta lacks ${META.protocolVersion}`,
-  )
+  if (isObject(meta) && Object.hasOwn(meta, META.protocolVersion)) return 'modern'
+  return claimsModern(header?.trim()) ? 'modern' : 'legacy'
 }

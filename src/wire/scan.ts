@@ -1,7 +1,7 @@
-// One bounded pass over a message's bytes: depth, duplicate and case-variant members, and where the members stand. It builds no values.
-import { isUtf8 } from 'node:buffer'
-import { AppError } from '../base/errors.ts'
-import { foldName, type Place, variantOf } from './members.ts'
+// One pass over the bytes of a message: where its parts lie, and whether two readers could see two messages in it; it builds no values.
+import { Buffer, isUtf8 } from 'node:buffer'
+import { AppError, type ErrorCode } from '../base/errors.ts'
+import { foldName, isKnown, isVariant, type Place, unescapeName } from './members.ts'
 
 /** Byte offsets into the message, end exclusive. */
 export interface Span {
@@ -9,21 +9,44 @@ export interface Span {
   readonly end: number
 }
 
+/** A member of an object: the span is its value's. */
+export interface Member extends Span {
+  /** Offset of the quote that opens the name. */
+  readonly nameStart: number
+}
+
 export interface ScanLimits {
+  /** Most objects and arrays inside one another, the message itself counted. */
   readonly depth: number
 }
 
 export interface Scan {
   /** The top level is an array. */
   readonly batch: boolean
-  /** Value spans of the envelope's members, by decoded name. */
-  readonly members: ReadonlyMap<string, Span>
-  /** Value spans of the direct members of `params`, `result` or `error`. */
-  readonly inner: ReadonlyMap<string, Span>
-  /** Value spans of the direct members of `_meta` in there. */
-  readonly meta: ReadonlyMap<string, Span>
-  /** An integer beyond 2^53 - 1 stands somewhere in it. */
+  /** Values of the envelope's members, by decoded name, in order. */
+  readonly members: ReadonlyMap<string, Member>
+  /** Values of the direct members of `params`, `result` or `error`; of the last of them should there be several. */
+  readonly inner: ReadonlyMap<string, Member>
+  /** Values of the direct members of `_meta` in there. */
+  readonly meta: ReadonlyMap<string, Member>
+  /** A number stands somewhere in it that JavaScript cannot hold: an integer beyond 2^53 - 1, or one that overflows. */
   readonly unsafeNumber: boolean
+}
+
+/**
+ * Refuses what two JSON readers could read differently: invalid UTF-8, a byte order mark, duplicate members in any
+ * object (names compared after unescaping), names that hold a NUL or half a surrogate pair, and in the envelope, in
+ * `params`, `result`, `error` and their `_meta` names that differ only in case from each other or from one MCP knows.
+ *
+ * It sees the structure as `JSON.parse` does whenever `JSON.parse` accepts the bytes; the inside of strings, numbers and
+ * literals is left to it (`readMessage` does both).
+ * Throws WIRE_PARSE, WIRE_DUPLICATE_MEMBER, WIRE_CASE_VARIANT, WIRE_TOO_DEEP; messages tell offset and path, never a value.
+ */
+export function scan(bytes: Uint8Array, limits: ScanLimits): Scan {
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return new Scanner(buffer, limits.depth).run()
 }
 
 const QUOTE = 0x22
@@ -34,58 +57,74 @@ const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
+const MINUS = 0x2d
+const ZERO = 0x30
+const NINE = 0x39
+const SPACE = 0x20
 
-/** Linear search among the names of one object up to here, a set beyond. */
-const FEW_NAMES = 24
+// what a container is to us; from ENVELOPE on its members are recorded
+const ARRAY = 0
+const PLAIN = 1
+const ENVELOPE = 2
+const PARAMS = 3
+const RESULT = 4
+const ERROR = 5
+const META = 6
+const PLACES: readonly (Place | undefined)[] = [
+  undefined,
+  undefined,
+  'envelope',
+  'params',
+  'result',
+  'error',
+  'meta',
+]
 
-/**
- * Throws WIRE_PARSE, WIRE_DUPLICATE_MEMBER, WIRE_CASE_VARIANT or WIRE_TOO_DEEP. It sees the structure exactly as JSON.parse does
- * whenever JSON.parse accepts the bytes; other syntax errors are left to JSON.parse.
- */
-export function scan(bytes: Uint8Array, limits: ScanLimits): Scan {
-  const buffer = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (!isUtf8(buffer)) throw new AppError('WIRE_PARSE', 'the body is not UTF-8')
-  return new Scanner(buffer, limits.depth).run()
-}
-
-/** One open object or array. */
-interface Frame {
-  readonly isObject: boolean
-  readonly place: Place | undefined
-  /** Where the spans of its members go; null when nobody asks. */
-  readonly spans: Map<string, Span> | null
-  names: string[] | null
-  set: Set<string> | null
-  folded: Set<string> | null
-  name: string
-  valueStart: number
-}
+/** Objects with up to this many members are searched one by one; beyond it a set is faster, and safe from crafted hashes. */
+const FEW_MEMBERS = 12
+/** A string is walked this far byte by byte before a call of the native search pays. */
+const NEAR = 48
+/** Names in the path of an error, and bytes of each. */
+const PATH_NAMES = 8
+const PATH_BYTES = 64
 
 class Scanner {
   readonly #bytes: Buffer
-  readonly #depth: number
-  readonly #stack: Frame[] = []
-  readonly #members = new Map<string, Span>()
-  readonly #inner = new Map<string, Span>()
-  readonly #meta = new Map<string, Span>()
+  readonly #limit: number
   #at = 0
+  #level = 0
   #unsafe = false
+  readonly #members = new Map<string, Member>()
+  #inner = new Map<string, Member>()
+  #meta = new Map<string, Member>()
+  // one entry per open container; level 0 stands for the message as a whole
+  readonly #kinds: number[] = [ARRAY]
+  readonly #valueStarts: number[] = [0]
+  readonly #nameStarts: number[] = [-1]
+  readonly #nameEnds: number[] = [-1]
+  // of recorded containers: the current member's name, the folds of unknown names
+  readonly #names: string[] = ['']
+  readonly #folds: (Set<string> | undefined)[] = [undefined]
+  // of plain objects: hash, start and end of each name from `bases[level]` on, until there are too many
+  readonly #hashes: number[] = []
+  readonly #bases: number[] = [0]
+  readonly #sets: (Set<string> | undefined)[] = [undefined]
+  #top = 0
 
-  constructor(bytes: Buffer, depth: number) {
+  constructor(bytes: Buffer, limit: number) {
     this.#bytes = bytes
-    this.#depth = depth
+    this.#limit = limit
   }
 
   run(): Scan {
-    this.#space()
+    if (!isUtf8(this.#bytes)) throw this.#fail('WIRE_PARSE', 'the message is not UTF-8')
+    this.#skipSpace()
     const batch = this.#bytes[this.#at] === OPEN_ARRAY
-    while (this.#value()) {
-      // each turn reads one value, or opens one container
+    while (this.#begin() || !this.#end()) {
+      // one turn per value: of a container only its beginning
     }
-    this.#space()
-    if (this.#at !== this.#bytes.length) this.#fail('there is something after the message')
+    if (this.#at < this.#bytes.length)
+      throw this.#fail('WIRE_PARSE', 'there is something after the message')
     return {
       batch,
       members: this.#members,
@@ -95,210 +134,270 @@ class Scanner {
     }
   }
 
-  /** Reads a value or opens a container. False when the whole message has been read. */
-  #value(): boolean {
-    this.#space()
-    const parent = this.#stack.at(-1)
-    if (parent) parent.valueStart = this.#at
-    const byte = this.#bytes[this.#at]
-    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      if (this.#stack.length >= this.#depth)
-        throw new AppError(
-          'WIRE_TOO_DEEP',
-          `the JSON is nested deeper than ${this.#depth} at byte ${this.#at}`,
-        )
+  /** At the start of a value. True: it is a container, and its first value starts here. */
+  #begin(): boolean {
+    const at = this.#at
+    this.#valueStarts[this.#level] = at
+    const byte = this.#bytes[at] ?? 0
+    if (byte === QUOTE) this.#at = this.#endOfString(at)
+    else if (byte === OPEN_OBJECT) return this.#open(this.#kindOfObject(), CLOSE_OBJECT)
+    else if (byte === OPEN_ARRAY) return this.#open(ARRAY, CLOSE_ARRAY)
+    else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) this.#number(at)
+    else this.#literal(at)
+    return false
+  }
+
+  #kindOfObject(): number {
+    if (this.#level === 0) return ENVELOPE
+    const parent = this.#kinds[this.#level] as number
+    if (parent < ENVELOPE) return PLAIN
+    const name = this.#names[this.#level]
+    if (parent === ENVELOPE) {
+      if (name === 'params') return PARAMS
+      if (name === 'result') return RESULT
+      if (name === 'error') return ERROR
+    } else if ((parent === PARAMS || parent === RESULT) && name === '_meta') return META
+    return PLAIN
+  }
+
+  #open(kind: number, close: number): boolean {
+    if (this.#level >= this.#limit)
+      throw this.#fail('WIRE_TOO_DEEP', `the message is nested deeper than ${this.#limit}`)
+    this.#at++
+    this.#skipSpace()
+    if (kind === PARAMS || kind === RESULT || kind === ERROR) this.#inner = new Map()
+    else if (kind === META) this.#meta = new Map()
+    if (this.#bytes[this.#at] === close) {
       this.#at++
-      this.#stack.push(this.#frame(byte === OPEN_OBJECT, parent))
-      this.#space()
-      if (this.#bytes[this.#at] === (byte === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY))
-        return this.#close()
-      if (byte === OPEN_OBJECT) this.#key()
-      return true
+      return false
     }
-    if (byte === QUOTE) this.#at = this.#endOfString(this.#at)
-    else this.#literal()
-    return this.#ended()
+    const level = ++this.#level
+    this.#kinds[level] = kind
+    this.#nameStarts[level] = -1
+    this.#nameEnds[level] = -1
+    this.#names[level] = ''
+    this.#folds[level] = undefined
+    this.#bases[level] = this.#top
+    this.#sets[level] = undefined
+    if (kind !== ARRAY) this.#memberName()
+    return true
   }
 
-  #frame(isObject: boolean, parent: Frame | undefined): Frame {
-    const depth = this.#stack.length
-    let place: Place | undefined
-    let spans: Map<string, Span> | null = null
-    if (isObject && depth === 0) {
-      place = 'envelope'
-      spans = this.#members
-    } else if (
-      isObject &&
-      depth === 1 &&
-      parent?.place === 'envelope' &&
-      (parent.name === 'params' || parent.name === 'result' || parent.name === 'error')
-    ) {
-      place = parent.name
-      spans = this.#inner
-    } else if (
-      isObject &&
-      depth === 2 &&
-      parent?.name === '_meta' &&
-      (parent.place === 'params' || parent.place === 'result')
-    ) {
-      place = 'meta'
-      spans = this.#meta
-    }
-    return { isObject, place, spans, names: null, set: null, folded: null, name: '', valueStart: 0 }
-  }
-
-  /** A value is complete: note where it stood, then take the comma or the closing bracket. */
-  #ended(): boolean {
+  /** After a value. False: another one starts here; true: the message is over. */
+  #end(): boolean {
     for (;;) {
-      const frame = this.#stack.at(-1)
-      if (!frame) return false
-      if (frame.spans !== null)
-        frame.spans.set(frame.name, { start: frame.valueStart, end: this.#at })
-      this.#space()
+      const level = this.#level
+      const kind = this.#kinds[level] as number
+      if (kind >= ENVELOPE) this.#record(level, kind)
+      this.#skipSpace()
+      if (level === 0) return true
       const byte = this.#bytes[this.#at]
       if (byte === COMMA) {
         this.#at++
-        if (frame.isObject) this.#key()
-        return true
+        this.#skipSpace()
+        if (kind !== ARRAY) this.#memberName()
+        return false
       }
-      if (byte !== (frame.isObject ? CLOSE_OBJECT : CLOSE_ARRAY))
-        this.#fail('a comma or a closing bracket is missing')
+      if (byte !== (kind === ARRAY ? CLOSE_ARRAY : CLOSE_OBJECT))
+        throw this.#fail('WIRE_PARSE', 'a comma or a closing bracket is missing')
       this.#at++
-      this.#stack.pop()
+      this.#top = this.#bases[level] as number
+      this.#level = level - 1
     }
   }
 
-  #close(): boolean {
+  #mapOf(kind: number): Map<string, Member> {
+    return kind === ENVELOPE ? this.#members : kind === META ? this.#meta : this.#inner
+  }
+
+  #record(level: number, kind: number): void {
+    this.#mapOf(kind).set(this.#names[level] as string, {
+      nameStart: (this.#nameStarts[level] as number) - 1,
+      start: this.#valueStarts[level] as number,
+      end: this.#at,
+    })
+  }
+
+  #memberName(): void {
+    const bytes = this.#bytes
+    if (bytes[this.#at] !== QUOTE) throw this.#fail('WIRE_PARSE', 'a member name is missing')
+    const start = this.#at + 1
+    let end = start
+    let hash = 0
+    let escaped = false
+    let byte = bytes[end]
+    while (byte !== QUOTE && byte !== undefined) {
+      if (byte === BACKSLASH) {
+        escaped = true
+        end++
+      }
+      hash = (Math.imul(hash, 31) + byte) | 0
+      byte = bytes[++end]
+    }
+    if (end >= bytes.length) throw this.#fail('WIRE_PARSE', 'a member name does not end')
+    const level = this.#level
+    this.#nameStarts[level] = start
+    this.#nameEnds[level] = end
+    if ((this.#kinds[level] as number) >= ENVELOPE) this.#recordedName(level, start, end, escaped)
+    else this.#plainName(level, start, end, escaped, hash)
+    this.#at = end + 1
+    this.#skipSpace()
+    if (bytes[this.#at] !== COLON) throw this.#fail('WIRE_PARSE', 'a colon is missing')
     this.#at++
-    this.#stack.pop()
-    return this.#ended()
+    this.#skipSpace()
   }
 
-  #key(): void {
-    this.#space()
-    if (this.#bytes[this.#at] !== QUOTE) this.#fail('a member name is missing')
-    const start = this.#at
-    const end = this.#endOfString(start)
-    this.#at = end
-    const frame = this.#stack.at(-1) as Frame
-    frame.name = this.#decode(start, end)
-    this.#unique(frame, start)
-    this.#space()
-    if (this.#bytes[this.#at] !== COLON) this.#fail('a colon is missing')
-    this.#at++
-  }
-
-  #decode(start: number, end: number): string {
-    const inside = this.#bytes.subarray(start + 1, end - 1)
-    const text = inside.length < 24 ? inside.toString('latin1') : inside.toString('utf8')
-    if (inside.length < 24 && !ASCII.test(text))
-      return this.#unescape(inside.toString('utf8'), start)
-    return text.includes('\\') ? this.#unescape(text, start) : text
-  }
-
-  #unescape(text: string, start: number): string {
-    if (!text.includes('\\')) return text
-    try {
-      return JSON.parse(`"${text}"`) as string
-    } catch {
-      return this.#fail('a member name is no JSON string', start)
-    }
-  }
-
-  #unique(frame: Frame, at: number): void {
-    const { name } = frame
-    if (frame.set ? frame.set.has(name) : frame.names?.includes(name)) {
-      throw new AppError(
-        'WIRE_DUPLICATE_MEMBER',
-        `an object has a member twice, the second time at byte ${at}`,
-      )
-    }
-    if (frame.set) frame.set.add(name)
-    else {
-      frame.names ??= []
-      frame.names.push(name)
-      if (frame.names.length > FEW_NAMES) frame.set = new Set(frame.names)
-    }
-    if (frame.place !== undefined) this.#exact(frame, frame.place, at)
-  }
-
-  // a reader that ignores case must find the same members as one that does not
-  #exact(frame: Frame, place: Place, at: number): void {
-    const { name } = frame
+  #recordedName(level: number, start: number, end: number, escaped: boolean): void {
+    const name = this.#decode(start, end, escaped)
+    const kind = this.#kinds[level] as number
+    if (this.#mapOf(kind).has(name)) throw this.#duplicate()
+    this.#names[level] = name
+    const place = PLACES[kind] as Place
+    if (isKnown(place, name)) return
     const folded = foldName(name)
-    frame.folded ??= new Set()
-    if (frame.folded.has(folded) || variantOf(place, name, folded)) {
-      throw new AppError(
-        'WIRE_CASE_VARIANT',
-        `a member of the ${place} at byte ${at} differs from another one only in case`,
-      )
-    }
-    frame.folded.add(folded)
+    this.#folds[level] ??= new Set()
+    const folds = this.#folds[level]
+    if (isVariant(place, folded) || folds.has(folded))
+      throw this.#fail('WIRE_CASE_VARIANT', 'a member name differs from another only in case')
+    folds.add(folded)
   }
 
-  /** The offset after the closing quote. */
+  #plainName(level: number, start: number, end: number, escaped: boolean, hash: number): void {
+    const hashes = this.#hashes
+    const base = this.#bases[level] as number
+    const few = this.#sets[level] === undefined && this.#top - base < FEW_MEMBERS * 3
+    if (escaped || !few) {
+      const names = this.#setOf(level, base)
+      const name = this.#decode(start, end, escaped)
+      if (names.has(name)) throw this.#duplicate()
+      names.add(name)
+      return
+    }
+    for (let at = base; at < this.#top; at += 3)
+      if (hashes[at] === hash && this.#isSame(at, start, end)) throw this.#duplicate()
+    hashes[this.#top] = hash
+    hashes[this.#top + 1] = start
+    hashes[this.#top + 2] = end
+    this.#top += 3
+  }
+
+  #isSame(at: number, start: number, end: number): boolean {
+    const otherStart = this.#hashes[at + 1] as number
+    const otherEnd = this.#hashes[at + 2] as number
+    if (otherEnd - otherStart !== end - start) return false
+    return this.#bytes.compare(this.#bytes, otherStart, otherEnd, start, end) === 0
+  }
+
+  #setOf(level: number, base: number): Set<string> {
+    const there = this.#sets[level]
+    if (there) return there
+    const names = new Set<string>()
+    for (let at = base; at < this.#top; at += 3)
+      names.add(this.#bytes.toString('utf8', this.#hashes[at + 1], this.#hashes[at + 2]))
+    this.#sets[level] = names
+    return names
+  }
+
+  #decode(start: number, end: number, escaped: boolean): string {
+    const text = this.#bytes.toString('utf8', start, end)
+    if (!escaped) return text
+    const name = unescapeName(text)
+    if (name === undefined)
+      throw this.#fail('WIRE_PARSE', 'a member name is not one every reader reads alike')
+    return name
+  }
+
+  /** The offset after the closing quote: near by byte, far by native search, both in turn where there are many escapes. */
   #endOfString(start: number): number {
     const bytes = this.#bytes
     const { length } = bytes
     let at = start + 1
-    // most strings are short: a loop beats a call into the runtime there, and loses beyond
-    for (const near = Math.min(length, at + 48); at < near; at++) {
-      const byte = bytes[at]
-      if (byte === QUOTE) return at + 1
-      if (byte === BACKSLASH) at++
-    }
-    if (at > length) this.#fail('a string does not end', start)
-    for (;;) {
+    while (at < length) {
+      for (const near = Math.min(at + NEAR, length); at < near; at++) {
+        const byte = bytes[at]
+        if (byte === QUOTE) return at + 1
+        if (byte === BACKSLASH) at++
+      }
       const quote = bytes.indexOf(QUOTE, at)
-      if (quote === -1) this.#fail('a string does not end', start)
-      // an even number of backslashes before it: the quote is real
-      let before = quote - 1
-      while (before >= at && bytes[before] === BACKSLASH) before--
-      if ((quote - 1 - before) % 2 === 0) return quote + 1
+      if (quote < 0) break
+      // behind an odd number of backslashes it is text
+      let slash = quote
+      while (slash > at && bytes[slash - 1] === BACKSLASH) slash--
+      if (((quote - slash) & 1) === 0) return quote + 1
       at = quote + 1
     }
+    throw this.#fail('WIRE_PARSE', 'a string does not end')
   }
 
-  #literal(): void {
+  #number(start: number): void {
     const bytes = this.#bytes
-    const start = this.#at
-    let at = start
-    let exponent = false
-    for (; at < bytes.length; at++) {
-      const byte = bytes[at] as number
-      if (byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_ARRAY || byte <= 0x20) break
-      if (byte === QUOTE || byte === COLON || byte === OPEN_OBJECT || byte === OPEN_ARRAY)
-        this.#fail('a value is no JSON', start)
-      if (byte === 0x65 || byte === 0x45) exponent = true
-    }
-    if (at === start) this.#fail('a value is missing')
-    this.#at = at
-    const first = bytes[start] as number
-    const isNumber = first === 0x2d || (first >= 0x30 && first <= 0x39)
-    if (
-      isNumber &&
-      (exponent || at - start > 15) &&
-      Math.abs(Number(bytes.toString('latin1', start, at))) > Number.MAX_SAFE_INTEGER
+    let at = bytes[start] === MINUS ? start + 1 : start
+    let value = 0
+    for (
+      let byte = bytes[at] ?? 0;
+      byte >= ZERO && byte <= NINE;
+      byte = bytes[++at] ?? 0 // sums of digits are exact up to 2^53 and only grow beyond it
     )
+      value = value * 10 + (byte - ZERO)
+    const digits = at
+    while (isNumberByte(bytes[at] ?? 0)) at++
+    this.#at = at
+    if (at > digits) value = Number(bytes.toString('latin1', start, at))
+    if (at > digits ? Math.abs(value) === Number.POSITIVE_INFINITY : value > LARGEST)
       this.#unsafe = true
   }
 
-  #space(): void {
+  #literal(start: number): void {
     const bytes = this.#bytes
-    let at = this.#at
-    for (
-      let byte = bytes[at];
-      byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-      byte = bytes[at]
-    )
-      at++
+    let at = start
+    for (let byte = bytes[at] ?? 0; byte >= 0x61 && byte <= 0x7a; ) byte = bytes[++at] ?? 0
+    if (at === start) throw this.#fail('WIRE_PARSE', this.#noValue())
     this.#at = at
   }
 
-  #fail(what: string, at = this.#at): never {
-    throw new AppError('WIRE_PARSE', `${what} at byte ${at}`)
+  #noValue(): string {
+    if (this.#at >= this.#bytes.length) return 'the message ends too early'
+    return this.#at === 0 && this.#bytes[0] === 0xef
+      ? 'the message begins with a byte order mark'
+      : 'a value is missing'
+  }
+
+  #skipSpace(): void {
+    const bytes = this.#bytes
+    let at = this.#at
+    let byte = bytes[at] ?? 0x21
+    while (byte <= SPACE && (byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09))
+      byte = bytes[++at] ?? 0x21
+    this.#at = at
+  }
+
+  #duplicate(): AppError {
+    return this.#fail('WIRE_DUPLICATE_MEMBER', 'an object has a member twice')
+  }
+
+  #fail(code: ErrorCode, what: string): AppError {
+    const names: string[] = []
+    for (let level = 1; level <= Math.min(this.#level, PATH_NAMES); level++) {
+      const start = this.#nameStarts[level] as number
+      const end = Math.min(this.#nameEnds[level] as number, start + PATH_BYTES)
+      names.push(start < 0 ? '[]' : this.#bytes.toString('utf8', start, end))
+    }
+    if (this.#level > PATH_NAMES) names.push('...')
+    const where = names.length > 0 ? ` in ${names.join('.')}` : ''
+    return new AppError(code, `${what}, at byte ${this.#at}${where}`)
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the class is exactly ASCII
-const ASCII = /^[\x00-\x7f]*$/
+const LARGEST = Number.MAX_SAFE_INTEGER
+
+// what may follow the first digits; that it is well formed is JSON.parse's affair
+function isNumberByte(byte: number): boolean {
+  if (byte < 0x2b) return false
+  return (
+    byte === 0x2e ||
+    byte === 0x2b ||
+    byte === MINUS ||
+    (byte | 0x20) === 0x65 ||
+    (byte >= ZERO && byte <= NINE)
+  )
+}

@@ -1,123 +1,166 @@
-// Edits at byte offsets: what a message says elsewhere stays as the sender wrote it, byte for byte.
+// Changes to a message without writing it again: bytes replaced, members put in or taken out, all else byte for byte as it was.
+import { Buffer } from 'node:buffer'
+import { AppError } from '../base/errors.ts'
 import type { Message } from './message.ts'
-import type { Span } from './scan.ts'
+import type { Member, Span } from './scan.ts'
 
 /** Replaces the bytes of a span; an empty span inserts. */
 export interface Edit {
   readonly span: Span
   readonly text: string | Uint8Array
+  /** Set by `editMember` where commas depend on what else changes in the same object. */
+  readonly change?: Change
 }
 
-/** Only the spans change. Throws RangeError when edits overlap or leave the message. */
+/** A member that is put into an object or taken out of it. */
+export interface Change {
+  /** Offset after the object's opening brace: changes that have it in common belong together. */
+  readonly inside: number
+  /** The object's members, in order. */
+  readonly members: ReadonlyMap<string, Member>
+  /** The member that is taken out; otherwise the text is put in at `path`. */
+  readonly taken?: Member
+  /** The new member's name, then names within it that are missing with it. */
+  readonly path: readonly string[]
+}
+
+const OPEN_OBJECT = 0x7b
+
+/**
+ * The edits that give a member a value, or take it out when the value is undefined. Objects on the way that are missing
+ * are made. Reaches members of the envelope, of `params`, `result` and `error`, and of `_meta` in the first two.
+ * Edits of several calls compose in one `splice`, also where they add to the same missing object, but not where one
+ * replaces what the other reaches into.
+ */
+export function editMember(message: Message, path: readonly string[], value: unknown): Edit[] {
+  const { inside, members, rest } = locate(message, path)
+  const member = members.get(rest[0] as string)
+  if (value === undefined) {
+    if (!member || rest.length > 1) return []
+    const span = { start: member.nameStart, end: member.end }
+    return [{ span, text: '', change: { inside, members, taken: member, path: rest } }]
+  }
+  const text = JSON.stringify(value)
+  if (!member) {
+    const span = { start: inside, end: inside }
+    return [{ span, text, change: { inside, members, path: rest } }]
+  }
+  if (rest.length > 1) throw new AppError('INTERNAL', `${path.join('.')} lies in no object`)
+  return [{ span: { start: member.start, end: member.end }, text }]
+}
+
+interface Place {
+  readonly inside: number
+  readonly members: ReadonlyMap<string, Member>
+  /** The names that are left of the path. */
+  readonly rest: readonly string[]
+}
+
+/** The innermost object on the path that is there. */
+function locate({ scan, bytes }: Message, path: readonly string[]): Place {
+  const [first = '', second] = path
+  const hasMeta = second === '_meta' && first !== 'error'
+  if (path.length === 0 || path.length > (hasMeta ? 3 : 2))
+    throw new AppError('INTERNAL', `edits do not reach ${path.join('.')}`)
+  const envelope = { inside: bytes.indexOf(OPEN_OBJECT) + 1, members: scan.members, rest: path }
+  const outer = scan.members.get(first)
+  if (path.length === 1 || !outer || bytes[outer.start] !== OPEN_OBJECT) return envelope
+  const inner = { inside: outer.start + 1, members: scan.inner, rest: path.slice(1) }
+  const meta = scan.inner.get('_meta')
+  if (path.length === 2 || !meta || bytes[meta.start] !== OPEN_OBJECT) return inner
+  return { inside: meta.start + 1, members: scan.meta, rest: path.slice(2) }
+}
+
+/** Only the spans change. Throws INTERNAL when edits overlap or leave the message. */
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes
+  const plain = edits.some((edit) => edit.change) ? resolve(edits) : edits
+  const sorted = plain.length > 1 ? plain.toSorted(byPlace) : plain
   const parts: Uint8Array[] = []
   let at = 0
-  for (const { span, text } of edits.toSorted(
-    (a, b) => a.span.start - b.span.start || a.span.end - b.span.end,
-  )) {
-    if (span.start < at || span.end < span.start || span.end > bytes.length)
-      throw new RangeError('edits overlap or leave the message')
-    parts.push(bytes.subarray(at, span.start), typeof text === 'string' ? Buffer.from(text) : text)
+  for (const { span, text } of sorted) {
+    if (!(span.start >= at && span.end >= span.start && span.end <= bytes.length))
+      throw new AppError('INTERNAL', `edits overlap or leave the message, at byte ${span.start}`)
+    if (span.start > at) parts.push(bytes.subarray(at, span.start))
+    parts.push(typeof text === 'string' ? Buffer.from(text) : text)
     at = span.end
   }
-  parts.push(bytes.subarray(at))
+  if (at < bytes.length) parts.push(bytes.subarray(at))
   return Buffer.concat(parts)
 }
 
-const COMMA = 0x2c
-const QUOTE = 0x22
-
-/**
- * The edits that give a member of the envelope, of params, result or error, or of their `_meta`, a new value; `undefined` removes it.
- * Objects on the way that are missing are made.
- */
-export function editMember(message: Message, path: readonly string[], value: unknown): Edit[] {
-  const [first = '', second, third] = path
-  const { members, inner, meta } = message.scan
-  const text = value === undefined ? undefined : JSON.stringify(value)
-  if (second === undefined)
-    return editIn(
-      message,
-      members,
-      { start: leading(message), end: message.bytes.length },
-      first,
-      text,
-    )
-  const holder = members.get(first)
-  if (!holder)
-    return text === undefined
-      ? []
-      : insert(
-          message,
-          { start: leading(message), end: message.bytes.length },
-          first,
-          nest([second, third], text),
-        )
-  if (third === undefined) return editIn(message, inner, holder, second, text)
-  const innerHolder = inner.get(second)
-  if (!innerHolder)
-    return text === undefined ? [] : insert(message, holder, second, nest([third], text))
-  return editIn(message, meta, innerHolder, third, text)
+function byPlace(a: Edit, b: Edit): number {
+  return a.span.start - b.span.start || a.span.end - b.span.end
 }
 
-function editIn(
-  message: Message,
-  spans: ReadonlyMap<string, Span>,
-  holder: Span,
-  name: string,
-  text: string | undefined,
-): Edit[] {
-  const span = spans.get(name)
-  if (!span) return text === undefined ? [] : insert(message, holder, name, text)
-  return [
-    text === undefined ? { span: withoutMember(message.bytes, span), text: '' } : { span, text },
-  ]
+interface ObjectChanges {
+  readonly change: Change
+  readonly put: Edit[]
+  readonly taken: Set<Member>
 }
 
-// after the opening brace, so that nothing has to be known of what follows
-function insert({ bytes }: Message, holder: Span, name: string, text: string): Edit[] {
-  const at = holder.start + 1
-  let next = at
-  while (isSpace(bytes[next])) next++
-  const separator = bytes[next] === 0x7d ? '' : ','
-  return [{ span: { start: at, end: at }, text: `${JSON.stringify(name)}:${text}${separator}` }]
-}
-
-function nest(names: readonly (string | undefined)[], text: string): string {
-  return names
-    .filter((name) => name !== undefined)
-    .reduceRight((inner, name) => `{${JSON.stringify(name)}:${inner}}`, text)
-}
-
-// name, colon and value, with the comma on the one side or the other
-function withoutMember(bytes: Buffer, value: Span): Span {
-  let start = value.start - 1
-  while (bytes[start] !== QUOTE) start--
-  start = openingQuote(bytes, start)
-  let { end } = value
-  while (isSpace(bytes[end])) end++
-  if (bytes[end] === COMMA) return { start, end: end + 1 }
-  let before = start - 1
-  while (isSpace(bytes[before])) before--
-  return { start: bytes[before] === COMMA ? before : start, end: value.end }
-}
-
-function openingQuote(bytes: Buffer, closing: number): number {
-  for (let at = closing - 1; ; at--) {
-    if (bytes[at] !== QUOTE) continue
-    let backslashes = 0
-    while (bytes[at - 1 - backslashes] === 0x5c) backslashes++
-    if (backslashes % 2 === 0) return at
+/** Changes become plain edits once all changes of an object are known. */
+function resolve(edits: readonly Edit[]): Edit[] {
+  const plain: Edit[] = []
+  const objects = new Map<number, ObjectChanges>()
+  for (const edit of edits) {
+    const { change } = edit
+    if (!change) {
+      plain.push(edit)
+      continue
+    }
+    const object = objects.get(change.inside) ?? { change, put: [], taken: new Set() }
+    objects.set(change.inside, object)
+    if (change.taken) object.taken.add(change.taken)
+    else object.put.push(edit)
   }
+  for (const { change, put, taken } of objects.values()) {
+    plain.push(...takeOut([...change.members.values()], taken))
+    if (put.length > 0) plain.push(putIn(change, put, change.members.size > taken.size))
+  }
+  return plain
 }
 
-function leading({ bytes }: Message): number {
-  let at = 0
-  while (isSpace(bytes[at])) at++
-  return at
+// with a member goes the comma before it if another one stays before it, the comma after it otherwise
+function takeOut(members: readonly Member[], taken: ReadonlySet<Member>): Edit[] {
+  const edits: Edit[] = []
+  let stays = false
+  members.forEach((member, index) => {
+    if (!taken.has(member)) {
+      stays = true
+      return
+    }
+    const start = stays ? (members[index - 1] as Member).end : member.nameStart
+    const end = stays ? member.end : (members[index + 1]?.nameStart ?? member.end)
+    edits.push({ span: { start, end }, text: '' })
+  })
+  return edits
 }
 
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+type Tree = Map<string, Tree | string>
+
+function putIn({ inside }: Change, put: readonly Edit[], others: boolean): Edit {
+  const tree: Tree = new Map()
+  for (const { change, text } of put) grow(tree, change?.path ?? [], String(text))
+  const span = { start: inside, end: inside }
+  return { span, text: others ? `${write(tree)},` : write(tree) }
+}
+
+function grow(tree: Tree, path: readonly string[], text: string): void {
+  const [name = '', ...rest] = path
+  const there = tree.get(name)
+  if (rest.length === 0 && there === undefined) tree.set(name, text)
+  else if (rest.length > 0 && typeof there !== 'string') {
+    const inner: Tree = there ?? new Map()
+    tree.set(name, inner)
+    grow(inner, rest, text)
+  } else throw new AppError('INTERNAL', `two edits put ${name} in`)
+}
+
+function write(tree: Tree): string {
+  const texts = [...tree].map(([name, node]) => {
+    const text = typeof node === 'string' ? node : `{${write(node)}}`
+    return `${JSON.stringify(name)}:${text}`
+  })
+  return texts.join(',')
 }

@@ -81,8 +81,7 @@ export interface SseFrame {
 
 /** One event. Data of several lines is sent as several `data` fields. */
 export function encodeEvent({ id, event, retry, data }: SseFrame): Buffer {
-  let head = ''
-  if (event !== undefined) head += `event: ${oneLine(event)}\n`
+  let head = `event: ${oneLine(event ?? 'message')}\n`
   if (id !== undefined) head += `id: ${oneLine(id)}\n`
   if (retry !== undefined) head += `retry: ${Math.max(0, Math.round(retry))}\n`
   if (typeof data === 'string') return Buffer.from(`${head}${dataLines(data)}\n`)
