@@ -36,38 +36,9 @@ export async function watchConfig(
   options: WatchOptions = {},
 ): Promise<ConfigWatcher> {
   const { debounce = 200, clock = systemClock, onError = () => {} } = options
+  const settled = createSettled(onChange, { debounce, clock, onError })
   let watchers = new Map<string, FSWatcher>()
   let closed = false
-  let cancel: (() => void) | undefined
-  let running = false
-  let again = false
-
-  function schedule(): void {
-    if (closed) return
-    cancel?.()
-    cancel = clock.after(debounce, () => {
-      cancel = undefined
-      void run()
-    })
-  }
-
-  async function run(): Promise<void> {
-    if (running) {
-      again = true
-      return
-    }
-    running = true
-    try {
-      await onChange()
-    } catch (error) {
-      onError(error instanceof Error ? error : new Error(String(error)))
-    }
-    running = false
-    if (again) {
-      again = false
-      schedule()
-    }
-  }
 
   async function update(next: WatchTargets): Promise<void> {
     const wanted = await interests(next)
@@ -77,7 +48,7 @@ export async function watchConfig(
     for (const [folder, matches] of wanted) {
       try {
         const watcher = watch(folder, { persistent: false }, (_event, name) => {
-          if (name === null || matches(name)) schedule()
+          if (name === null || matches(name)) settled.schedule()
         })
         watcher.on('error', onError)
         watchers.set(folder, watcher)
@@ -93,9 +64,53 @@ export async function watchConfig(
     update,
     close() {
       closed = true
-      cancel?.()
+      settled.close()
       for (const watcher of watchers.values()) watcher.close()
       watchers.clear()
+    },
+  }
+}
+
+interface Settled {
+  schedule(): void
+  close(): void
+}
+
+/** Runs once things are quiet, and never twice at the same time. */
+function createSettled(run: () => void | Promise<void>, options: Required<WatchOptions>): Settled {
+  let cancel: (() => void) | undefined
+  let closed = false
+  let running = false
+  let again = false
+
+  function schedule(): void {
+    if (closed) return
+    cancel?.()
+    cancel = options.clock.after(options.debounce, () => void due())
+  }
+
+  async function due(): Promise<void> {
+    if (running) {
+      again = true
+      return
+    }
+    running = true
+    try {
+      await run()
+    } catch (error) {
+      options.onError(error instanceof Error ? error : new Error(String(error)))
+    }
+    running = false
+    if (!again) return
+    again = false
+    schedule()
+  }
+
+  return {
+    schedule,
+    close() {
+      closed = true
+      cancel?.()
     },
   }
 }

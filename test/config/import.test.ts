@@ -341,7 +341,11 @@ describe('ContextForge plugin YAML', () => {
               { servers: ['prod'], methods: ['tools/call'] },
               { servers: ['prod'], prompts: ['test_prompt'] },
             ],
-            config: { words: ['innovative', '${env:WORD:-groundbreaking}', '$${x}'] },
+            config: {
+              case_sensitive: true,
+              whole_words: false,
+              words: ['innovative', '${env:WORD:-groundbreaking}', '$${x}'],
+            },
           },
           // one condition without any restriction makes all of them void
           {
@@ -393,7 +397,7 @@ describe('ContextForge plugin YAML', () => {
 
   it('is accepted by the loader', async () => {
     const { config } = await gatewayLoader().parse(formatImported(imported), { env: {} })
-    expect(config.plugins.entries[0]?.config).toEqual({
+    expect(config.plugins.entries[0]?.config).toMatchObject({
       words: ['innovative', 'groundbreaking', '${x}'],
     })
   })

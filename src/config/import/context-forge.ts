@@ -1,5 +1,5 @@
 // ContextForge plugin YAML to our `plugins`; a guard that cannot be translated is reported, never dropped in silence.
-import { isObject, type Json } from '../../base/json.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json.ts'
 import type { Path } from '../problem.ts'
 import { translateConditions } from './conditions.ts'
 import type { ImportReport } from './report.ts'
@@ -41,6 +41,12 @@ const PLUGINS: Readonly<Record<string, string>> = {
   OutputLengthGuardPlugin: 'output-limit',
   HeaderInjectorPlugin: 'header-filter',
   HeaderFilterPlugin: 'header-filter',
+}
+
+/** Settings whose defaults differ there, so that a translated entry means what it meant. */
+const SAME_MEANING: Readonly<Record<string, Record<string, Json>>> = {
+  // its deny list looks for each word anywhere in the text, letter by letter
+  'deny-list': { case_sensitive: true, whole_words: false },
 }
 
 const KNOWN = new Set([
@@ -130,7 +136,12 @@ function importPlugin(
     ...(conditions.length > 0 ? { conditions: conditions as Json } : {}),
     ...(onError === undefined ? {} : { on_error: onError }),
     ...(isObject(plugin.config)
-      ? { config: translateConfig(plugin.config as Json, [...path, 'config'], report) }
+      ? {
+          config: {
+            ...SAME_MEANING[use],
+            ...(translateConfig(plugin.config as Json, [...path, 'config'], report) as JsonObject),
+          },
+        }
       : {}),
   }
 }

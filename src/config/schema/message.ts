@@ -15,56 +15,45 @@ export interface Described {
 
 /** The message for one error at `path`, where `node` stands. */
 export function describeError(error: ErrorObject, path: Path, node: TreeNode): Described {
-  const own = error.parentSchema as Schema
-  const at = path.length === 0 ? '' : `${formatPath(path)}: `
-  const found = show(node, path, own)
-  const { params } = error
-  switch (error.keyword) {
-    case 'additionalProperties':
-      return unknownKey(String(params.additionalProperty), path, own)
-    case 'required':
-      return { message: `${at}the key "${params.missingProperty}" is missing` }
-    case 'type':
-      return { message: `${at}expected ${expected(own)}, found ${found}${quoteHint(own, node)}` }
-    case 'enum':
-      return unknownValue(node, own, at, found)
-    case 'const':
-      return { message: `${at}expected ${JSON.stringify(own.const)}, found ${found}` }
-    case 'format':
-      return {
-        message: `${at}expected ${FORMATS[String(params.format)] ?? `a ${params.format}`}, found ${found}`,
-      }
-    case 'pattern':
-      return {
-        message: `${at}expected ${own['x-expects'] ?? `text like ${params.pattern}`}, found ${found}`,
-      }
-    case 'minimum':
-    case 'maximum':
-      return {
-        message: `${at}must be at ${error.keyword === 'minimum' ? 'least' : 'most'} ${params.limit}, found ${found}`,
-      }
-    case 'minLength':
-      return { message: `${at}must not be empty` }
-    case 'maxLength':
-      return { message: `${at}must be at most ${params.limit} characters long` }
-    case 'minItems':
-      return { message: `${at}the list is empty; name at least one or leave the key out` }
-    case 'maxItems':
-      return { message: `${at}must have at most ${params.limit} items` }
-    case 'minProperties':
-      return { message: `${at}the mapping is empty; give at least one key or leave it out` }
-    case 'uniqueItems':
-      return { message: `${at}item ${params.j} is the same as item ${params.i}` }
-    case 'propertyNames':
-      return { message: `${at}the key ${JSON.stringify(params.propertyName)} is not allowed here` }
-    case 'false schema':
-      return { message: `${at}does not go with ${excluder(error.schemaPath)}` }
-    case 'oneOf':
-    case 'anyOf':
-      return { message: `${at}${choice(own, Array.isArray(params.passingSchemas))}` }
-    default:
-      return { message: `${at}${error.message ?? error.keyword}` }
-  }
+  const schema = error.parentSchema as Schema
+  const place = path.length === 0 ? '' : `${formatPath(path)}: `
+  const found: Found = { error, schema, path, node, found: show(node, path, schema) }
+  const described = SAY[error.keyword]?.(found) ?? error.message ?? error.keyword
+  // what says a whole sentence of its own names its place there
+  return typeof described === 'string' ? { message: `${place}${described}` } : described
+}
+
+interface Found {
+  readonly error: ErrorObject
+  readonly schema: Schema
+  readonly path: Path
+  readonly node: TreeNode
+  readonly found: string
+}
+
+const SAY: Readonly<Record<string, (found: Found) => Described | string>> = {
+  additionalProperties: ({ error, path, schema }) =>
+    unknownKey(String(error.params.additionalProperty), path, schema),
+  required: ({ error }) => `the key "${error.params.missingProperty}" is missing`,
+  type: ({ schema, node, found }) =>
+    `expected ${expected(schema)}, found ${found}${quoteHint(schema, node)}`,
+  enum: unknownValue,
+  const: ({ schema, found }) => `expected ${JSON.stringify(schema.const)}, found ${found}`,
+  format: ({ error, found }) => `expected ${FORMATS[String(error.params.format)]}, found ${found}`,
+  pattern: ({ error, schema, found }) =>
+    `expected ${schema['x-expects'] ?? `text like ${error.params.pattern}`}, found ${found}`,
+  minimum: ({ error, found }) => `must be at least ${error.params.limit}, found ${found}`,
+  maximum: ({ error, found }) => `must be at most ${error.params.limit}, found ${found}`,
+  minLength: () => 'must not be empty',
+  maxLength: ({ error }) => `must be at most ${error.params.limit} characters long`,
+  minItems: () => 'the list is empty; name at least one or leave the key out',
+  minProperties: () => 'the mapping is empty; give at least one key or leave it out',
+  uniqueItems: ({ error }) => `items ${error.params.i} and ${error.params.j} are the same`,
+  propertyNames: ({ error }) =>
+    `the key ${JSON.stringify(error.params.propertyName)} is not allowed here`,
+  'false schema': ({ error }) => `does not go with ${excluder(error.schemaPath)}`,
+  oneOf: ({ error, schema }) => choice(schema, Array.isArray(error.params.passingSchemas)),
+  anyOf: ({ schema }) => choice(schema, false),
 }
 
 const FORMATS: Readonly<Record<string, string>> = {
@@ -104,13 +93,14 @@ function unknownKey(key: string, path: Path, schema: Schema): Described {
   return { message: `unknown key "${key}"${where}${list}`, suggestion }
 }
 
-function unknownValue(node: TreeNode, schema: Schema, at: string, found: string): Described {
+function unknownValue({ node, schema, path, found }: Found): Described {
   const allowed = (schema.enum ?? []).map(String)
   const text = node.kind === 'scalar' ? String(node.value) : ''
   const foreign = Object.hasOwn(FOREIGN_VALUES, text) ? FOREIGN_VALUES[text] : undefined
   const fits = foreign !== undefined && allowed.includes(foreign.split(' ')[0] ?? '')
   const suggestion = fits ? foreign : suggest(text, allowed)
-  return { message: `${at}expected one of ${allowed.join(', ')}, found ${found}`, suggestion }
+  const message = `${formatPath(path)}: expected one of ${allowed.join(', ')}, found ${found}`
+  return { message, suggestion }
 }
 
 // the branch that forbids: .../dependentSchemas/<key>/properties/<this one>/false schema
