@@ -33,7 +33,7 @@ export interface Catalogue {
 }
 
 export interface Places {
-  readonly builtInDir: string
+  readonly builtInDir: string | undefined
   readonly dirs: readonly string[]
   readonly code: readonly PluginDefinition[]
 }
@@ -50,7 +50,9 @@ export async function discover(places: Places, parse: Parse): Promise<Catalogue>
     else problems.push(twice(id, first, found))
   }
   const folders = [
-    { folder: places.builtInDir, source: 'built-in' as const },
+    ...(places.builtInDir === undefined
+      ? []
+      : [{ folder: places.builtInDir, source: 'built-in' as const }]),
     ...places.dirs.map((folder) => ({ folder, source: 'directory' as const })),
   ]
   for (const { folder, source } of folders) {

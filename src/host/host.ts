@@ -32,8 +32,8 @@ export interface HostDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly expression: Expression
-  /** The folder of the plugins that come with the package. */
-  readonly builtInDir: string
+  /** The folder of the plugins that come with the package; undefined: there are none. */
+  readonly builtInDir: string | undefined
   /** Must not throw and must not wait. */
   readonly audit: Audit
   readonly toolDefinition: ToolDefinition
