@@ -75,7 +75,7 @@ export interface Gateway {
 }
 
 export const SELF = { name: 'portcullis', version: '0.1.0' } as const
-const BUILT_IN = fileURLToPath(new URL('../../plugins/', import.meta.url))
+export const BUILT_IN = fileURLToPath(new URL('../../plugins/', import.meta.url))
 
 /**
  * Loads the configuration, plugins and servers. Rejects with CONFIG_INVALID, PLUGIN_GATE, PLUGIN_LOAD, UPSTREAM_UNAVAILABLE and
@@ -303,7 +303,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-function readConfig(
+export function readConfig(
   loader: ReturnType<typeof configLoader>,
   options: GatewayOptions,
 ): Promise<LoadedConfig<GatewayConfig>> {
