@@ -13,7 +13,7 @@ async function said(schema: Schema, yaml: string): Promise<string[]> {
 describe('a message', () => {
   const CASES: [string, Schema, string, string][] = [
     ['text that is too long', { type: 'string', maxLength: 3 }, 'abcd', 'it: must be at most 3 characters long'],
-    ['items that repeat', { type: 'array', uniqueItems: true }, '[a, b, a]', 'it: item 2 is the same as item 0'],
+    ['items that repeat', { type: 'array', uniqueItems: true }, '[a, b, a]', 'it: items 0 and 2 are the same'],
     ['a key that is not allowed', { type: 'object', propertyNames: { pattern: '^[a-z]+$' } }, '{ A: 1 }', 'it: the key "A" is not allowed here'],
     ['two keys of which one is wanted', { type: 'object', oneOf: [{ required: ['a'] }, { required: ['b'] }] }, '{ a: 1, b: 1 }', 'it: only one of a, b can be given'],
     ['a form without keys', { oneOf: [{ type: 'string' }, { type: 'number' }] }, 'true', 'it: does not fit any of the allowed forms'],

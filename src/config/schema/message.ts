@@ -48,7 +48,7 @@ const SAY: Readonly<Record<string, (found: Found) => Described | string>> = {
   maxLength: ({ error }) => `must be at most ${error.params.limit} characters long`,
   minItems: () => 'the list is empty; name at least one or leave the key out',
   minProperties: () => 'the mapping is empty; give at least one key or leave it out',
-  uniqueItems: ({ error }) => `items ${error.params.i} and ${error.params.j} are the same`,
+  uniqueItems: ({ error }) => `items ${error.params.j} and ${error.params.i} are the same`,
   propertyNames: ({ error }) =>
     `the key ${JSON.stringify(error.params.propertyName)} is not allowed here`,
   'false schema': ({ error }) => `does not go with ${excluder(error.schemaPath)}`,

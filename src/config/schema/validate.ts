@@ -74,8 +74,9 @@ function unbuiltText(node: TreeNode, schema: Schema | undefined): string | undef
 /** Drops what only repeats another error: the frame of an if/then, and the branches below an anyOf, oneOf or dependentSchemas. */
 function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
   const frames = errors.filter(({ keyword }) => keyword === 'oneOf' || keyword === 'anyOf')
-  return errors.filter(({ keyword, schemaPath, instancePath }) => {
-    if (keyword === 'if') return false
+  return errors.filter(({ keyword, schemaPath, instancePath, propertyName }) => {
+    // a property name is set on what is wrong with a key; the error of `propertyNames` itself says it
+    if (keyword === 'if' || propertyName !== undefined) return false
     if (
       keyword === 'false schema' &&
       frames.some((frame) => instancePath.startsWith(`${frame.instancePath}/`))
@@ -91,16 +92,19 @@ function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
 
 function toProblem(tree: TreeNode, error: ErrorObject): Problem {
   const path = pathOf(tree, error.instancePath)
-  const extra =
-    error.keyword === 'additionalProperties' ? String(error.params.additionalProperty) : undefined
   const { node, at } = findNode(tree, path)
   const { message, suggestion } = describeError(error, path, node)
-  if (extra !== undefined) {
-    const full = [...path, extra]
+  const { additionalProperty, propertyName, missingProperty } = error.params
+  const key: unknown = additionalProperty ?? propertyName
+  if (key !== undefined) {
+    const full = [...path, String(key)]
     return createProblem(findNode(tree, full).at, full, message, { suggestion })
   }
-  const atKey = error.keyword === 'false schema' || error.keyword === 'propertyNames'
-  return createProblem(atKey ? at : node.place, path, message, { suggestion })
+  if (missingProperty !== undefined)
+    return createProblem(node.place, [...path, String(missingProperty)], message)
+  return createProblem(error.keyword === 'false schema' ? at : node.place, path, message, {
+    suggestion,
+  })
 }
 
 // a JSON pointer does not say which steps are list positions; the tree does
