@@ -84,6 +84,12 @@ function denialHeaders(
   return entries.length > 0 ? Object.fromEntries(entries) : undefined
 }
 
+const AS_SUCH: ReadonlySet<string> = new Set([
+  'WIRE_METHOD_NOT_FOUND',
+  'WIRE_HEADER_MISMATCH',
+  'WIRE_UNSUPPORTED_VERSION',
+])
+
 /** A fault in the band: -32603 (or the code of the wire) with `data.code`; never `isError`. */
 export function faultAnswer(
   id: RpcId | undefined,
@@ -93,7 +99,8 @@ export function faultAnswer(
 ): Answer {
   return {
     bytes: errorBytes(id, rpcErrorOf(publicFault(fault), requestId)),
-    status: era === 'modern' && fault.code === 'WIRE_METHOD_NOT_FOUND' ? 404 : 200,
+    // what is wrong with the request as such keeps its status in the modern era (2026-07-28 basic/index#errors)
+    status: era === 'modern' && AS_SUCH.has(fault.code) ? fault.http : 200,
   }
 }
 

@@ -134,6 +134,7 @@ export function createEndpoint(room: Room): HttpHandler {
       session: undefined,
       capabilities: seed.capabilities,
       outbound,
+      headers,
       room,
     }
     if ('violation' in opening) return reply.json(openingDenied(call, opening.violation))
@@ -141,7 +142,7 @@ export function createEndpoint(room: Room): HttpHandler {
   }
 
   async function postLegacy(visit: Visit, message: Message, accepts: Accepts): Promise<void> {
-    const { exchange, reply } = visit
+    const { exchange, reply, headers } = visit
     const outbound = createOutbound(visit, accepts)
     if (message.method === 'initialize' && message.kind === 'request') {
       const call: Call = {
@@ -151,6 +152,7 @@ export function createEndpoint(room: Room): HttpHandler {
         session: undefined,
         capabilities: {},
         outbound,
+        headers,
         room,
       }
       const opened: Answer & { sessionId?: string } = await dispatchRequest(call)
@@ -170,6 +172,7 @@ export function createEndpoint(room: Room): HttpHandler {
       session,
       capabilities: session.capabilities,
       outbound,
+      headers,
       room,
     }
     if (message.kind === 'result' || message.kind === 'error') {

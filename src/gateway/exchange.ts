@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts'
 import { ANONYMOUS, RequestContext, type RequestIdentity } from '../engine/context.ts'
 import type { Outcome } from '../engine/outcome.ts'
 import type { Upstream } from '../upstream/client.ts'
+import type { HeaderBag } from '../wire/header-value.ts'
 import type { Message } from '../wire/message.ts'
 import type { Answer } from './answer.ts'
 import type { Cursors } from './catalog/cursor.ts'
@@ -40,6 +41,8 @@ export interface Call {
   /** What the client declared that it can do. */
   readonly capabilities: JsonObject
   readonly outbound: Outbound
+  /** The headers of the HTTP request as the http points left them; empty on other transports. */
+  readonly headers: HeaderBag
   readonly room: Room
 }
 

@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from '../base/json.ts'
 import type { Outcome } from '../engine/outcome.ts'
 import { POINTS, type PointName, type Points } from '../points/table.ts'
 import type { Upstream, UpstreamReply } from '../upstream/client.ts'
+import { checkParamHeaders, paramHeaders, paramHeadersOf } from '../wire/headers.ts'
 import type { Message } from '../wire/message.ts'
 import { resultBytes } from '../wire/reply.ts'
 import { META } from '../wire/revision.ts'
@@ -81,6 +82,7 @@ export async function operate(call: Call): Promise<Answer> {
   exchange.request.server = serverInfo(target.upstream)
   call.session?.servers.add(target.upstream.name)
 
+  checkParameters(call, operation, target)
   const before = prePayload(operation, message, target)
   const runner = runnerAt(call, operation.pre, target.own.name)
   let payload = before
@@ -98,8 +100,59 @@ export async function operate(call: Call): Promise<Answer> {
     payload = outcome.payload as Payload
   }
   const own = await currentTarget(call, operation, target, payload)
-  const reply = await ask(call, operation, target.upstream, own, before, payload)
+  const headers = {
+    ...(payload.headers as object),
+    ...(await parameterHeaders(call, operation, target, own, payload)),
+  }
+  const reply = await ask(
+    call,
+    target.upstream,
+    own,
+    requestEdits(call, operation, own, before, payload),
+    headers,
+  )
   return settle(call, operation, target, payload, reply)
+}
+
+/** Arguments that the tool wants repeated in headers must say the same there (2026-07-28, SEP-2243). */
+function checkParameters(
+  { exchange, headers, message }: Call,
+  { kind }: Operation,
+  { definition }: Target,
+): void {
+  if (
+    exchange.identity.era !== 'modern' ||
+    kind !== 'tools' ||
+    exchange.identity.surface === 'stdio'
+  )
+    return
+  checkParamHeaders(headers, message.params?.arguments, definition?.inputSchema)
+}
+
+/** Built from the final arguments; headers of parameters that the schema does not know go on as they came. */
+async function parameterHeaders(
+  call: Call,
+  operation: Operation,
+  target: Target,
+  own: string,
+  payload: Payload,
+): Promise<Record<string, string>> {
+  const { era } = call.exchange.identity
+  if (era !== 'modern' || operation.kind !== 'tools') return {}
+  const catalog = call.exchange.runtime.catalogs[era]
+  const definition =
+    own === target.own.name
+      ? target.definition
+      : await catalog.definition('tools', target.own.server, own)
+  const known = new Set((paramHeadersOf(definition?.inputSchema) ?? []).map(({ header }) => header))
+  const foreign = Object.entries(call.headers).filter(
+    ([name, value]) =>
+      name.startsWith('mcp-param-') && typeof value === 'string' && !known.has(name),
+  )
+  return {
+    ...(Object.fromEntries(foreign) as Record<string, string>),
+    ...paramHeaders(definition?.inputSchema, payload.arguments),
+  }
 }
 
 export interface Target {
@@ -165,24 +218,22 @@ async function currentTarget(
 
 async function ask(
   call: Call,
-  operation: Operation,
   upstream: Upstream,
   own: string,
-  before: Payload,
-  payload: Payload,
+  edits: readonly Edit[],
+  headers: Readonly<Record<string, string>>,
 ): Promise<UpstreamReply> {
   const { exchange, message } = call
   const forwarder = createForwarder(call, upstream)
   const { signal } = exchange.request
   const link = await upstream.ready(exchange.identity.era, signal)
-  const headers = payload.headers as Record<string, string> | undefined
   const reply = await link.request({
     message,
-    edits: requestEdits(call, operation, own, before, payload),
+    edits,
     target: own,
     signal,
     timeout: exchange.runtime.limits.request_timeout,
-    ...(headers && Object.keys(headers).length > 0 ? { headers } : {}),
+    headers,
     onNotification: forwarder.push,
   })
   // what was sent before the answer reaches the client before it

@@ -4,6 +4,7 @@ import { AppError, messageOf } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
+import { paramHeadersOf } from '../../wire/headers.ts'
 import { makeRequest } from '../../wire/message.ts'
 import { ownMeta } from '../meta.ts'
 import { type Naming, type NamingOptions, nameAll } from './names.ts'
@@ -175,6 +176,13 @@ export function createCatalog(options: CatalogOptions): Catalog {
         const name = isObject(definition) ? definition[key] : undefined
         // two of one name: the second could not be told from the first, so nobody gets to see it
         if (typeof name !== 'string' || seen.has(name)) continue
+        // a tool whose header declarations are against the rules is unfit for HTTP clients (SEP-2243)
+        if (
+          kind === 'tools' &&
+          era === 'modern' &&
+          paramHeadersOf(definition.inputSchema) === undefined
+        )
+          continue
         seen.add(name)
         items.push({ server: upstream.name, name, definition: definition as JsonObject })
       }
