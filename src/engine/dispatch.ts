@@ -3,6 +3,7 @@ import { AppError } from '../base/errors.ts'
 import type { Plan, Step } from './compile.ts'
 import type { RequestContext } from './context.ts'
 import type { Outcome, OutcomeSummary } from './outcome.ts'
+import type { StepContext } from './step-context.ts'
 import { textOf } from './thrown.ts'
 import type { Recorder, StepTrace } from './trace.ts'
 import type { Question, StampedViolation, Violation } from './verdict.ts'
@@ -17,8 +18,10 @@ export class Dispatch {
   readonly startedAt: number
   /** What all steps that see the same payload share: nobody can write to it, so nobody needs one of their own. */
   view: View
-  /** The step that is running or waited for. */
+  /** The step that is waited for. */
   step: Step | null = null
+  /** What the step that is waited for was handed. */
+  context: StepContext | null = null
   /** Entries of the plan's chain that had their turn, or are having it. */
   reached = 0
   end: Outcome<object> | null = null

@@ -68,7 +68,7 @@ class GuardPhase {
       if (leftOut(d, step)) return
       const context = new StepContext(d, step)
       const { handler } = step
-      const result = handler(View.of(view), context)
+      const result = handler(view.root as never, context)
       if (result !== undefined && isThenable(result)) {
         const wait = new GuardWait(this, step, context, view, at)
         this.open.add(wait)

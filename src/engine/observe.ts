@@ -89,7 +89,7 @@ async function watch(d: Dispatch, step: Step, shown: object): Promise<void> {
     if (leftOut(d, step)) return
     const context = new StepContext(d, step)
     const { handler } = step
-    let result = handler(View.of(view), context)
+    let result = handler(view.root as never, context)
     if (result !== undefined && isThenable(result))
       result = await new ObserverWait(d, step, context).answer(result)
     else StepContext.done(context)

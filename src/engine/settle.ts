@@ -14,9 +14,7 @@ import { type Question, Verdict, type Violation } from './verdict.ts'
 export function settle(d: Dispatch, step: Step, result: unknown): Outcome<object> | null {
   if (d.view.poison !== null) return poisoned(d, step)
   if (result === undefined) {
-    step.stats.pass++
-    if (step.breaker !== null && step.breaker.faults !== 0) step.breaker.succeeded()
-    if (d.recorder !== null) trace(d, step, { verdict: 'pass', ms: elapsed(d) })
+    pass(d, step)
     return null
   }
   try {
@@ -28,6 +26,13 @@ export function settle(d: Dispatch, step: Step, result: unknown): Outcome<object
   } catch (error) {
     return failStep(d, step, error)
   }
+}
+
+/** The entry has nothing to say. */
+export function pass(d: Dispatch, step: Step): void {
+  step.stats.pass++
+  if (step.breaker !== null && step.breaker.faults !== 0) step.breaker.succeeded()
+  if (d.recorder !== null) trace(d, step, { verdict: 'pass', ms: elapsed(d) })
 }
 
 /** A plugin read what cannot be read; neither catching the error nor `on_error` undoes that. */

@@ -28,17 +28,13 @@ export class View implements ProxyHandler<object> {
   /** A plugin read what cannot be read; catching the error does not undo that. */
   poison: AppError | null = null
   readonly #writes: WritePolicy
-  readonly #root: object
+  /** What a handler is handed. */
+  readonly root: object
   #views: Map<object, object> | null = null
 
   constructor(payload: object, writes: WritePolicy) {
     this.#writes = writes
-    this.#root = this.#make(payload)
-  }
-
-  /** Typed for a handler; the view of an object has its shape. */
-  static of(view: View): never {
-    return view.#root as never
+    this.root = this.#make(payload)
   }
 
   get(target: object, key: PropertyKey, receiver: unknown): unknown {
