@@ -19,7 +19,8 @@ export interface Call {
 interface Entry {
   call: Call
   started: number
-  deadline: Deadline
+  /** Undefined for a standing request, such as a subscription: it has no deadline, is not metered and not counted. */
+  deadline: Deadline | undefined
   /** The client's own progress token as JSON text; undefined: it wants no progress. */
   token: string | undefined
   abort: (() => void) | undefined
@@ -41,6 +42,7 @@ export interface CallsOptions {
 }
 
 export interface Calls {
+  /** Requests under way, without standing ones. */
   readonly size: number
   /** Throws DISPATCH_ABORTED for a caller that has gone, UPSTREAM_UNAVAILABLE when too many are in flight. */
   open(request: UpstreamRequest): Call
@@ -58,10 +60,12 @@ export interface Calls {
 export function createCalls(options: CallsOptions): Calls {
   const entries = new Map<number, Entry>()
   let lastId = 0
+  let standing = 0
 
   function open(request: UpstreamRequest): Call {
     if (request.signal?.aborted) throw aborted(options.server)
-    if (entries.size >= options.queue) {
+    const stands = request.timeout === Number.POSITIVE_INFINITY
+    if (!stands && entries.size - standing >= options.queue) {
       const message = `server ${options.server} has ${options.queue} requests in flight already`
       throw new AppError('UPSTREAM_UNAVAILABLE', message)
     }
@@ -71,7 +75,10 @@ export function createCalls(options: CallsOptions): Calls {
     const call: Call = { id, request, bytes, reply: promise }
     const abort = request.signal && (() => abandon(id, aborted(options.server)))
     const started = options.clock.now()
-    const deadline = options.wheel.arm(request.timeout, () => abandon(id, late(call)))
+    if (stands) standing++
+    const deadline = stands
+      ? undefined
+      : options.wheel.arm(request.timeout, () => abandon(id, late(call)))
     if (abort) request.signal?.addEventListener('abort', abort, { once: true })
     entries.set(id, { call, started, deadline, token, abort, resolve, reject })
     return call
@@ -96,10 +103,12 @@ export function createCalls(options: CallsOptions): Calls {
     const entry = entries.get(id)
     if (!entry) return undefined
     entries.delete(id)
-    options.wheel.disarm(entry.deadline)
     const { request } = entry.call
     if (entry.abort) request.signal?.removeEventListener('abort', entry.abort)
-    options.ended(request.message.method ?? '', options.clock.now() - entry.started, outcome)
+    if (entry.deadline) {
+      options.wheel.disarm(entry.deadline)
+      options.ended(request.message.method ?? '', options.clock.now() - entry.started, outcome)
+    } else standing--
     return entry
   }
 
@@ -117,7 +126,7 @@ export function createCalls(options: CallsOptions): Calls {
 
   return {
     get size() {
-      return entries.size
+      return entries.size - standing
     },
     open,
     settle: (message) => typeof message.id === 'number' && settleAs(message.id, message),

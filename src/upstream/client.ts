@@ -23,7 +23,7 @@ export interface UpstreamRequest {
   /** The tool's own inputSchema, for `Mcp-Param-*`; without it `headers` may carry them. */
   readonly inputSchema?: unknown
   readonly signal?: AbortSignal
-  /** Milliseconds; a hard maximum, progress does not extend it. */
+  /** Milliseconds; a hard maximum, progress does not extend it. Infinity: a subscription, ended by its signal only. */
   readonly timeout: number
   /** Notifications that belong to this request; progress carries the client's own token again. */
   onNotification?(message: Message): void

@@ -8,7 +8,7 @@ import type { UpstreamLink, UpstreamReply, UpstreamRequest } from './client.ts'
 import type { Exchange } from './exchange.ts'
 import { type Hello, initializeParams, readInitialize } from './handshake.ts'
 import { createHttpCore, type Headers, type HttpCore, sendQuietly } from './http.ts'
-import type { Refusal, Resume } from './http-reply.ts'
+import { NO_RESUME, type Refusal, type Resume } from './http-reply.ts'
 import type { Connection } from './lane.ts'
 import { backoffDelay } from './lane.ts'
 import type { HttpOptions } from './options.ts'
@@ -199,7 +199,7 @@ class LegacyHttpLink implements UpstreamLink {
         this.#core.inbox(message)
       },
       end: (resume) => again(resume, seen ? 1 : failures + 1),
-      failed: () => again(NO_RESUME, failures + 1),
+      failed: (_error, resume) => again(resume, seen ? 1 : failures + 1),
       refused: (refusal) => {
         if (refusal.status >= 500) again(NO_RESUME, failures + 1)
         else if (this.#isSessionLoss(refusal, session)) this.#renew(session).catch(() => {})
@@ -224,7 +224,7 @@ class LegacyHttpLink implements UpstreamLink {
           if (!this.#core.calls.find(call.id)) stream.abort()
         },
         end: next,
-        failed: () => next(NO_RESUME),
+        failed: (_error, found) => next(found),
         refused: () => this.#unanswered(call),
       })
     })
@@ -295,8 +295,6 @@ class LegacyHttpLink implements UpstreamLink {
     return new AppError('UPSTREAM_UNAVAILABLE', messageOf(error), { cause: error })
   }
 }
-
-const NO_RESUME: Resume = { lastEventId: undefined, retry: undefined }
 
 async function initializeReply(call: Call) {
   return (await call.reply).message

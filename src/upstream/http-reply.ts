@@ -24,7 +24,8 @@ export interface ReplyListener {
   message(message: Message): void
   end(resume: Resume): void
   refused(refusal: Refusal): void
-  failed(error: AppError): void
+  /** `resume` says where a stream broke off; a body that was refused cannot be resumed. */
+  failed(error: AppError, resume: Resume): void
 }
 
 export interface ReplyOptions {
@@ -42,17 +43,18 @@ const REFUSAL_BYTES = 64 * 1024
 interface Body {
   data(chunk: Buffer): void
   end(): void
+  resume?(): Resume
 }
 
 export function createReplySink(options: ReplyOptions, listener: ReplyListener): HttpSink {
   let body: Body | undefined
   let over = false
 
-  function fail(error: AppError): void {
+  function fail(error: AppError, resume = NO_RESUME): void {
     if (over) return
     over = true
     options.exchange()?.abort()
-    listener.failed(error)
+    listener.failed(error, resume)
   }
 
   return {
@@ -68,7 +70,7 @@ export function createReplySink(options: ReplyOptions, listener: ReplyListener):
       over = true
     },
     fail(error) {
-      fail(transportError(options.server, error))
+      fail(transportError(options.server, error), body?.resume?.())
     },
   }
 }
@@ -102,7 +104,7 @@ function chooseBody(
   return broke(`answered with content type ${type?.slice(0, 40) || 'none'}`)
 }
 
-const NO_RESUME: Resume = { lastEventId: undefined, retry: undefined }
+export const NO_RESUME: Resume = { lastEventId: undefined, retry: undefined }
 
 function jsonBody(
   headers: IncomingHttpHeaders,
@@ -158,6 +160,7 @@ function streamBody(
   return {
     data: (chunk) => decoder.push(chunk),
     end: () => listener.end({ lastEventId, retry }),
+    resume: () => ({ lastEventId, retry }),
   }
 }
 

@@ -130,8 +130,9 @@ class HttpEndpoint implements HttpCore {
           this.#exchanges.delete(call.id)
           if (!hooks.refused?.(refusal)) this.#refused(call, refusal)
         },
-        failed: (error) => {
+        failed: (error, resume) => {
           this.#exchanges.delete(call.id)
+          if (this.calls.find(call.id) && hooks.unanswered?.(resume)) return
           this.calls.fail(call.id, error)
           if (error.data?.unreachable) this.drop(error.message)
         },

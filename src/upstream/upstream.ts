@@ -15,6 +15,7 @@ import { watchHealth } from './health.ts'
 import { connectHttpLegacy } from './http-legacy.ts'
 import { connectHttpModern } from './http-modern.ts'
 import { type Connection, createLane, type Lane } from './lane.ts'
+import { listenForChanges } from './listen.ts'
 import type { HttpOptions, ServerOptions, StdioOptions } from './options.ts'
 import { connectStdio } from './stdio.ts'
 import type { ProcessTransportDeps } from './transport.ts'
@@ -134,9 +135,20 @@ class SupervisedUpstream implements Upstream {
     this.#log.info(fields, 'the server is up')
     const { every, timeout } = this.#options.health
     const { clock, clientInfo } = this.#deps
-    const unwatch = watchHealth(connection, { clock, clientInfo, log: this.#log, every, timeout })
-    void connection.lost.then(unwatch)
-    signal.addEventListener('abort', unwatch, { once: true })
+    const common = { clock, clientInfo, log: this.#log }
+    const unwatch = watchHealth(connection, { ...common, every, timeout })
+    const unlisten = listenForChanges(link, {
+      ...common,
+      restart: this.#options.health.restart,
+      random: this.#deps.random ?? Math.random,
+      notification: (message) => this.#deps.events.notification(this, link, message),
+    })
+    const end = () => {
+      unwatch()
+      unlisten()
+    }
+    void connection.lost.then(end)
+    signal.addEventListener('abort', end, { once: true })
     return connection
   }
 

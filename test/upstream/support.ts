@@ -1,5 +1,6 @@
 // What the tests of this folder share: options for fixture servers, waiting for a condition, whether a process lives.
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import type {
@@ -9,7 +10,7 @@ import type {
   UpstreamReply,
   UpstreamRequest,
 } from '../../src/upstream/client.ts'
-import type { ServerOptions, StdioOptions } from '../../src/upstream/options.ts'
+import type { HttpOptions, ServerOptions, StdioOptions } from '../../src/upstream/options.ts'
 import { createUpstream } from '../../src/upstream/upstream.ts'
 import { type Message, readMessage } from '../../src/wire/message.ts'
 
@@ -33,10 +34,10 @@ export function stdioOptions(script: string, ...flags: string[]): StdioOptions {
 }
 
 /** Repeats an assertion until it holds or time is up. */
-export async function eventually(check: () => void, ms = 4000): Promise<void> {
+export async function eventually(check: () => unknown, ms = 4000): Promise<void> {
   for (const end = performance.now() + ms; ; ) {
     try {
-      check()
+      await check()
       return
     } catch (error) {
       if (performance.now() > end) throw error
@@ -129,4 +130,28 @@ export async function textOf(reply: Promise<UpstreamReply>): Promise<string> {
   if (message.kind !== 'result') throw new Error(`not a result: ${JSON.stringify(message.error)}`)
   const { content } = message.result as { content: { text: string }[] }
   return content[0]?.text ?? ''
+}
+
+export function httpOptions(url: string, more: Partial<HttpOptions> = {}): HttpOptions {
+  return {
+    kind: 'http',
+    name: 'odd',
+    url,
+    headers: {},
+    tags: [],
+    environment: undefined,
+    tenant: undefined,
+    required: false,
+    queue: 64,
+    health: { every: 0, timeout: 1000, restart: { least: 20, most: 200, max: 50 } },
+    ...more,
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
