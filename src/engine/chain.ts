@@ -63,8 +63,8 @@ export class ChainWait extends Flight {
     return new Promise((resolve) => {
       wait.#resolve = resolve
       d.request.enter(wait)
+      void wait.#follow(first)
       if (d.request.aborted) wait.interrupt()
-      else void wait.#follow(first)
     })
   }
 

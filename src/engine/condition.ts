@@ -1,6 +1,6 @@
 // Conditions compiled at load: static parts select the runner, the rest is a predicate on the current payload.
 import { AppError } from '../base/errors.ts'
-import type { RequestContext, ServerInfo } from './context.ts'
+import type { Era, RequestContext, ServerInfo } from './context.ts'
 import type { ConditionField, PointRules } from './point.ts'
 
 /** The fields of one object are AND-ed, the objects of a list OR-ed (HOOKS.md section 7). */
@@ -48,6 +48,8 @@ export const OPTIONAL_FIELDS: ReadonlySet<ConditionField> = new Set([
 interface FieldTest {
   /** The value where it is known at load. `undefined` result: has no value, does not match. */
   readonly known?: (scope: Scope) => string | readonly string[] | undefined
+  /** All values it can have at the point, where they are few: a condition that matches none of them can never match. */
+  readonly domain?: (point: PointRules) => readonly string[] | undefined
   readonly value: (
     payload: object,
     request: RequestContext,
@@ -78,11 +80,16 @@ const FIELDS: Record<ConditionField, FieldTest> = {
   users: { value: (_payload, request) => request.identity.principal.id },
   roles: { value: (_payload, request) => request.identity.principal.roles },
   agents: { value: (_payload, request) => request.identity.client?.name },
-  methods: { value: (_payload, request) => request.identity.method },
-  eras: { value: (_payload, request) => request.identity.era },
+  methods: {
+    domain: (point) => point.methods,
+    value: (_payload, request) => request.identity.method,
+  },
+  eras: { domain: () => ERAS, value: (_payload, request) => request.identity.era },
   labels: { value: (_payload, request) => [...request.labels] },
   content_types: { value: (payload, _request, point) => point.contentTypes?.(payload as never) },
 }
+
+const ERAS: readonly Era[] = ['legacy', 'modern']
 
 interface Test {
   readonly field: ConditionField
@@ -104,12 +111,17 @@ export function compileCondition(
   if (objects && objects.length === 0) {
     throw new AppError(
       'CONFIG_INVALID',
-      `none of the conditions can match at ${name}: it offers ${point.conditions.join(', ') || 'none of these fields'}`,
+      `none of the conditions can match at ${name}: it offers ${offered(point)}`,
     )
   }
   const program = when === undefined ? null : compileWhen(when, name, expression)
-  const targeted = objects?.some((tests) => tests.some((test) => isTarget(test.field))) ?? false
+  const targeted = objects?.some((tests) => tests.some((test) => isNamed(test.field))) ?? false
   return { targeted, inScope: (scope) => foldScope(objects, program, scope, point) }
+}
+
+function offered(point: PointRules): string {
+  const methods = point.methods ? ` (methods: ${point.methods.join(', ')})` : ''
+  return `${point.conditions.join(', ') || 'no condition fields'}${methods}`
 }
 
 function compileSet(
@@ -125,6 +137,8 @@ function compileSet(
       throw new AppError('CONFIG_INVALID', `the condition ${field} is an empty list`)
     const match = expression.anyOf(texts, { path: field === 'resources' })
     if (!point.conditions.includes(field)) return null
+    const domain = FIELDS[field].domain?.(point)
+    if (domain && !domain.some(match)) return null
     tests.push({ field, match })
   }
   return tests
@@ -175,13 +189,14 @@ function knownValue(
   field: ConditionField,
   scope: Scope,
 ): string | readonly string[] | undefined | typeof UNKNOWN {
-  if (isTarget(field)) return scope.target ?? UNKNOWN
+  if (isNamed(field)) return scope.target ?? UNKNOWN
   const { known } = FIELDS[field]
   return known && scope.server ? known(scope) : UNKNOWN
 }
 
-function isTarget(field: ConditionField): boolean {
-  return FIELDS[field] === target
+// tools and prompts are few and have runners of their own; resources are as many as the client likes, so they are asked each time
+function isNamed(field: ConditionField): boolean {
+  return FIELDS[field] === target && field !== 'resources'
 }
 
 // a structured field without a value does not match
@@ -227,4 +242,18 @@ export function conditionVariables(
     point,
     dryRun: identity.dryRun === true,
   }
+}
+
+/**
+ * Condition objects of a vetoing entry that name only attributes a caller or server may lack: a request without them passes
+ * the entry by. Worth a warning at load (HOOKS.md section 7). Gives the fields of each such object.
+ */
+export function optionalScopes(
+  mode: string,
+  conditions: readonly ConditionSet[] | undefined,
+): readonly (readonly ConditionField[])[] {
+  if (mode !== 'enforce' && mode !== 'guard') return []
+  return (conditions ?? [])
+    .map((set) => Object.keys(set) as ConditionField[])
+    .filter((fields) => fields.length > 0 && fields.every((field) => OPTIONAL_FIELDS.has(field)))
 }

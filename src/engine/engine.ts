@@ -1,54 +1,18 @@
 // The hook engine: points and registrations in, generations of compiled runners out. It knows neither MCP nor where plugins come from.
 import type { Clock } from '../base/clock.ts'
-import type { AppError } from '../base/errors.ts'
 import { type Plan, type PreparedPoint, planFor, preparePoint } from './compile.ts'
 import type { ExpressionCompiler, Scope } from './condition.ts'
 import type { RequestContext } from './context.ts'
 import { createFlights, type Flights, type InFlight } from './flight.ts'
+import type { Mode } from './mode.ts'
 import { createObserverQueue, type ObserverQueue } from './observe.ts'
 import type { Outcome } from './outcome.ts'
 import type { PointClass, PointTable, PointTypes } from './point.ts'
 import type { Registration } from './registry.ts'
 import { type DispatchOptions, run } from './run.ts'
+import { type EngineSink, guarded } from './sink.ts'
 import { createStats, type StepStats } from './stats.ts'
-import type { VerdictKind, Violation } from './verdict.ts'
 import type { WritePolicy } from './view.ts'
-
-/** Which entry an event is about. */
-export interface StepName {
-  readonly entry: string
-  readonly plugin: string
-  readonly modeName: string
-}
-
-interface StepEvent {
-  readonly point: string
-  readonly step: StepName
-  readonly request: RequestContext
-}
-
-/** A verdict other than pass. */
-export interface VerdictEvent extends StepEvent {
-  readonly verdict: VerdictKind
-  /** False: recorded only (permissive, audit), or discarded because the operation was answered already. */
-  readonly effective: boolean
-  readonly violation: Violation | undefined
-  readonly changed: readonly string[] | undefined
-}
-
-/** A fault, or (`fault: null`) a call that was skipped because the breaker is open. */
-export interface FaultEvent extends StepEvent {
-  readonly fault: AppError | null
-  readonly failedOpen: boolean
-}
-
-/** Told of everything that is more than a pass. Must not throw and must not wait. */
-export interface EngineSink {
-  verdict(event: VerdictEvent): void
-  fault(event: FaultEvent): void
-  dispatched(point: string, ms: number, outcome: Outcome<object>['kind']): void
-  observerDropped(point: string): void
-}
 
 export interface EngineDeps {
   readonly clock: Clock
@@ -94,6 +58,7 @@ export interface Runner<P extends object, A> {
   readonly plan: Plan
 }
 
+export type { EngineSink, FaultEvent, StepName, VerdictEvent } from './sink.ts'
 export type { InFlight }
 
 /** One immutable, compiled set of entries. */
@@ -106,6 +71,8 @@ export interface Generation<T extends PointTypes> {
   ): Runner<T[K]['payload'], T[K]['answer']> | null
   /** Points at which anything is registered. */
   readonly points: ReadonlySet<string>
+  /** Entries of a point in the order of their priorities, whether or not their conditions can match in some scope. */
+  entries(point: string): readonly { entry: string; plugin: string; mode: Mode }[]
 }
 
 export interface Engine<T extends PointTypes> {
@@ -116,6 +83,8 @@ export interface Engine<T extends PointTypes> {
   /** Steps that have not answered yet: shutdown and the watchdog name them. */
   readonly inflight: ReadonlySet<InFlight>
   readonly observers: ObserverQueue
+  /** How often the sink threw; each time something was not told. */
+  readonly sinkFailures: number
 }
 
 /** Runners kept per server and target; beyond that the cache of the server starts anew. */
@@ -130,11 +99,12 @@ export function createEngine<T extends PointTypes>(
 ): Engine<T> {
   const stats = new Map<string, StepStats>()
   let generations = 0
+  let sinkFailures = 0
   const parts: EngineParts = {
     clock: deps.clock,
     flights: createFlights(deps.clock),
     expression: deps.expression,
-    sink: deps.sink,
+    sink: guarded(deps.sink, () => sinkFailures++),
     writes: deps.writes ?? 'ignore',
     passes: deps.passes === true,
     observers: createObserverQueue(deps.defer, deps.observerBound ?? 1024),
@@ -158,6 +128,9 @@ export function createEngine<T extends PointTypes>(
       return parts.flights.list()
     },
     observers: parts.observers,
+    get sinkFailures() {
+      return sinkFailures
+    },
   }
 }
 
@@ -170,6 +143,7 @@ function createGeneration<T extends PointTypes>(
 ): Generation<T> {
   const byPoint = Map.groupBy(registrations, (registration) => registration.point)
   const lookups = new Map<string, (scope: Scope) => AnyRunner | null>()
+  const listed = new Map<string, readonly { entry: string; plugin: string; mode: Mode }[]>()
   for (const [point, entries] of byPoint) {
     const rules = points[point]
     if (!rules) throw new TypeError(`unknown point ${point}`)
@@ -181,10 +155,15 @@ function createGeneration<T extends PointTypes>(
       budget,
     })
     lookups.set(point, createLookup(prepared))
+    listed.set(
+      point,
+      prepared.steps.map(({ entry, plugin, modeName }) => ({ entry, plugin, mode: modeName })),
+    )
   }
   return {
     id,
     points: new Set(byPoint.keys()),
+    entries: (point) => listed.get(point) ?? [],
     runner: (point, scope = NO_SCOPE) => (lookups.get(point)?.(scope) ?? null) as never,
   }
 }

@@ -45,6 +45,8 @@ export interface PointRules {
   }
   /** Which structured condition fields can have a value here. */
   readonly conditions: readonly ConditionField[]
+  /** The MCP methods it fires on, where they are few: a condition on another one can never match. */
+  readonly methods?: readonly string[]
   /** Content types of what the payload carries. */
   readonly contentTypes?: (payload: never) => readonly string[]
 }

@@ -68,13 +68,14 @@ function keepsIdentity(value: unknown, current: unknown): boolean {
   })
 }
 
-const listPoint = (what: string, wired: true | string = true) =>
+const listPoint = (what: string, methods: readonly string[], wired: true | string = true) =>
   point({
     fires: what,
     payload: members({ items: listItems, cursor: optional(text) }),
     writable: { items: field(listItems, 'items', { accepts: keepsIdentity }) },
     content: ['items'],
     conditions: REQUEST_CONDITIONS,
+    methods,
     wired,
   })
 
@@ -149,6 +150,7 @@ export const DATA_POINTS = {
   }),
   prompt_pre_fetch: point({
     fires: 'on prompts/get, before the upstream is asked',
+    methods: ['prompts/get'],
     payload: members({ server, name: text, exposedName, arguments: optional(map(text)) }),
     writable: { name: field(text, 'name'), arguments: field(map(text), 'arguments') },
     answer: promptResult,
@@ -159,6 +161,7 @@ export const DATA_POINTS = {
   }),
   prompt_post_fetch: point({
     fires: 'on the result or the upstream error of prompts/get',
+    methods: ['prompts/get'],
     payload: members({
       server,
       name: text,
@@ -177,6 +180,7 @@ export const DATA_POINTS = {
   }),
   tool_pre_invoke: point({
     fires: 'on tools/call, before the upstream is asked',
+    methods: ['tools/call'],
     payload: members({
       server,
       name: text,
@@ -199,6 +203,7 @@ export const DATA_POINTS = {
   }),
   tool_post_invoke: point({
     fires: 'on the result or the upstream error of tools/call',
+    methods: ['tools/call'],
     payload: members({ server, name: text, exposedName, ...outcome, result: optional(toolResult) }),
     writable: {
       content: field(content, 'content', inResult),
@@ -215,6 +220,7 @@ export const DATA_POINTS = {
   }),
   resource_pre_fetch: point({
     fires: 'on resources/read, before the upstream is asked',
+    methods: ['resources/read'],
     payload: members({ server, uri: text, exposedName }),
     writable: { uri: field(text, 'uri') },
     answer: resourceResult,
@@ -224,6 +230,7 @@ export const DATA_POINTS = {
   }),
   resource_post_fetch: point({
     fires: 'on the result or the upstream error of resources/read',
+    methods: ['resources/read'],
     payload: members({
       server,
       uri: text,
@@ -246,10 +253,13 @@ export const DATA_POINTS = {
     target: resourceTarget,
     wired: LATER.wire,
   }),
-  tool_post_list: listPoint('on each page of tools/list'),
-  prompt_post_list: listPoint('on each page of prompts/list'),
-  resource_post_list: listPoint('on each page of resources/list and resources/templates/list'),
-  roots_post_list: listPoint('on the answer to roots/list', LATER.wire),
+  tool_post_list: listPoint('on each page of tools/list', ['tools/list']),
+  prompt_post_list: listPoint('on each page of prompts/list', ['prompts/list']),
+  resource_post_list: listPoint('on each page of resources/list and resources/templates/list', [
+    'resources/list',
+    'resources/templates/list',
+  ]),
+  roots_post_list: listPoint('on the answer to roots/list', ['roots/list'], LATER.wire),
   argument_pre_complete: point({
     fires: 'on completion/complete, before the upstream is asked',
     payload: members({

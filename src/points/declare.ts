@@ -36,6 +36,7 @@ type Declared<P extends object, W extends Fields, A> = {
   readonly content?: readonly string[]
   readonly target?: PointRules['target']
   readonly conditions?: readonly ConditionField[]
+  readonly methods?: readonly string[]
   readonly contentTypes?: PointRules['contentTypes']
   readonly denial?: DenialForm
   readonly wired?: true | string
@@ -72,6 +73,7 @@ export function point<P extends object, const W extends Fields = Record<never, n
     content: declared.content ?? [],
     ...(declared.target ? { target: declared.target } : {}),
     conditions: declared.conditions ?? REQUEST_CONDITIONS,
+    ...(declared.methods ? { methods: declared.methods } : {}),
     ...(declared.contentTypes ? { contentTypes: declared.contentTypes } : {}),
     denial: declared.denial ?? (observe ? 'none' : 'rpc'),
     wired: declared.wired ?? true,
