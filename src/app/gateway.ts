@@ -1,38 +1,25 @@
-// A gateway without listeners: every room is made here, handed to those that need it, and closed in reverse order.
-import { randomBytes, randomUUID } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
+// A gateway without listeners: started whole, reloaded by swapping generations, closed in reverse order.
 import type { RequestHandler } from 'express'
 import { type AdminHandle, adminMiddleware, type Readiness } from '../admin/server.ts'
-import { createAudit } from '../audit/audit.ts'
-import { createRedactor } from '../audit/redact.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { createDisposer } from '../base/dispose.ts'
-import { AppError } from '../base/errors.ts'
+import { createDisposer, type Disposer } from '../base/dispose.ts'
 import type { Logger, LogLevel } from '../base/log.ts'
+import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { shownConfig } from '../config/print.ts'
-import { createEgress } from '../egress/egress.ts'
-import { createEngine, type Engine } from '../engine/engine.ts'
-import { createExpression } from '../expression/expression.ts'
-import { createCursors } from '../gateway/catalog/cursor.ts'
+import type { Engine } from '../engine/engine.ts'
 import { createEndpoint, type HttpHandler } from '../gateway/endpoint.ts'
-import type { Room } from '../gateway/exchange.ts'
-import { createFanout } from '../gateway/fanout.ts'
 import { asMiddleware } from '../gateway/http.ts'
-import { createSessions } from '../gateway/session.ts'
-import { createHost } from '../host/host.ts'
 import type { PluginDefinition } from '../plugin.ts'
-import { POINTS, type Points } from '../points/table.ts'
-import { createTelemetry } from '../telemetry/telemetry.ts'
-import { type Assembly, assemble, retire } from './assemble.ts'
-import { observeRuntime, upstreamEvents } from './events.ts'
-import { loadPoints } from './loading.ts'
+import type { Points } from '../points/table.ts'
+import { type Assembly, retire } from './assemble.ts'
 import { createLog } from './log.ts'
 import { type ReloadResult, reload } from './reload.ts'
-import { createReport } from './report.ts'
+import { type Current, createRooms, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
-import { auditSinks } from './sinks.ts'
 import { readinessOf } from './status.ts'
+
+export { BUILT_IN, SELF } from './rooms.ts'
 
 export interface GatewayOptions {
   /** The configuration as an object of the shape of the file; nothing is substituted in it. */
@@ -64,7 +51,7 @@ export interface Gateway {
   readiness(): Readiness
   readonly engine: Engine<Points>
   /** What runs now: configuration, entries, servers. */
-  readonly state: () => Assembly
+  state(): Assembly
   readonly log: Logger
   readonly clock: Clock
   readonly adminHandle: AdminHandle
@@ -74,229 +61,23 @@ export interface Gateway {
   drain(): void
 }
 
-export const SELF = { name: 'portcullis', version: '0.1.0' } as const
-export const BUILT_IN = fileURLToPath(new URL('../../plugins/', import.meta.url))
-
 /**
  * Loads the configuration, plugins and servers. Rejects with CONFIG_INVALID, PLUGIN_GATE, PLUGIN_LOAD, UPSTREAM_UNAVAILABLE and
  * the like when it must not start; nothing is left running then.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const clock = options.clock ?? systemClock
   const loader = configLoader()
   const read = () => readConfig(loader, options)
   const loaded = await read()
   const { config } = loaded
+  const clock = options.clock ?? systemClock
   const log = options.log ?? createLog(config.telemetry.log.level as LogLevel)
   const owned = createDisposer()
-  let current: Assembly | undefined
-  let closing: Promise<void> | undefined
-  let draining = false
-  const createId = () => randomUUID()
-  const running = (): Assembly => {
-    if (!current) throw new AppError('SHUTTING_DOWN', 'the gateway is not running')
-    return current
-  }
-
+  const current: Current = { assembly: undefined }
   try {
-    const telemetry = createTelemetry()
-    const audit = createAudit({
-      sinks: auditSinks(config, clock, log),
-      clock,
-      log,
-      redact: createRedactor(),
-    })
-    owned.defer(() => audit.close())
-    await audit.start()
-    const expression = createExpression()
-    const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
-    owned.defer(() => egress.close())
-    const report = createReport({
-      telemetry,
-      audit,
-      log,
-      current: () => current?.runtime,
-      now: clock.now,
-      createId,
-    })
-    const engine = createEngine<Points>(POINTS, {
-      clock,
-      expression: {
-        anyOf: (texts, given) => expression.anyOf(texts, given),
-        cel: (source) => expression.cel(source, undefined, 'bool'),
-      },
-      sink: report.sink,
-      defer: setImmediate,
-      writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
-      passes: true,
-    })
-    const host = createHost({
-      clock,
-      log,
-      expression,
-      builtInDir: BUILT_IN,
-      audit: (event) => audit.write(event),
-      toolDefinition: async (server, name) => {
-        const catalogs = current?.runtime.catalogs
-        return (
-          (await catalogs?.legacy.definition('tools', server, name)) ??
-          (await catalogs?.modern.definition('tools', server, name))
-        )
-      },
-      egress,
-      ...(options.env ? { env: options.env } : {}),
-    })
-    owned.defer(() => host.close())
-    const sessions = createSessions({
-      clock,
-      max: config.limits.sessions,
-      createId,
-      ended: report.sessionEnded,
-    })
-    owned.defer(() => sessions.close())
-    const room: Room = {
-      clock,
-      log,
-      self: SELF,
-      sessions,
-      cursors: createCursors(randomBytes(32)),
-      createId,
-      current: () => running().runtime,
-      report,
-    }
-    const fanout = createFanout(room)
-    const deps = {
-      engine,
-      host,
-      self: SELF,
-      upstream: {
-        clock,
-        log,
-        clientInfo: SELF,
-        events: upstreamEvents({
-          telemetry,
-          audit,
-          log,
-          fanout: () => (current ? fanout : undefined),
-        }),
-      },
-    }
-    const build = (next: LoadedConfig<GatewayConfig>, previous: Assembly | undefined) =>
-      assemble(next, previous, deps, {
-        ...(options.plugins ? { code: options.plugins } : {}),
-        ...(options.unsafeWithout ? { unsafeWithout: options.unsafeWithout } : {}),
-        ...loadPoints(previous?.runtime, createId),
-      })
-    current = await build(loaded, undefined)
-    observeRuntime(telemetry, engine, sessions, audit, () => current)
-    const endpoint = createEndpoint(room)
-    let reloading: Promise<unknown> = Promise.resolve()
-
-    const gateway: Gateway = {
-      mcp: () => asMiddleware(endpoint),
-      admin: () => adminMiddleware(adminHandle),
-      reload() {
-        const run = () =>
-          reload({
-            current: running,
-            read,
-            build,
-            createId,
-            shown: shownConfig,
-            swap(next, diff) {
-              const old = running()
-              current = next
-              for (const server of new Set([
-                ...diff.servers.added,
-                ...diff.servers.changed,
-                ...diff.servers.removed,
-              ]))
-                fanout.changed(server)
-              void retire(
-                old,
-                next,
-                (ms) => new Promise((resolve) => clock.after(ms, resolve)),
-                log,
-              )
-            },
-          })
-        const next = reloading.then(run)
-        reloading = next
-        return next.then((result) => {
-          reportReload(result)
-          return result
-        })
-      },
-      close() {
-        draining = true
-        closing ??= shutDown()
-        return closing
-      },
-      readiness: () =>
-        readinessOf(current, {
-          draining,
-          auditHealthy: audit.healthy,
-          stats: engine.stats,
-        }),
-      engine,
-      state: running,
-      log,
-      clock,
-      endpoint,
-      drain() {
-        draining = true
-        sessions.closeStreams()
-      },
-      get adminHandle() {
-        return adminHandle
-      },
-    }
-    const adminHandle: AdminHandle = {
-      metrics: () =>
-        running().loaded.config.telemetry.prometheus ? telemetry.prometheus() : undefined,
-      readiness: () => gateway.readiness(),
-    }
-    return gateway
-
-    function reportReload(result: ReloadResult): void {
-      if (result.outcome === 'unchanged') {
-        log.info({}, 'reload: nothing has changed')
-        return
-      }
-      const applied = result.outcome === 'applied'
-      telemetry.configReload(applied ? 'ok' : 'refused')
-      audit.write({
-        kind: applied ? 'reload' : 'reload_refused',
-        changed: result.changed,
-        ...(result.reason ? { reason: result.reason } : {}),
-      })
-      if (applied)
-        log.info(
-          { changed: result.changed, generation: running().runtime.generation.id },
-          'reload: the new configuration is in force',
-        )
-      else
-        log.error({ reason: result.reason }, 'reload refused: the old configuration stays in force')
-    }
-
-    async function shutDown(): Promise<void> {
-      await reloading.catch(() => {})
-      const last = current
-      if (last) {
-        await Promise.race([
-          last.runtime.drained(),
-          new Promise<void>((resolve) => clock.after(last.loaded.config.limits.drain, resolve)),
-        ])
-        for (const { entry, point, since } of engine.inflight)
-          log.warn(
-            { entry, point, ms: Math.round(clock.now() - since) },
-            'a plugin has not answered at shutdown',
-          )
-        sessions.close()
-        await retire(last, undefined, async () => {}, log)
-      }
-      await owned.dispose()
-    }
+    const rooms = await createRooms({ options, config, clock, log, current, owned })
+    current.assembly = await rooms.build(loaded, undefined)
+    return new LiveGateway({ rooms, current, owned, clock, log, read })
   } catch (error) {
     await owned.dispose().catch(() => {})
     throw error
@@ -311,4 +92,147 @@ export function readConfig(
   if (configFile !== undefined)
     return loader.load({ file: configFile, profile, env, ...(flags ? { flags } : {}) })
   return Promise.resolve().then(() => loader.fromObject(config ?? { version: 1 }))
+}
+
+interface LiveParts {
+  readonly rooms: Rooms
+  readonly current: Current
+  readonly owned: Disposer
+  readonly clock: Clock
+  readonly log: Logger
+  readonly read: () => Promise<LoadedConfig<GatewayConfig>>
+}
+
+class LiveGateway implements Gateway {
+  readonly engine: Engine<Points>
+  readonly log: Logger
+  readonly clock: Clock
+  readonly endpoint: HttpHandler
+  readonly adminHandle: AdminHandle
+  readonly #parts: LiveParts
+  #draining = false
+  #closing: Promise<void> | undefined
+  /** Reloads one after the other. */
+  #reloading: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts
+    this.engine = parts.rooms.engine
+    this.log = parts.log
+    this.clock = parts.clock
+    this.endpoint = createEndpoint(parts.rooms.room)
+    this.adminHandle = {
+      metrics: () =>
+        this.state().loaded.config.telemetry.prometheus
+          ? parts.rooms.telemetry.prometheus()
+          : undefined,
+      readiness: () => this.readiness(),
+    }
+  }
+
+  mcp(): RequestHandler {
+    return asMiddleware(this.endpoint)
+  }
+
+  admin(): RequestHandler {
+    return adminMiddleware(this.adminHandle)
+  }
+
+  state(): Assembly {
+    return runningOf(this.#parts.current)
+  }
+
+  readiness(): Readiness {
+    const { rooms, current } = this.#parts
+    return readinessOf(current.assembly, {
+      draining: this.#draining,
+      auditHealthy: rooms.audit.healthy,
+      stats: rooms.engine.stats,
+    })
+  }
+
+  reload(): Promise<ReloadResult> {
+    const next = this.#reloading.then(() => this.#reload())
+    this.#reloading = next
+    return next
+  }
+
+  drain(): void {
+    this.#draining = true
+    this.#parts.rooms.room.sessions.closeStreams()
+  }
+
+  close(): Promise<void> {
+    this.#draining = true
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const { rooms, read } = this.#parts
+    const result = await reload({
+      current: () => this.state(),
+      read,
+      build: rooms.build,
+      createId: rooms.room.createId,
+      shown: shownConfig,
+      swap: (next, diff) => this.#swap(next, diff),
+    })
+    this.#tell(result)
+    return result
+  }
+
+  #swap(next: Assembly, { servers }: ConfigDiff): void {
+    const { current, rooms } = this.#parts
+    const old = this.state()
+    current.assembly = next
+    for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
+      rooms.fanout.changed(server)
+    void retire(old, next, (ms) => this.#wait(ms), this.log)
+  }
+
+  #tell({ outcome, changed, reason }: ReloadResult): void {
+    const { telemetry, audit } = this.#parts.rooms
+    if (outcome === 'unchanged') {
+      this.log.info({}, 'reload: nothing has changed')
+      return
+    }
+    const applied = outcome === 'applied'
+    telemetry.configReload(applied ? 'ok' : 'refused')
+    audit.write({
+      kind: applied ? 'reload' : 'reload_refused',
+      changed,
+      ...(reason ? { reason } : {}),
+    })
+    if (applied)
+      this.log.info(
+        { changed, generation: this.state().runtime.generation.id },
+        'reload: the new configuration is in force',
+      )
+    else this.log.error({ reason }, 'reload refused: the old configuration stays in force')
+  }
+
+  async #close(): Promise<void> {
+    const { current, rooms, owned } = this.#parts
+    await this.#reloading
+    const last = current.assembly
+    if (last) {
+      await Promise.race([last.runtime.drained(), this.#wait(last.loaded.config.limits.drain)])
+      for (const { entry, point, since } of this.engine.inflight) {
+        this.log.warn(
+          { entry, point, ms: Math.round(this.clock.now() - since) },
+          'a plugin has not answered at shutdown',
+        )
+      }
+      rooms.room.sessions.close()
+      await rooms.engine.observers.idle()
+      current.assembly = undefined
+      await retire(last, undefined, async () => {}, this.log)
+    }
+    await owned.dispose()
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => this.clock.after(ms, resolve))
+  }
 }

@@ -28,7 +28,14 @@ export interface ReloadDeps {
 }
 
 /** What cannot change while the listeners are open. */
-const FIXED = [/^listen\.(host|port|tls)/, /^admin\./, /^telemetry\.log/, /^audit\b/, /^network\b/]
+const FIXED = [
+  /^listen\.(host|port|tls)/,
+  /^admin\./,
+  /^telemetry\.log/,
+  /^limits\.header_timeout/,
+  /^audit\b/,
+  /^network\b/,
+]
 
 export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
   const old = deps.current()

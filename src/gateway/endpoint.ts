@@ -46,7 +46,12 @@ export function createEndpoint(room: Room): HttpHandler {
   }
 
   return async (request, response, surface) => {
-    const exchange = createExchange(room, surface, traceparentOf(request))
+    let exchange: Exchange
+    try {
+      exchange = createExchange(room, surface, traceparentOf(request))
+    } catch (error) {
+      return unavailable(response, error)
+    }
     const release = exchange.runtime.pin()
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     const payload = httpPayload(request, path)
@@ -54,14 +59,10 @@ export function createEndpoint(room: Room): HttpHandler {
     try {
       checkHost(exchange, request)
       const headers = await passHttp(room, exchange, payload, reply)
-      if (headers)
-        await route({
-          exchange,
-          request,
-          response,
-          reply,
-          headers: { ...request.headers, ...headers } as Visit['headers'],
-        })
+      if (headers) {
+        const left = { ...request.headers, ...headers } as Visit['headers']
+        await route({ exchange, request, response, reply, headers: left })
+      }
     } catch (error) {
       await refuse(room, exchange, reply, error)
     } finally {
@@ -270,6 +271,17 @@ function changedHeaders(
     if (before[name] !== after[name]) changed[name] = after[name] as string
   }
   return changed
+}
+
+/** Before the start and after the end there is no runtime to answer with. */
+function unavailable(response: ServerResponse, error: unknown): void {
+  const fault = isAppError(error)
+    ? error
+    : new AppError('INTERNAL', 'the gateway failed', { cause: error })
+  const { bytes } = refusalAnswer(undefined, fault, '')
+  response
+    .writeHead(fault.http, { 'content-type': 'application/json', 'retry-after': '5' })
+    .end(bytes)
 }
 
 /** A request that could not be taken at all. */

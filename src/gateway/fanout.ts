@@ -51,8 +51,13 @@ export function createFanout(room: Room): Fanout {
     }
   }
 
+  // whoever sends does not wait, and what goes wrong with one client is no other's business
+  function deliver(session: Session, upstream: Upstream | undefined, message: Message): void {
+    send(session, upstream, message).catch(() => room.report.dropped('failed'))
+  }
+
   function broadcast(upstream: Upstream | undefined, message: Message): void {
-    for (const session of room.sessions.all()) void send(session, upstream, message)
+    for (const session of room.sessions.all()) deliver(session, upstream, message)
   }
 
   return {
@@ -72,7 +77,7 @@ export function createFanout(room: Room): Fanout {
       const [only] = users
       if (!only || users.length > 1) return room.report.dropped('log without an owner')
       if (only.logLevel === undefined || reaches(message, only.logLevel))
-        void send(only, upstream, message)
+        deliver(only, upstream, message)
     },
     changed(server) {
       const { catalogs } = room.current()

@@ -45,7 +45,8 @@ export interface Sessions {
 
 export interface SessionOptions {
   readonly clock: Clock
-  readonly max: number
+  /** How many may be open; read anew each time, as a reload may change it. */
+  readonly max: () => number
   readonly createId: () => string
   readonly ended: (session: Session, cause: string) => void
 }
@@ -81,12 +82,12 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         return
       }
     }
-    throw new AppError('SESSION_LIMIT', `all ${max} sessions are in use`)
+    throw new AppError('SESSION_LIMIT', `all ${max()} sessions are in use`)
   }
 
   return {
     open(seed) {
-      if (sessions.size >= max) makeRoom()
+      if (sessions.size >= max()) makeRoom()
       const session: Session = {
         ...seed,
         id: createId(),

@@ -1,0 +1,167 @@
+// All rooms of one gateway, made in the order of their needs and wired to each other; nothing is started but the audit.
+import { randomBytes, randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { type Audit, createAudit } from '../audit/audit.ts'
+import { createRedactor } from '../audit/redact.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Disposer } from '../base/dispose.ts'
+import { AppError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { createEgress } from '../egress/egress.ts'
+import { createEngine, type Engine } from '../engine/engine.ts'
+import { createExpression, type Expression } from '../expression/expression.ts'
+import { createCursors } from '../gateway/catalog/cursor.ts'
+import type { Room } from '../gateway/exchange.ts'
+import { createFanout, type Fanout } from '../gateway/fanout.ts'
+import { createSessions } from '../gateway/session.ts'
+import { createHost } from '../host/host.ts'
+import { POINTS, type Points } from '../points/table.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { type Assembly, assemble } from './assemble.ts'
+import { observeRuntime, upstreamEvents } from './events.ts'
+import type { GatewayOptions } from './gateway.ts'
+import { loadPoints } from './loading.ts'
+import { createReport } from './report.ts'
+import type { GatewayConfig } from './sections.ts'
+import { auditSinks } from './sinks.ts'
+
+export const SELF = { name: 'portcullis', version: '0.1.0' } as const
+export const BUILT_IN = fileURLToPath(new URL('../../plugins/', import.meta.url))
+
+/** The one reference that a reload swaps. */
+export interface Current {
+  assembly: Assembly | undefined
+}
+
+export interface Rooms {
+  readonly telemetry: Telemetry
+  readonly audit: Audit
+  readonly engine: Engine<Points>
+  readonly room: Room
+  readonly fanout: Fanout
+  /** Builds a generation beside the running one. */
+  build(loaded: LoadedConfig<GatewayConfig>, previous: Assembly | undefined): Promise<Assembly>
+}
+
+export interface RoomDeps {
+  readonly options: GatewayOptions
+  readonly config: GatewayConfig
+  readonly clock: Clock
+  readonly log: Logger
+  readonly current: Current
+  /** Takes what has to be released. */
+  readonly owned: Disposer
+}
+
+/** Rejects when an audit sink cannot be opened. */
+export async function createRooms(deps: RoomDeps): Promise<Rooms> {
+  const { config, clock, log, current, owned, options } = deps
+  const telemetry = createTelemetry()
+  const audit = createAudit({
+    sinks: auditSinks(config, clock, log),
+    clock,
+    log,
+    redact: createRedactor(),
+  })
+  owned.defer(() => audit.close())
+  await audit.start()
+  const expression = createExpression()
+  const report = createReport({
+    telemetry,
+    audit,
+    log,
+    current: () => current.assembly?.runtime,
+    now: clock.now,
+    createId: randomUUID,
+  })
+  const engine = createEngine<Points>(POINTS, {
+    clock,
+    expression: engineExpression(expression),
+    sink: report.sink,
+    defer: setImmediate,
+    writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
+    passes: true,
+  })
+  const host = createPluginHost(deps, audit, expression)
+  const sessions = createSessions({
+    clock,
+    max: () => current.assembly?.loaded.config.limits.sessions ?? config.limits.sessions,
+    createId: randomUUID,
+    ended: report.sessionEnded,
+  })
+  owned.defer(() => sessions.close())
+  const room: Room = {
+    clock,
+    log,
+    self: SELF,
+    sessions,
+    cursors: createCursors(randomBytes(32)),
+    createId: randomUUID,
+    current: () => runningOf(current).runtime,
+    report,
+  }
+  const fanout = createFanout(room)
+  observeRuntime(telemetry, engine, sessions, audit, () => current.assembly)
+  const events = upstreamEvents({
+    telemetry,
+    audit,
+    log,
+    fanout: () => (current.assembly ? fanout : undefined),
+  })
+  const parts = { engine, host, self: SELF, upstream: { clock, log, clientInfo: SELF, events } }
+  return {
+    telemetry,
+    audit,
+    engine,
+    room,
+    fanout,
+    build: (loaded, previous) =>
+      assemble(loaded, previous, parts, {
+        code: options.plugins,
+        unsafeWithout: options.unsafeWithout,
+        ...loadPoints(previous?.runtime, randomUUID),
+      }),
+  }
+}
+
+/** Throws SHUTTING_DOWN when nothing runs (any more). */
+export function runningOf(current: Current): Assembly {
+  if (!current.assembly) throw new AppError('SHUTTING_DOWN', 'the gateway is not running')
+  return current.assembly
+}
+
+/** What the engine compiles conditions with: expressions that must come out as a bool. */
+export function engineExpression(expression: Expression) {
+  return {
+    anyOf: (texts: readonly string[], given?: { path?: boolean }) => expression.anyOf(texts, given),
+    cel: (source: string) => expression.cel(source, undefined, 'bool'),
+  }
+}
+
+function createPluginHost(
+  { config, clock, log, current, owned, options }: RoomDeps,
+  audit: Audit,
+  expression: Expression,
+) {
+  const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
+  owned.defer(() => egress.close())
+  const host = createHost({
+    clock,
+    log,
+    expression,
+    builtInDir: BUILT_IN,
+    audit: (event) => audit.write(event),
+    async toolDefinition(server, name) {
+      const catalogs = current.assembly?.runtime.catalogs
+      return (
+        (await catalogs?.legacy.definition('tools', server, name)) ??
+        (await catalogs?.modern.definition('tools', server, name))
+      )
+    },
+    egress,
+    ...(options.env ? { env: options.env } : {}),
+  })
+  owned.defer(() => host.close())
+  return host
+}
