@@ -8,9 +8,16 @@ import { eraOf, isLegacyRevision, META, MODERN } from '../wire/revision.ts'
 import { type Answer, denialAnswer, refusalAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { dispatchNotification, dispatchRequest } from './dispatcher.ts'
-import { type Call, createExchange, type Exchange, type Outbound, type Room } from './exchange.ts'
+import { type Call, createExchange, type Exchange, type Room } from './exchange.ts'
 import { createHostCheck } from './hosts.ts'
 import { clientOf, createOpenings, openingDenied } from './opening.ts'
+import {
+  type Accepts,
+  acceptedBy,
+  createOutbound,
+  type HttpOutbound,
+  isMediaType,
+} from './outbound.ts'
 import { createReply, type HttpRequestPayload, httpPayload, type Reply } from './reply.ts'
 import type { Session } from './session.ts'
 import { openStream } from './stream.ts'
@@ -127,7 +134,7 @@ export function createEndpoint(room: Room): HttpHandler {
     } catch (error) {
       return refuse(room, exchange, reply, error, message.id)
     }
-    const outbound = createOutbound(visit, accepts)
+    const outbound = createOutbound(visit.reply, accepts)
     const call: Call = {
       exchange,
       message,
@@ -144,7 +151,7 @@ export function createEndpoint(room: Room): HttpHandler {
 
   async function postLegacy(visit: Visit, message: Message, accepts: Accepts): Promise<void> {
     const { exchange, reply, headers } = visit
-    const outbound = createOutbound(visit, accepts)
+    const outbound = createOutbound(visit.reply, accepts)
     if (message.method === 'initialize' && message.kind === 'request') {
       const call: Call = {
         exchange,
@@ -305,62 +312,6 @@ async function refuse(
   const close: Record<string, string> =
     fault.code === 'WIRE_TOO_LARGE' || fault.code === 'WIRE_TIMEOUT' ? { connection: 'close' } : {}
   await reply.json({ ...answer, headers: { ...answer.headers, ...allow, ...close } })
-}
-
-interface HttpOutbound extends Outbound {
-  finish(answer: Answer): Promise<void>
-}
-
-/** JSON unless something has to be said before the answer, or the client takes nothing but a stream. */
-function createOutbound({ reply }: Visit, accepts: Accepts): HttpOutbound {
-  let opening: Promise<boolean> | undefined
-  const waiting: Buffer[] = []
-  const begin = () => {
-    opening ??= reply.stream().then((open) => {
-      for (const message of waiting.splice(0)) if (open) reply.event(message)
-      return open
-    })
-    return opening
-  }
-  return {
-    notify(message) {
-      if (!accepts.stream || reply.gone) return false
-      if (opening && waiting.length === 0) return reply.event(message)
-      waiting.push(message)
-      void begin()
-      return true
-    },
-    async finish(answer) {
-      const mustStream = !accepts.json && accepts.stream
-      if (opening || (mustStream && answer.status === 200 && !answer.headers)) {
-        if (!(await begin())) return
-      } else if (mustStream && answer.status === 200 && answer.headers) {
-        opening = reply.stream(answer.headers)
-        if (!(await opening)) return
-      }
-      await reply.json(answer)
-    },
-  }
-}
-
-interface Accepts {
-  readonly json: boolean
-  readonly stream: boolean
-}
-
-function acceptedBy(accept: string | undefined): Accepts {
-  const types = (accept ?? '*/*')
-    .split(',')
-    .map((part) => part.split(';', 1)[0]?.trim().toLowerCase())
-  const any = types.includes('*/*')
-  return {
-    json: any || types.includes('application/json') || types.includes('application/*'),
-    stream: any || types.includes('text/event-stream') || types.includes('text/*'),
-  }
-}
-
-function isMediaType(header: string | undefined, type: string): boolean {
-  return header?.split(';', 1)[0]?.trim().toLowerCase() === type
 }
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/

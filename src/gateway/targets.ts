@@ -5,7 +5,7 @@ import type { ListKind } from './catalog/catalog.ts'
 import type { OwnName } from './catalog/names.ts'
 import { unprefixed } from './catalog/uris.ts'
 import type { Call } from './exchange.ts'
-import type { Target } from './operation.ts'
+import type { Target } from './operations.ts'
 
 /** Throws WIRE_INVALID_PARAMS or WIRE_UNKNOWN_TARGET. */
 export async function findTarget(
