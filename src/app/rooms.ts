@@ -14,7 +14,7 @@ import { createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
 import type { Room } from '../gateway/exchange.ts'
 import { createFanout, type Fanout } from '../gateway/fanout.ts'
-import { createSessions } from '../gateway/session.ts'
+import { createClientLabels, createSessions } from '../gateway/session.ts'
 import { createHost } from '../host/host.ts'
 import { POINTS, type Points } from '../points/table.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
@@ -100,6 +100,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     createId: randomUUID,
     current: () => runningOf(current).runtime,
     report,
+    labelsOf: createClientLabels(clock.now),
   }
   const fanout = createFanout(room)
   observeRuntime(telemetry, engine, sessions, audit, () => current.assembly)

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError, isAppError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json.ts'
+import type { Trace } from '../engine/context.ts'
 import { checkModernHeaders } from '../wire/headers.ts'
 import { type Message, readMessage } from '../wire/message.ts'
 import { eraOf, isLegacyRevision, META, MODERN } from '../wire/revision.ts'
@@ -105,6 +106,7 @@ export function createEndpoint(room: Room): HttpHandler {
     )
     const message = readMessage(bytes, { depth: limits.depth })
     exchange.identity.method = message.method ?? ''
+    exchange.identity.trace ??= traceOf(message)
     exchange.identity.era = eraOf(message, headers['mcp-protocol-version'])
     if (exchange.identity.era === 'modern') await postModern(visit, message, accepts)
     else await postLegacy(visit, message, accepts)
@@ -120,6 +122,7 @@ export function createEndpoint(room: Room): HttpHandler {
     const meta = (isObject(message.params?._meta) ? message.params._meta : {}) as JsonObject
     const client = clientOf(meta[META.clientInfo])
     exchange.identity.client = client
+    exchange.identity.sessionLabels = room.labelsOf(exchange.identity.principal, client)
     const declared = meta[META.clientCapabilities]
     const seed = {
       client,
@@ -314,7 +317,14 @@ async function refuse(
   await reply.json({ ...answer, headers: { ...answer.headers, ...allow, ...close } })
 }
 
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+// W3C Trace Context, section 3.2: ids of zeros and version ff are not valid
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+function traceOf(message: Message): Trace | undefined {
+  const meta = message.params?._meta
+  const given = isObject(meta) ? meta.traceparent : undefined
+  return typeof given === 'string' && TRACEPARENT.test(given) ? { traceparent: given } : undefined
+}
 
 function traceparentOf(request: IncomingMessage): string | undefined {
   const { traceparent } = request.headers

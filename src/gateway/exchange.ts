@@ -3,7 +3,14 @@ import type { Clock } from '../base/clock.ts'
 import type { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
-import { ANONYMOUS, RequestContext, type RequestIdentity } from '../engine/context.ts'
+import {
+  ANONYMOUS,
+  type ClientInfo,
+  type Principal,
+  RequestContext,
+  type RequestIdentity,
+  type SessionLabels,
+} from '../engine/context.ts'
 import type { Outcome } from '../engine/outcome.ts'
 import type { Upstream } from '../upstream/client.ts'
 import type { HeaderBag } from '../wire/header-value.ts'
@@ -63,6 +70,8 @@ export interface Room {
   readonly createId: () => string
   readonly current: () => Runtime
   readonly report: Reporter
+  /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */
+  readonly labelsOf: (principal: Principal, client: ClientInfo) => SessionLabels
 }
 
 /** Told what happened; must not throw and must not wait. */

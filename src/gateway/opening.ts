@@ -82,7 +82,7 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
     capabilities: opening.capabilities,
     principal: exchange.identity.principal,
   })
-  const links = linksOf(exchange)
+  const links = linksOf(call)
   const instructions = mergedInstructions(links)
   const result = {
     protocolVersion: revision,
@@ -99,7 +99,7 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
 
 /** `server/discover`: the modern era's answer to who is there. */
 export async function discover(call: Call): Promise<Answer> {
-  const links = linksOf(call.exchange)
+  const links = linksOf(call)
   const instructions = mergedInstructions(links)
   const result = {
     supportedVersions: [MODERN],
@@ -131,11 +131,22 @@ export function clientOf(value: unknown): ClientInfo {
     : { name: 'unknown', version: '' }
 }
 
-function linksOf({ runtime, identity }: Exchange): (readonly [string, UpstreamLink])[] {
-  return [...runtime.upstreams.values()].flatMap((upstream) => {
+function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] {
+  const { runtime, identity } = exchange
+  const links: (readonly [string, UpstreamLink])[] = []
+  const unseen: string[] = []
+  for (const upstream of runtime.upstreams.values()) {
     const link = upstream.link(identity.era)
-    return link && upstream.admission !== 'quarantined' ? [[upstream.name, link] as const] : []
-  })
+    if (link && upstream.admission !== 'quarantined') links.push([upstream.name, link])
+    else unseen.push(upstream.name)
+  }
+  if (unseen.length > 0 && runtime.once(`unseen in ${identity.era}: ${unseen.join()}`)) {
+    room.log.warn(
+      { era: identity.era, servers: unseen },
+      'clients of this era do not see these servers: they are down or speak only the other one, and the eras are not bridged yet',
+    )
+  }
+  return links
 }
 
 const offers = (links: readonly UpstreamLink[], capability: string) =>

@@ -13,17 +13,25 @@ export interface Runtime {
   readonly limits: LimitsOptions
   readonly engineLimits: EngineLimits
   readonly listen: ListenOptions
+  /** True the first time it is asked for a key: for what the log says once per generation. */
+  once(key: string): boolean
   /** Holds the runtime for one request; the returned function lets go, once. */
   pin(): () => void
   /** Resolves when nobody holds it any more. */
   drained(): Promise<void>
 }
 
-export function createRuntime(parts: Omit<Runtime, 'pin' | 'drained'>): Runtime {
+export function createRuntime(parts: Omit<Runtime, 'pin' | 'drained' | 'once'>): Runtime {
   let held = 0
   const waiting: (() => void)[] = []
+  const told = new Set<string>()
   return {
     ...parts,
+    once(key) {
+      if (told.has(key)) return false
+      told.add(key)
+      return true
+    },
     pin() {
       held++
       let released = false

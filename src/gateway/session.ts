@@ -1,4 +1,5 @@
 // Sessions of the legacy era: owned by the gateway, bounded in number, ended when idle. A session id never authenticates.
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
@@ -147,6 +148,26 @@ export function createSessionLabels(): SessionLabels {
         throw new RangeError(`a session carries at most ${MAX_SESSION_LABELS} labels`)
       values.add(name)
     },
+  }
+}
+
+/** Bounded and forgotten when unused: the modern era's stand-in for the labels of a session. */
+export function createClientLabels(
+  now: () => number,
+): (principal: Principal, client: ClientInfo) => SessionLabels {
+  const kept = new LRUCache<string, SessionLabels>({
+    max: 1000,
+    ttl: IDLE,
+    updateAgeOnGet: true,
+    perf: { now },
+  })
+  return (principal, client) => {
+    const key = JSON.stringify([principal.id, client.name, client.version])
+    const known = kept.get(key)
+    if (known) return known
+    const labels = createSessionLabels()
+    kept.set(key, labels)
+    return labels
   }
 }
 
