@@ -34,6 +34,7 @@ export const ROOMS: Readonly<Record<string, RoomRules>> = {
   cli: room([
     'base',
     'app.ts',
+    'app',
     'config/import',
     'config/print.ts',
     'config/problem.ts',

@@ -1,0 +1,52 @@
+// The command line as a whole: one place that knows every command; each of them is a file in commands/.
+import { Command, CommanderError } from 'commander'
+import { createRun, type Ending, withOutput } from './command.ts'
+import { addDoctor } from './commands/doctor.ts'
+import { addExplain } from './commands/explain.ts'
+import { addImport } from './commands/import.ts'
+import { addInit } from './commands/init.ts'
+import { addPlugin } from './commands/plugin.ts'
+import { addStart } from './commands/start.ts'
+import { addValidate } from './commands/validate.ts'
+import { EXIT, type Exit } from './exit.ts'
+import type { Shell } from './shell.ts'
+import { VERSION } from './version.ts'
+
+/** Parses, runs, and resolves with the exit code. Never rejects. */
+export async function runCommand(argv: readonly string[], shell: Shell): Promise<Exit> {
+  const ending: Ending = { exit: EXIT.ok }
+  const program = createProgram(shell, ending)
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return ending.exit
+  } catch (error) {
+    // help and version end this way too; commander has said what there is to say
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    shell.stderr.write(`error: ${String(error)}\n`)
+    return EXIT.fault
+  }
+}
+
+export function createProgram(shell: Shell, ending: Ending): Command {
+  const program = withOutput(new Command('portcullis'))
+    .description(
+      'A gateway in front of MCP servers that runs policy plugins before and after every operation',
+    )
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(--help shows what there is)')
+    .configureOutput({
+      writeOut: (text) => shell.stdout.write(text),
+      writeErr: (text) => shell.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed while running, 2 called wrongly, 78 wrong configuration',
+    )
+  const run = createRun(shell, ending)
+  for (const add of [addStart, addValidate, addInit, addImport, addExplain, addPlugin, addDoctor])
+    add(program, run)
+  return program
+}
