@@ -76,7 +76,7 @@ export interface Upstream {
   readonly required: boolean
   readonly admission: Admission
   readonly status: UpstreamStatus
-  /** Undefined while it is down or when it does not speak that era. */
+  /** Undefined while it is down or when it does not speak that era; both eras at once for a server that speaks both. */
   link(era: Era): UpstreamLink | undefined
   /** Waits, bounded, for a start or restart; rejects with UPSTREAM_UNAVAILABLE, UPSTREAM_ERA or DISPATCH_ABORTED. */
   ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink>

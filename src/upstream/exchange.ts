@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici'
 
 export interface HttpRequest {
   readonly method: 'POST' | 'GET' | 'DELETE'
-  readonly headers: Record<string, string>
+  readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array
 }
 
@@ -55,7 +55,7 @@ export async function createHttpClient(
     send(request, sink) {
       const handler = createHandler(sink)
       const { method, headers, body = null } = request
-      pool.dispatch({ method, path, headers, body, idempotent: false }, handler)
+      pool.dispatch({ method, path, headers: headers as Record<string, string>, body }, handler)
       return handler
     },
     async close() {

@@ -79,6 +79,7 @@ class LegacyHttpLink implements UpstreamLink {
       answer: (json) => this.#quietly(Buffer.from(json)),
     })
     this.#core.link = this
+    if (this.#closed) throw this.#stopped()
     await this.#initialize()
     const { lost } = this.#core
     return {
@@ -91,16 +92,15 @@ class LegacyHttpLink implements UpstreamLink {
 
   async request(request: UpstreamRequest): Promise<UpstreamReply> {
     if (this.#closed) throw this.#stopped()
-    // a call that would meet the lost session waits for the new one
-    if (this.#renewing) await this.#renewing
     const call = this.#core.calls.open(request)
-    this.#post(call, true)
+    if (this.#renewing) this.#postAfter(this.#renewing, call)
+    else this.#post(call, true)
     return call.reply
   }
 
   async notify(message: { readonly bytes: Uint8Array }): Promise<void> {
     if (this.#closed) throw this.#stopped()
-    await sendQuietly(this.#core, message.bytes, this.#session)
+    await sendQuietly(this.#core, this.#deps, message.bytes, this.#session)
   }
 
   close(): Promise<void> {
@@ -114,14 +114,19 @@ class LegacyHttpLink implements UpstreamLink {
       refused: (refusal) => {
         if (!mayRenew || !this.#isSessionLoss(refusal, session)) return false
         // the server did not know the session, so it did not process the call
-        this.#renew(session).then(
-          () => this.#core.calls.find(call.id) && this.#post(call, false),
-          (error: unknown) => this.#core.calls.fail(call.id, this.#asFault(error)),
-        )
+        this.#postAfter(this.#renew(session), call)
         return true
       },
       unanswered: (resume) => this.#resume(call, resume, 1),
     })
+  }
+
+  // its deadline and its caller's patience run on meanwhile
+  #postAfter(renewal: Promise<void>, call: Call): void {
+    renewal.then(
+      () => this.#core.calls.find(call.id) && this.#post(call, false),
+      (error: unknown) => this.#core.calls.fail(call.id, this.#asFault(error)),
+    )
   }
 
   async #initialize(): Promise<void> {
@@ -147,10 +152,11 @@ class LegacyHttpLink implements UpstreamLink {
     }
     await sendQuietly(
       this.#core,
+      this.#deps,
       makeNotification('notifications/initialized').bytes,
       this.#session,
     )
-    if (session !== undefined) this.#listen(this.#session, undefined, 0)
+    this.#listen(this.#session, undefined, 0, false)
   }
 
   /** One renewal at a time; `lost` is the session the caller met, which may have been renewed since. */
@@ -184,25 +190,35 @@ class LegacyHttpLink implements UpstreamLink {
     return status === 400 && /session/i.test(text)
   }
 
-  // a GET stream for what belongs to no call; 405 says that the server has none
-  #listen(session: Headers, lastEventId: string | undefined, failures: number): void {
+  // a GET stream for what belongs to no call; 405, or any refusal of the first one, says that the server has none
+  #listen(
+    session: Headers,
+    lastEventId: string | undefined,
+    failures: number,
+    offered: boolean,
+  ): void {
     if (this.#closed || session !== this.#session) return
-    const again = (resume: Resume, failed: number) => {
+    let seen = false
+    const again = (resume: Resume) => {
+      const failed = seen ? 1 : failures + 1
       const wait = resume.retry ?? backoffDelay(failed, this.#options.health.restart, 0.5)
       const next = resume.lastEventId ?? lastEventId
-      this.#cancelStream = this.#deps.clock.after(wait, () => this.#listen(session, next, failed))
+      this.#cancelStream = this.#deps.clock.after(wait, () =>
+        this.#listen(session, next, failed, true),
+      )
     }
-    let seen = false
     this.#stream = this.#get(session, lastEventId, {
       message: (message) => {
         seen = true
         this.#core.inbox(message)
       },
-      end: (resume) => again(resume, seen ? 1 : failures + 1),
-      failed: (_error, resume) => again(resume, seen ? 1 : failures + 1),
+      end: again,
+      failed: (_error, resume) => again(resume),
       refused: (refusal) => {
-        if (refusal.status >= 500) again(NO_RESUME, failures + 1)
-        else if (this.#isSessionLoss(refusal, session)) this.#renew(session).catch(() => {})
+        if (refusal.status >= 500) again(NO_RESUME)
+        // a server that says 404 instead of 405 has lost nothing
+        else if (offered && this.#isSessionLoss(refusal, session))
+          this.#renew(session).catch(() => {})
       },
     })
   }
@@ -241,12 +257,11 @@ class LegacyHttpLink implements UpstreamLink {
     lastEventId: string | undefined,
     listener: Parameters<HttpCore['send']>[1],
   ): Exchange {
-    const headers = this.#core.headers(undefined, {
+    const { 'content-type': _, ...headers } = this.#core.headers(undefined, {
       ...session,
       accept: 'text/event-stream',
       ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
     })
-    delete headers['content-type']
     return this.#core.send({ method: 'GET', headers }, listener)
   }
 
@@ -257,7 +272,7 @@ class LegacyHttpLink implements UpstreamLink {
 
   #quietly(bytes: Uint8Array): void {
     if (this.#closed) return
-    sendQuietly(this.#core, bytes, this.#session).catch((error: unknown) =>
+    sendQuietly(this.#core, this.#deps, bytes, this.#session).catch((error: unknown) =>
       this.#deps.log.debug({ reason: messageOf(error) }, 'a message to the server was not taken'),
     )
   }
@@ -278,8 +293,7 @@ class LegacyHttpLink implements UpstreamLink {
         cancel()
         resolve()
       }
-      const headers = this.#core.headers(undefined, this.#session)
-      delete headers['content-type']
+      const { 'content-type': _, ...headers } = this.#core.headers(undefined, this.#session)
       // servers that do not let clients end sessions answer 405
       const listener = { message() {}, end: done, refused: done, failed: done }
       this.#core.send({ method: 'DELETE', headers }, listener)

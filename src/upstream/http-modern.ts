@@ -20,7 +20,7 @@ export async function connectHttpModern(
   signal.addEventListener('abort', stop, { once: true })
   try {
     const hello = await discover(core, options, deps)
-    const link = createLink(core, hello)
+    const link = createLink(core, hello, deps)
     core.link = link
     return { link, lost: core.lost, idle: () => core.idle(), drop: (why) => core.drop(why) }
   } catch (error) {
@@ -31,7 +31,7 @@ export async function connectHttpModern(
   }
 }
 
-function createLink(core: HttpCore, hello: Hello): UpstreamLink {
+function createLink(core: HttpCore, hello: Hello, deps: TransportDeps): UpstreamLink {
   return {
     ...hello,
     async request(request) {
@@ -41,7 +41,7 @@ function createLink(core: HttpCore, hello: Hello): UpstreamLink {
     },
     // this era has no notifications from client to server but those that cancel, and closing does that
     async notify(message) {
-      await sendQuietly(core, message.bytes, modernHeaders(message))
+      await sendQuietly(core, deps, message.bytes, modernHeaders(message))
     },
     close: () => core.close(),
   }

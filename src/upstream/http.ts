@@ -7,7 +7,7 @@ import type { UpstreamLink } from './client.ts'
 import { createHttpClient, type Exchange, type HttpClient, type HttpRequest } from './exchange.ts'
 import { createReplySink, type Refusal, type ReplyListener, type Resume } from './http-reply.ts'
 import { createInbox, type Inbox } from './inbox.ts'
-import type { HttpOptions } from './options.ts'
+import { type HttpOptions, isReservedHeader } from './options.ts'
 import type { TransportDeps } from './transport.ts'
 
 export type Headers = Readonly<Record<string, string>>
@@ -29,7 +29,7 @@ export interface HttpCore {
   /** Any other exchange: notifications, GET streams, DELETE. */
   send(request: HttpRequest, listener: ReplyListener): Exchange
   /** The headers every request carries, the configured ones last so that nobody overrides them. */
-  headers(request: Headers | undefined, own: Headers): Record<string, string>
+  headers(request: Headers | undefined, own: Headers): Headers
   idle(): number
   drop(reason: string): void
   close(): Promise<void>
@@ -47,9 +47,6 @@ const POST_HEADERS: Headers = {
   'content-type': 'application/json',
   accept: 'application/json, text/event-stream',
 }
-// what a plugin or a configuration may not set: framing, and what the link itself says about the message
-const RESERVED =
-  /^(?:host|connection|content-.*|transfer-encoding|te|trailer|upgrade|keep-alive|expect|accept|accept-encoding|mcp-session-id|mcp-protocol-version|mcp-method|mcp-name|last-event-id)$/
 // a server that answered may hold its stream open; the connection is wanted back
 const LINGER_MS = 1000
 const CONNECT_MS = 10_000
@@ -79,6 +76,7 @@ class HttpEndpoint implements HttpCore {
   readonly #configured: Headers
   readonly #exchanges = new Map<number, Exchange>()
   readonly #lost = Promise.withResolvers<string>()
+  #built: { own: Headers; headers: Headers } | undefined
   #heard: number
 
   constructor(options: HttpOptions, deps: TransportDeps, rules: EraRules, client: HttpClient) {
@@ -159,13 +157,17 @@ class HttpEndpoint implements HttpCore {
     return exchange
   }
 
-  headers(request: Headers | undefined, own: Headers): Record<string, string> {
+  headers(request: Headers | undefined, own: Headers): Headers {
+    if (!request && this.#built?.own === own) return this.#built.headers
     const headers: Record<string, string> = { ...POST_HEADERS }
     for (const name in request) {
       const lower = name.toLowerCase()
-      if (!RESERVED.test(lower)) headers[lower] = request[name] ?? ''
+      if (!isReservedHeader(lower)) headers[lower] = request[name] ?? ''
     }
-    return Object.assign(headers, this.#configured, own)
+    Object.assign(headers, this.#configured, own)
+    // a session's headers are the same for every call
+    if (!request) this.#built = { own, headers }
+    return headers
   }
 
   idle(): number {
@@ -211,31 +213,32 @@ class HttpEndpoint implements HttpCore {
 }
 
 function lowerCase(headers: Headers): Headers {
-  const lower: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    const key = name.toLowerCase()
-    if (!RESERVED.test(key)) lower[key] = value
-  }
-  return lower
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  )
 }
 
-/** Sends a notification or an answer: nothing waits for it but the status. */
+/** Sends a notification or an answer, of which only the status comes back. */
 export function sendQuietly(
   core: HttpCore,
+  deps: TransportDeps,
   bytes: Uint8Array,
   headers: Headers,
-  extra?: Headers,
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    core.send(
-      { method: 'POST', headers: core.headers(extra, headers), body: bytes },
-      {
-        message: (message: Message) => core.inbox(message),
-        end: () => resolve(),
-        refused: ({ status }) =>
-          reject(new AppError('UPSTREAM_PROTOCOL', `a notification was refused with ${status}`)),
-        failed: reject,
-      },
-    )
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const exchange = core.send(
+    { method: 'POST', headers: core.headers(undefined, headers), body: bytes },
+    {
+      message: (message: Message) => core.inbox(message),
+      end: () => resolve(),
+      refused: ({ status }) =>
+        reject(new AppError('UPSTREAM_PROTOCOL', `a notification was refused with ${status}`)),
+      failed: reject,
+    },
+  )
+  const cancel = deps.clock.after(deps.limits.requestTimeout, () => {
+    exchange.abort()
+    reject(new AppError('UPSTREAM_TIMEOUT', 'a notification was not taken in time'))
   })
+  return promise.finally(cancel)
 }

@@ -59,10 +59,19 @@ export function createInbox(options: InboxOptions): Inbox {
     options.request(message)
   }
 
-  return (message, call) => {
+  function route(message: Message, call: Call | undefined): void {
     if (message.kind === 'request') request(message)
     else if (message.kind === 'notification') notification(message, call)
     else if (!calls.settle(message)) stray(message)
+  }
+
+  return (message, call) => {
+    try {
+      route(message, call)
+    } catch (error) {
+      // a listener that throws must not take the connection, and all who use it, with it
+      log.error({ error, method: message.method }, 'a message of the server could not be handed on')
+    }
   }
 }
 

@@ -21,17 +21,6 @@ export interface Connection {
  */
 export type LaneState = 'idle' | 'starting' | 'ready' | 'waiting' | 'failed' | 'absent' | 'stopped'
 
-export interface Lane {
-  readonly state: LaneState
-  readonly link: UpstreamLink | undefined
-  readonly error: AppError | undefined
-  readonly restarts: number
-  /** Resolves when the first attempt has ended, well or badly. */
-  start(): Promise<void>
-  ready(signal?: AbortSignal): Promise<UpstreamLink>
-  close(): Promise<void>
-}
-
 export interface LaneOptions {
   readonly name: string
   readonly clock: Clock
@@ -49,195 +38,215 @@ const PATIENCE_MS = 2000
 /** How long "does not speak this era" is believed. */
 const ABSENT_MS = 10 * 60_000
 
-interface Waiter {
-  resolve(link: UpstreamLink): void
-  reject(error: unknown): void
-}
-
 /** Exponential from `least` to `most`; the upper half of it is random, so that many gateways do not return together. */
 export function backoffDelay(failures: number, restart: RestartOptions, random: number): number {
   const full = Math.min(restart.most, restart.least * 2 ** Math.min(failures - 1, 30))
   return Math.round(full / 2 + (full / 2) * random)
 }
 
-export function createLane(options: LaneOptions): Lane {
-  const { clock, restart } = options
-  const waiters = new Set<Waiter>()
-  const controller = new AbortController()
-  let state: LaneState = 'idle'
-  let connection: Connection | undefined
-  let error: AppError | undefined
-  let failures = 0
-  let restarts = 0
-  let nextAt = 0
-  let cancelTimer = () => {}
-  let attempt: Promise<void> | undefined
+export class Lane {
+  readonly #options: LaneOptions
+  readonly #waiters = new Set<PromiseWithResolvers<UpstreamLink>>()
+  readonly #controller = new AbortController()
+  #state: LaneState = 'idle'
+  #connection: Connection | undefined
+  #error: AppError | undefined
+  #failures = 0
+  #restarts = 0
+  #nextAt = 0
+  #cancelTimer = () => {}
+  #attempt: Promise<void> | undefined
 
-  function enter(next: LaneState): void {
-    state = next
-    options.changed()
+  constructor(options: LaneOptions) {
+    this.#options = options
   }
 
-  function begin(): Promise<void> {
-    cancelTimer()
-    attempt ??= tryOnce().finally(() => {
-      attempt = undefined
+  get state(): LaneState {
+    return this.#state
+  }
+
+  get link(): UpstreamLink | undefined {
+    return this.#connection?.link
+  }
+
+  get error(): AppError | undefined {
+    return this.#error
+  }
+
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  /** Resolves when the first attempt has ended, well or badly. */
+  async start(): Promise<void> {
+    if (this.#state === 'idle') await this.#begin()
+    else await this.#attempt
+  }
+
+  /** Waits for an attempt that is under way or near; rejects with what the last one failed of. */
+  async ready(signal?: AbortSignal): Promise<UpstreamLink> {
+    if (this.#connection) return this.#connection.link
+    if (!this.#worthWaiting()) throw this.#refusal()
+    return waitIn(this.#waiters, signal)
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'stopped') return this.#attempt
+    this.#cancelTimer()
+    this.#controller.abort()
+    const last = this.#connection
+    this.#connection = undefined
+    this.#enter('stopped')
+    this.#settle((waiter) => waiter.reject(this.#refusal()))
+    await last?.link.close()
+    await this.#attempt
+  }
+
+  #enter(next: LaneState): void {
+    this.#state = next
+    this.#options.changed()
+  }
+
+  #begin(): Promise<void> {
+    this.#cancelTimer()
+    this.#attempt ??= this.#tryOnce().finally(() => {
+      this.#attempt = undefined
     })
-    return attempt
+    return this.#attempt
   }
 
-  async function tryOnce(): Promise<void> {
-    enter('starting')
+  async #tryOnce(): Promise<void> {
+    this.#enter('starting')
+    const { signal } = this.#controller
     try {
-      const found = await connectInTime()
-      if (controller.signal.aborted) return void (await found.link.close())
-      up(found)
+      const found = await this.#connectInTime()
+      if (signal.aborted) await found.link.close()
+      else this.#up(found)
     } catch (cause) {
-      if (controller.signal.aborted) return
-      down(asAppError(options.name, cause))
+      if (!signal.aborted) this.#down(asAppError(this.#options.name, cause))
     }
   }
 
-  function connectInTime(): Promise<Connection> {
+  async #connectInTime(): Promise<Connection> {
+    const { name, connectTimeout: milliseconds } = this.#options
     const tries = new AbortController()
-    const signal = AbortSignal.any([controller.signal, tries.signal])
-    const late = new AppError('UPSTREAM_TIMEOUT', `server ${options.name} did not start in time`)
-    const connecting = options.connect(signal)
-    return pTimeout(connecting, { milliseconds: options.connectTimeout, message: late }).catch(
-      (cause: unknown) => {
-        tries.abort(late)
-        // if it comes up after all, nobody would own it
-        connecting.then((found) => found.link.close()).catch(() => {})
-        throw cause
-      },
-    )
+    const signal = AbortSignal.any([this.#controller.signal, tries.signal])
+    const message = new AppError('UPSTREAM_TIMEOUT', `server ${name} did not start in time`)
+    const connecting = this.#options.connect(signal)
+    try {
+      return await pTimeout(connecting, { milliseconds, message })
+    } catch (cause) {
+      tries.abort(cause)
+      // if it comes up after all, nobody would own it
+      connecting.then((found) => found.link.close()).catch(() => {})
+      throw cause
+    }
   }
 
-  function up(found: Connection): void {
-    connection = found
-    error = undefined
+  #up(found: Connection): void {
+    const { clock, restart, name } = this.#options
+    this.#connection = found
+    this.#error = undefined
     // stable for as long as the longest wait: what comes later starts from the shortest again
-    cancelTimer = clock.after(restart.most, () => {
-      failures = 0
+    this.#cancelTimer = clock.after(restart.most, () => {
+      this.#failures = 0
     })
     void found.lost.then((reason) => {
-      if (connection !== found || controller.signal.aborted) return
-      down(new AppError('UPSTREAM_UNAVAILABLE', `server ${options.name} was lost: ${reason}`))
+      if (this.#connection === found)
+        this.#down(new AppError('UPSTREAM_UNAVAILABLE', `server ${name} was lost: ${reason}`))
     })
-    enter('ready')
-    for (const waiter of waiters) waiter.resolve(found.link)
-    waiters.clear()
+    this.#enter('ready')
+    this.#settle((waiter) => waiter.resolve(found.link))
   }
 
-  function down(reason: AppError): void {
-    const lost = connection
-    connection = undefined
-    error = reason
-    cancelTimer()
+  #down(reason: AppError): void {
+    const lost = this.#connection
+    this.#connection = undefined
+    this.#error = reason
+    this.#cancelTimer()
+    // what is left of it is released while the next one may start
     void lost?.link.close().catch(() => {})
-    settleDown(reason)
-    for (const waiter of waiters) waiter.reject(reason)
-    waiters.clear()
+    this.#enter(this.#plan(reason))
+    this.#settle((waiter) => waiter.reject(reason))
   }
 
-  function settleDown(reason: AppError): void {
+  /** When it is tried next, and who starts that. */
+  #plan(reason: AppError): LaneState {
+    const { clock, restart, random } = this.#options
     if (isAppError(reason, 'UPSTREAM_ERA')) {
-      nextAt = clock.now() + ABSENT_MS
-      enter('absent')
-      return
+      this.#nextAt = clock.now() + ABSENT_MS
+      return 'absent'
     }
-    failures++
-    if (failures > restart.max) {
-      nextAt = clock.now() + restart.most
-      enter('failed')
-      return
+    this.#failures++
+    if (this.#failures > restart.max) {
+      this.#nextAt = clock.now() + restart.most
+      return 'failed'
     }
-    const delay = backoffDelay(failures, restart, options.random())
-    nextAt = clock.now() + delay
-    cancelTimer = clock.after(delay, again)
-    enter('waiting')
+    const delay = backoffDelay(this.#failures, restart, random())
+    this.#nextAt = clock.now() + delay
+    this.#cancelTimer = clock.after(delay, () => this.#again())
+    return 'waiting'
   }
 
-  function again(): void {
-    restarts++
-    options.restarted()
-    void begin()
+  #again(): void {
+    this.#restarts++
+    this.#options.restarted()
+    void this.#begin()
   }
 
-  // resolves false when a call should not wait
-  function worthWaiting(): boolean {
-    if (state === 'idle') void begin()
-    else if (state === 'waiting') return nextAt - clock.now() <= PATIENCE_MS
-    else if (state === 'failed' || state === 'absent') {
-      if (clock.now() < nextAt) return false
-      again()
+  /** Starts an attempt when it is due; false when a call should not wait. */
+  #worthWaiting(): boolean {
+    const wait = this.#nextAt - this.#options.clock.now()
+    switch (this.#state) {
+      case 'idle':
+        void this.#begin()
+        return true
+      case 'starting':
+        return true
+      case 'waiting':
+        return wait <= PATIENCE_MS
+      case 'failed':
+      case 'absent':
+        if (wait > 0) return false
+        this.#again()
+        return true
+      default:
+        return false
     }
-    return true
   }
 
-  function refusal(): AppError {
-    if (state === 'stopped')
-      return new AppError('UPSTREAM_UNAVAILABLE', `server ${options.name} is stopped`)
-    return error ?? new AppError('UPSTREAM_UNAVAILABLE', `server ${options.name} is not up`)
+  #settle(tell: (waiter: PromiseWithResolvers<UpstreamLink>) => void): void {
+    for (const waiter of this.#waiters) tell(waiter)
+    this.#waiters.clear()
   }
 
-  return {
-    get state() {
-      return state
-    },
-    get link() {
-      return connection?.link
-    },
-    get error() {
-      return error
-    },
-    get restarts() {
-      return restarts
-    },
-    async start() {
-      if (state === 'idle') await begin()
-      else await attempt
-    },
-    async ready(signal) {
-      if (connection) return connection.link
-      if (state === 'stopped' || !worthWaiting()) throw refusal()
-      return waitFor(waiters, signal)
-    },
-    async close() {
-      if (state === 'stopped') return
-      cancelTimer()
-      controller.abort()
-      const last = connection
-      connection = undefined
-      enter('stopped')
-      for (const waiter of waiters) waiter.reject(refusal())
-      waiters.clear()
-      await last?.link.close()
-      await attempt
-    },
+  #refusal(): AppError {
+    const { name } = this.#options
+    if (this.#state === 'stopped')
+      return new AppError('UPSTREAM_UNAVAILABLE', `server ${name} is stopped`)
+    return this.#error ?? new AppError('UPSTREAM_UNAVAILABLE', `server ${name} is not up`)
   }
 }
 
-function waitFor(waiters: Set<Waiter>, signal: AbortSignal | undefined): Promise<UpstreamLink> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      waiters.delete(waiter)
-      reject(new AppError('DISPATCH_ABORTED', 'the caller went away while the server was starting'))
-    }
-    const waiter: Waiter = {
-      resolve(link) {
-        signal?.removeEventListener('abort', abort)
-        resolve(link)
-      },
-      reject(error) {
-        signal?.removeEventListener('abort', abort)
-        reject(error)
-      },
-    }
-    if (signal?.aborted) return abort()
-    waiters.add(waiter)
-    signal?.addEventListener('abort', abort, { once: true })
-  })
+async function waitIn(
+  waiters: Set<PromiseWithResolvers<UpstreamLink>>,
+  signal: AbortSignal | undefined,
+): Promise<UpstreamLink> {
+  const gone = () =>
+    new AppError('DISPATCH_ABORTED', 'the caller went away while the server was starting')
+  if (signal?.aborted) throw gone()
+  const waiter = Promise.withResolvers<UpstreamLink>()
+  const abort = () => {
+    waiters.delete(waiter)
+    waiter.reject(gone())
+  }
+  waiters.add(waiter)
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    return await waiter.promise
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
 }
 
 function asAppError(name: string, cause: unknown): AppError {

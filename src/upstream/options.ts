@@ -1,4 +1,5 @@
 // The `servers` section of the configuration: its JSON Schema, its types and its defaults; it reads no file and starts nothing.
+import { AppError } from '../base/errors.ts'
 import { DURATION_PATTERN, parseDuration } from '../base/quantity.ts'
 
 /** One server as the configuration file has it, after quantities became numbers (ms) and references were replaced. */
@@ -179,8 +180,9 @@ const SERVER = {
     cwd: { type: 'string', 'x-path': true, description: 'working directory of the process' },
     url: {
       type: 'string',
-      pattern: '^https?://[^\\s]+$',
-      description: 'the MCP endpoint of a server that is reached over HTTP',
+      pattern: '^https?://[^\\s/?#@]+(?:[/?][^\\s#]*)?$',
+      description:
+        'the MCP endpoint of a server that is reached over HTTP; credentials go into headers',
     },
     transport: {
       enum: ['streamable-http', 'sse', 'websocket'],
@@ -262,7 +264,24 @@ export function serverOptions(config: ServerConfig): ServerOptions {
     const { command, args = [], env = {}, cwd } = config
     return { ...common, kind: 'stdio', command, args, env, cwd }
   }
-  return { ...common, kind: 'http', url: config.url ?? '', headers: config.headers ?? {} }
+  const { url = '', headers = {} } = config
+  const reserved = Object.keys(headers).find(isReservedHeader)
+  if (reserved !== undefined) {
+    const message = `servers: ${config.name}: the header ${reserved} is set by the gateway itself`
+    throw new AppError('CONFIG_INVALID', message)
+  }
+  return { ...common, kind: 'http', url, headers }
+}
+
+const RESERVED = new Set([
+  'host', 'connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect', 'accept',
+  'accept-encoding', 'mcp-session-id', 'mcp-protocol-version', 'mcp-method', 'mcp-name', 'last-event-id',
+]) // biome-ignore format: a table reads better in rows
+
+/** Framing, and what a link itself says about a message: neither a configuration nor a plugin sets these. */
+export function isReservedHeader(name: string): boolean {
+  const lower = name.toLowerCase()
+  return RESERVED.has(lower) || lower.startsWith('content-')
 }
 
 // `1s..60s`; the wrong way round is put right, a pattern the schema would have refused falls back to the default

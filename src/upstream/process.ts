@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { AppError, messageOf } from '../base/errors.ts'
 import type { ProcessGuard } from './guard.ts'
 import type { StdioOptions } from './options.ts'
+import { createStderrLines } from './stderr.ts'
 
 /** What the process says. Buffers are only valid during the call. */
 export interface ProcessListener {
@@ -40,7 +41,6 @@ const INHERITED = [
   'SYSTEMROOT', 'SYSTEMDRIVE', 'WINDIR', 'PATHEXT', 'COMSPEC', 'APPDATA', 'LOCALAPPDATA', 'USERPROFILE',
 ] // biome-ignore format: a table reads better in rows
 const PATIENCE = { input: 2000, term: 2000, kill: 1000 }
-const STDERR_LINE = 4096
 // output of a process that has exited may still be in the pipe; a grandchild may hold the pipe open for ever
 const LAST_WORDS_MS = 250
 const POLL_MS = 25
@@ -102,9 +102,12 @@ function supervise(
   const over = whenOver(child, listener, deps.clock)
 
   child.on('error', () => {})
-  child.stdin.on('error', () => {})
   child.stdout.on('data', (chunk: Buffer) => listener.stdout(chunk))
-  forwardLines(child, listener)
+  const lines = createStderrLines(deps.clock, listener.stderr)
+  child.stderr.on('data', (chunk: Buffer) => lines.push(chunk))
+  child.stderr.on('end', () => lines.end())
+  // a broken pipe is told by the exit
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {})
   // whatever the leader left behind goes with it
   const gone = over
     .then(() => endGroup(pid, patience, deps.clock))
@@ -165,30 +168,6 @@ function whenOver(
     })
     child.once('close', tell)
   })
-}
-
-// a line above the bound is cut, its rest dropped up to the next newline
-function forwardLines(child: ChildProcessWithoutNullStreams, listener: ProcessListener): void {
-  let rest = ''
-  let cutting = false
-  child.stderr.setEncoding('utf8')
-  child.stderr.on('data', (chunk: string) => {
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop() ?? ''
-    for (const part of parts) {
-      if (!cutting && part.length > 0) listener.stderr(part.slice(0, STDERR_LINE).trimEnd())
-      cutting = false
-    }
-    if (rest.length <= STDERR_LINE) return
-    if (!cutting) listener.stderr(rest.slice(0, STDERR_LINE))
-    cutting = true
-    rest = ''
-  })
-  child.stderr.on('end', () => {
-    if (!cutting && rest.length > 0) listener.stderr(rest.trimEnd())
-  })
-  child.stderr.on('error', () => {})
-  child.stdout.on('error', () => {})
 }
 
 async function endGroup(

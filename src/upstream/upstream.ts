@@ -14,7 +14,7 @@ import { createProcessGuard, type ProcessGuard } from './guard.ts'
 import { watchHealth } from './health.ts'
 import { connectHttpLegacy } from './http-legacy.ts'
 import { connectHttpModern } from './http-modern.ts'
-import { type Connection, createLane, type Lane } from './lane.ts'
+import { type Connection, Lane } from './lane.ts'
 import { listenForChanges } from './listen.ts'
 import type { HttpOptions, ServerOptions, StdioOptions } from './options.ts'
 import { connectStdio } from './stdio.ts'
@@ -42,11 +42,16 @@ class SupervisedUpstream implements Upstream {
   readonly #guard: ProcessGuard
   readonly #log: UpstreamDeps['log']
   readonly #eras = new Set<Era>()
-  /** stdio: what start brings up, and the second process of a dual-era server. http: legacy and modern. */
+  /**
+   * http: legacy and modern, on the same url. stdio: whichever era the process answers to; and, when that is modern, a
+   * second process for the legacy era, because a process is pinned to the era of its first message. Both are started at
+   * once: a list for clients of either era must not depend on who came first. A legacy server has one process only.
+   */
   readonly #first: Lane
   readonly #second: Lane
   #legacyUntil = 0
   #state: UpstreamState = 'stopped'
+  #up = ','
   #since: number
 
   constructor(options: ServerOptions, deps: UpstreamDeps) {
@@ -100,6 +105,8 @@ class SupervisedUpstream implements Upstream {
   async start(): Promise<void> {
     if (this.kind === 'http') await Promise.all([this.#first.start(), this.#second.start()])
     else await this.#first.start()
+    // the other process of a dual-era server was begun when the first one answered
+    if (this.#second.state === 'starting') await this.#second.start()
   }
 
   async close(): Promise<void> {
@@ -110,7 +117,7 @@ class SupervisedUpstream implements Upstream {
   #lane(connect: (signal: AbortSignal) => Promise<Connection>): Lane {
     const { clock, events, limits } = this.#deps
     const { restart, timeout } = this.#options.health
-    return createLane({
+    return new Lane({
       name: this.name,
       clock,
       random: this.#deps.random ?? Math.random,
@@ -132,7 +139,7 @@ class SupervisedUpstream implements Upstream {
     this.#eras.add(link.era)
     const { name, version } = link.serverInfo ?? {}
     const fields = { era: link.era, revision: link.revision, name, version }
-    this.#log.info(fields, 'the server is up')
+    this.#log.debug(fields, 'the server is up')
     const { every, timeout } = this.#options.health
     const { clock, clientInfo } = this.#deps
     const common = { clock, clientInfo, log: this.#log }
@@ -156,12 +163,12 @@ class SupervisedUpstream implements Upstream {
     const now = this.#deps.clock.now()
     const known = now < this.#legacyUntil ? 'legacy' : undefined
     const connection = await connectStdio(options, this.#transport(), known, signal)
-    if (connection.link.era === 'modern') this.#legacyUntil = 0
-    else if (!known) this.#legacyUntil = now + EVIDENCE_MS
+    if (connection.link.era === 'legacy') {
+      if (!known) this.#legacyUntil = now + EVIDENCE_MS
+    } else if (this.#second.state === 'idle') void this.#second.start()
     return connection
   }
 
-  // a stdio server is pinned to the era of its first message, so the other era is another process
   async #connectSecond(options: StdioOptions, signal: AbortSignal): Promise<Connection> {
     return this.#noted('legacy', connectStdio(options, this.#transport(), 'legacy', signal))
   }
@@ -203,11 +210,12 @@ class SupervisedUpstream implements Upstream {
 
   #changed(): void {
     const state = this.#composite()
-    if (state === this.#state) return
+    // an era that comes or goes changes what the server is good for, though it may be ready all the while
+    const up = [this.#first, this.#second].map(({ link }) => link?.era).join()
+    if (state === this.#state && up === this.#up) return
+    if (state !== this.#state) this.#since = this.#deps.clock.wall()
     this.#state = state
-    this.#since = this.#deps.clock.wall()
-    const error = this.#error()
-    if (state === 'failed') this.#log.warn({ reason: error?.message }, 'the server is down')
+    this.#up = up
     this.#deps.events.state(this)
   }
 

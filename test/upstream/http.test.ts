@@ -206,12 +206,16 @@ it('messages that belong to no call come over the GET stream, which is opened ag
   await eventually(() => expect(seen.notifications).toHaveLength(2))
 })
 
-it('a server whose streams are refused with 405 is asked once', async () => {
-  const { server, link } = await started()
-  await textOf(link.request(toolCall('echo')))
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  expect(server.seen.filter(({ verb }) => verb === 'GET')).toHaveLength(1)
-})
+it.each([405, 404, 400])(
+  'a server that refuses its stream with %i is asked once and keeps its session',
+  async (noStream) => {
+    const { server, link } = await started({ noStream })
+    await textOf(link.request(toolCall('echo')))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(server.seen.filter(({ verb }) => verb === 'GET')).toHaveLength(1)
+    expect(posts(server, 'initialize')).toHaveLength(1)
+  },
+)
 
 it('a server that is not there yet is connected to when it comes', async () => {
   const port = await freePort()
