@@ -1,5 +1,8 @@
 // The member names of MCP messages that a reader looks for, so that a spelling only some readers take for one is refused.
 
+import { Buffer } from 'node:buffer'
+import { addToHash } from './unique.ts'
+
 /** Objects whose direct members are looked at. Inside `arguments` and further down case variants are data. */
 export type Place = 'envelope' | 'params' | 'result' | 'error' | 'meta'
 
@@ -29,25 +32,50 @@ const KNOWN: Readonly<Record<Place, readonly string[]>> = {
 } // biome-ignore format: a table
 
 interface KnownNames {
-  readonly exact: ReadonlySet<string>
-  readonly folded: ReadonlySet<string>
+  /** By hash of their bytes, so that a name that is known need not be decoded. */
+  readonly byHash: ReadonlyMap<number, KnownName>
+  readonly byFold: ReadonlyMap<string, string>
+}
+
+interface KnownName {
+  readonly name: string
+  readonly bytes: Buffer
 }
 
 const BY_PLACE = Object.fromEntries(
-  Object.entries(KNOWN).map(([place, names]) => [
-    place,
-    { exact: new Set(names), folded: new Set(names.map(foldName)) },
-  ]),
+  Object.entries(KNOWN).map(([place, names]) => [place, knownNames(names)]),
 ) as unknown as Readonly<Record<Place, KnownNames>>
 
-/** Whether a name is a known one, letter by letter: then no other member can be a variant of it, for that is refused. */
-export function isKnown(place: Place, name: string): boolean {
-  return BY_PLACE[place].exact.has(name)
+function knownNames(names: readonly string[]): KnownNames {
+  const known = names.map((name) => ({ name, bytes: Buffer.from(name) }))
+  return {
+    byHash: new Map(known.map((entry) => [entry.bytes.reduce(addToHash, 0), entry])),
+    byFold: new Map(names.map((name) => [foldName(name), name])),
+  }
 }
 
-/** Whether the fold of a name that is not known is the fold of one that is. */
-export function isVariant(place: Place, folded: string): boolean {
-  return BY_PLACE[place].folded.has(folded)
+/**
+ * The known name that stands in the bytes letter by letter, if one does. No other member can be a variant of it, for a
+ * variant of a known name is refused by itself.
+ */
+export function knownAt(
+  place: Place,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  hash: number,
+): string | undefined {
+  const known = BY_PLACE[place].byHash.get(hash)
+  if (known === undefined || known.bytes.length !== end - start) return undefined
+  for (let at = start, other = 0; at < end; at++, other++)
+    if (bytes[at] !== known.bytes[other]) return undefined
+  return known.name
+}
+
+/** Whether a name is a known one in another spelling. */
+export function isVariant(place: Place, name: string, folded: string): boolean {
+  const known = BY_PLACE[place].byFold.get(folded)
+  return known !== undefined && known !== name
 }
 
 /**

@@ -1,7 +1,8 @@
 // One pass over the bytes of a message: where its parts lie, and whether two readers could see two messages in it; it builds no values.
 import { Buffer, isUtf8 } from 'node:buffer'
 import { AppError, type ErrorCode } from '../base/errors.ts'
-import { foldName, isKnown, isVariant, type Place, unescapeName } from './members.ts'
+import { foldName, isVariant, knownAt, type Place, unescapeName } from './members.ts'
+import { addToHash, UniqueNames } from './unique.ts'
 
 /** Byte offsets into the message, end exclusive. */
 export interface Span {
@@ -80,18 +81,17 @@ const PLACES: readonly (Place | undefined)[] = [
   'meta',
 ]
 
-/** Objects with up to this many members are searched one by one; beyond it a set is faster, and safe from crafted hashes. */
-const FEW_MEMBERS = 12
 /** A string is walked this far byte by byte before a call of the native search pays. */
 const NEAR = 48
 /** Names in the path of an error, and bytes of each. */
 const PATH_NAMES = 8
 const PATH_BYTES = 64
 
+/** Offsets go in and out of the methods as arguments and results: a field written per byte or token costs a third more. */
 class Scanner {
   readonly #bytes: Buffer
   readonly #limit: number
-  #at = 0
+  readonly #unique: UniqueNames
   #level = 0
   #unsafe = false
   readonly #members = new Map<string, Member>()
@@ -100,31 +100,29 @@ class Scanner {
   // one entry per open container; level 0 stands for the message as a whole
   readonly #kinds: number[] = [ARRAY]
   readonly #valueStarts: number[] = [0]
-  readonly #nameStarts: number[] = [-1]
-  readonly #nameEnds: number[] = [-1]
+  readonly #nameStarts: number[] = [0]
   // of recorded containers: the current member's name, the folds of unknown names
   readonly #names: string[] = ['']
   readonly #folds: (Set<string> | undefined)[] = [undefined]
-  // of plain objects: hash, start and end of each name from `bases[level]` on, until there are too many
-  readonly #hashes: number[] = []
-  readonly #bases: number[] = [0]
-  readonly #sets: (Set<string> | undefined)[] = [undefined]
-  #top = 0
 
   constructor(bytes: Buffer, limit: number) {
     this.#bytes = bytes
     this.#limit = limit
+    this.#unique = new UniqueNames(bytes)
   }
 
   run(): Scan {
-    if (!isUtf8(this.#bytes)) throw this.#fail('WIRE_PARSE', 'the message is not UTF-8')
-    this.#skipSpace()
-    const batch = this.#bytes[this.#at] === OPEN_ARRAY
-    while (this.#begin() || !this.#end()) {
-      // one turn per value: of a container only its beginning
+    const bytes = this.#bytes
+    if (!isUtf8(bytes)) throw this.#fail('WIRE_PARSE', 'the message is not UTF-8', 0)
+    let at = skipSpace(bytes, 0)
+    const batch = bytes[at] === OPEN_ARRAY
+    // one turn per value; of a container that is not empty only its beginning
+    while (at >= 0) {
+      const level = this.#level
+      this.#valueStarts[level] = at
+      at = this.#value(at)
+      if (this.#level === level) at = this.#afterValue(at)
     }
-    if (this.#at < this.#bytes.length)
-      throw this.#fail('WIRE_PARSE', 'there is something after the message')
     return {
       batch,
       members: this.#members,
@@ -134,17 +132,14 @@ class Scanner {
     }
   }
 
-  /** At the start of a value. True: it is a container, and its first value starts here. */
-  #begin(): boolean {
-    const at = this.#at
-    this.#valueStarts[this.#level] = at
+  /** From the start of a value to its end, or to the first value in it. */
+  #value(at: number): number {
     const byte = this.#bytes[at] ?? 0
-    if (byte === QUOTE) this.#at = this.#endOfString(at)
-    else if (byte === OPEN_OBJECT) return this.#open(this.#kindOfObject(), CLOSE_OBJECT)
-    else if (byte === OPEN_ARRAY) return this.#open(ARRAY, CLOSE_ARRAY)
-    else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) this.#number(at)
-    else this.#literal(at)
-    return false
+    if (byte === QUOTE) return this.#endOfString(at)
+    if (byte === OPEN_OBJECT) return this.#open(at, this.#kindOfObject(), CLOSE_OBJECT)
+    if (byte === OPEN_ARRAY) return this.#open(at, ARRAY, CLOSE_ARRAY)
+    if (byte === MINUS || (byte >= ZERO && byte <= NINE)) return this.#endOfNumber(at)
+    return this.#endOfLiteral(at)
   }
 
   #kindOfObject(): number {
@@ -160,151 +155,122 @@ class Scanner {
     return PLAIN
   }
 
-  #open(kind: number, close: number): boolean {
+  #open(start: number, kind: number, close: number): number {
     if (this.#level >= this.#limit)
-      throw this.#fail('WIRE_TOO_DEEP', `the message is nested deeper than ${this.#limit}`)
-    this.#at++
-    this.#skipSpace()
+      throw this.#fail('WIRE_TOO_DEEP', `the message is nested deeper than ${this.#limit}`, start)
     if (kind === PARAMS || kind === RESULT || kind === ERROR) this.#inner = new Map()
     else if (kind === META) this.#meta = new Map()
-    if (this.#bytes[this.#at] === close) {
-      this.#at++
-      return false
-    }
+    const at = skipSpace(this.#bytes, start + 1)
+    if (this.#bytes[at] === close) return at + 1
     const level = ++this.#level
     this.#kinds[level] = kind
-    this.#nameStarts[level] = -1
-    this.#nameEnds[level] = -1
-    this.#names[level] = ''
-    this.#folds[level] = undefined
-    this.#bases[level] = this.#top
-    this.#sets[level] = undefined
-    if (kind !== ARRAY) this.#memberName()
-    return true
+    this.#nameStarts[level] = 0
+    if (kind === ARRAY) return at
+    if (kind === PLAIN) this.#unique.open()
+    else {
+      this.#names[level] = ''
+      this.#folds[level] = undefined
+    }
+    return this.#memberName(at)
   }
 
-  /** After a value. False: another one starts here; true: the message is over. */
-  #end(): boolean {
+  /** From the end of a value to the start of the next, out of all containers that end here; negative: there is none. */
+  #afterValue(end: number): number {
+    const bytes = this.#bytes
+    let at = end
     for (;;) {
       const level = this.#level
       const kind = this.#kinds[level] as number
-      if (kind >= ENVELOPE) this.#record(level, kind)
-      this.#skipSpace()
-      if (level === 0) return true
-      const byte = this.#bytes[this.#at]
+      if (kind >= ENVELOPE) this.#record(level, kind, at)
+      at = skipSpace(bytes, at)
+      if (level === 0) break
+      const byte = bytes[at]
       if (byte === COMMA) {
-        this.#at++
-        this.#skipSpace()
-        if (kind !== ARRAY) this.#memberName()
-        return false
+        at = skipSpace(bytes, at + 1)
+        return kind === ARRAY ? at : this.#memberName(at)
       }
       if (byte !== (kind === ARRAY ? CLOSE_ARRAY : CLOSE_OBJECT))
-        throw this.#fail('WIRE_PARSE', 'a comma or a closing bracket is missing')
-      this.#at++
-      this.#top = this.#bases[level] as number
+        throw this.#fail('WIRE_PARSE', 'a comma or a closing bracket is missing', at)
+      at++
+      if (kind === PLAIN) this.#unique.close()
       this.#level = level - 1
     }
+    if (at < bytes.length)
+      throw this.#fail('WIRE_PARSE', 'there is something after the message', at)
+    return -1
   }
 
   #mapOf(kind: number): Map<string, Member> {
     return kind === ENVELOPE ? this.#members : kind === META ? this.#meta : this.#inner
   }
 
-  #record(level: number, kind: number): void {
-    this.#mapOf(kind).set(this.#names[level] as string, {
-      nameStart: (this.#nameStarts[level] as number) - 1,
-      start: this.#valueStarts[level] as number,
-      end: this.#at,
-    })
+  #record(level: number, kind: number, end: number): void {
+    const nameStart = this.#nameStarts[level] as number
+    const start = this.#valueStarts[level] as number
+    this.#mapOf(kind).set(this.#names[level] as string, { nameStart, start, end })
   }
 
-  #memberName(): void {
+  /** From the quote that opens a name to the start of the value. */
+  #memberName(nameStart: number): number {
     const bytes = this.#bytes
-    if (bytes[this.#at] !== QUOTE) throw this.#fail('WIRE_PARSE', 'a member name is missing')
-    const start = this.#at + 1
-    let end = start
+    if (bytes[nameStart] !== QUOTE)
+      throw this.#fail('WIRE_PARSE', 'a member name is missing', nameStart)
+    let end = nameStart + 1
     let hash = 0
     let escaped = false
     let byte = bytes[end]
-    while (byte !== QUOTE && byte !== undefined) {
+    while (byte !== QUOTE) {
+      if (byte === undefined) throw this.#fail('WIRE_PARSE', 'a member name does not end', end)
       if (byte === BACKSLASH) {
         escaped = true
         end++
       }
-      hash = (Math.imul(hash, 31) + byte) | 0
+      hash = addToHash(hash, byte)
       byte = bytes[++end]
     }
-    if (end >= bytes.length) throw this.#fail('WIRE_PARSE', 'a member name does not end')
     const level = this.#level
-    this.#nameStarts[level] = start
-    this.#nameEnds[level] = end
-    if ((this.#kinds[level] as number) >= ENVELOPE) this.#recordedName(level, start, end, escaped)
-    else this.#plainName(level, start, end, escaped, hash)
-    this.#at = end + 1
-    this.#skipSpace()
-    if (bytes[this.#at] !== COLON) throw this.#fail('WIRE_PARSE', 'a colon is missing')
-    this.#at++
-    this.#skipSpace()
+    this.#nameStarts[level] = nameStart
+    const kind = this.#kinds[level] as number
+    if (kind >= ENVELOPE) this.#recordedName(level, kind, nameStart + 1, end, hash, escaped)
+    else {
+      const text = escaped ? this.#unescape(nameStart + 1, end) : undefined
+      if (!this.#unique.add(nameStart + 1, end, hash, text)) throw this.#duplicate(nameStart)
+    }
+    const at = skipSpace(bytes, end + 1)
+    if (bytes[at] !== COLON) throw this.#fail('WIRE_PARSE', 'a colon is missing', at)
+    return skipSpace(bytes, at + 1)
   }
 
-  #recordedName(level: number, start: number, end: number, escaped: boolean): void {
-    const name = this.#decode(start, end, escaped)
-    const kind = this.#kinds[level] as number
-    if (this.#mapOf(kind).has(name)) throw this.#duplicate()
-    this.#names[level] = name
+  #recordedName(
+    level: number,
+    kind: number,
+    start: number,
+    end: number,
+    hash: number,
+    escaped: boolean,
+  ): void {
     const place = PLACES[kind] as Place
-    if (isKnown(place, name)) return
+    const known = escaped ? undefined : knownAt(place, this.#bytes, start, end, hash)
+    const name =
+      known ?? (escaped ? this.#unescape(start, end) : this.#bytes.toString('utf8', start, end))
+    if (this.#mapOf(kind).has(name)) throw this.#duplicate(start - 1)
+    this.#names[level] = name
+    if (known === undefined) this.#unlike(level, place, name, start - 1)
+  }
+
+  #unlike(level: number, place: Place, name: string, at: number): void {
     const folded = foldName(name)
-    this.#folds[level] ??= new Set()
-    const folds = this.#folds[level]
-    if (isVariant(place, folded) || folds.has(folded))
-      throw this.#fail('WIRE_CASE_VARIANT', 'a member name differs from another only in case')
+    const folds = this.#folds[level] ?? new Set()
+    this.#folds[level] = folds
+    if (isVariant(place, name, folded) || folds.has(folded))
+      throw this.#fail('WIRE_CASE_VARIANT', 'a member name differs from another only in case', at)
     folds.add(folded)
   }
 
-  #plainName(level: number, start: number, end: number, escaped: boolean, hash: number): void {
-    const hashes = this.#hashes
-    const base = this.#bases[level] as number
-    const few = this.#sets[level] === undefined && this.#top - base < FEW_MEMBERS * 3
-    if (escaped || !few) {
-      const names = this.#setOf(level, base)
-      const name = this.#decode(start, end, escaped)
-      if (names.has(name)) throw this.#duplicate()
-      names.add(name)
-      return
-    }
-    for (let at = base; at < this.#top; at += 3)
-      if (hashes[at] === hash && this.#isSame(at, start, end)) throw this.#duplicate()
-    hashes[this.#top] = hash
-    hashes[this.#top + 1] = start
-    hashes[this.#top + 2] = end
-    this.#top += 3
-  }
-
-  #isSame(at: number, start: number, end: number): boolean {
-    const otherStart = this.#hashes[at + 1] as number
-    const otherEnd = this.#hashes[at + 2] as number
-    if (otherEnd - otherStart !== end - start) return false
-    return this.#bytes.compare(this.#bytes, otherStart, otherEnd, start, end) === 0
-  }
-
-  #setOf(level: number, base: number): Set<string> {
-    const there = this.#sets[level]
-    if (there) return there
-    const names = new Set<string>()
-    for (let at = base; at < this.#top; at += 3)
-      names.add(this.#bytes.toString('utf8', this.#hashes[at + 1], this.#hashes[at + 2]))
-    this.#sets[level] = names
-    return names
-  }
-
-  #decode(start: number, end: number, escaped: boolean): string {
-    const text = this.#bytes.toString('utf8', start, end)
-    if (!escaped) return text
-    const name = unescapeName(text)
-    if (name === undefined)
-      throw this.#fail('WIRE_PARSE', 'a member name is not one every reader reads alike')
-    return name
+  #unescape(start: number, end: number): string {
+    const name = unescapeName(this.#bytes.toString('utf8', start, end))
+    if (name !== undefined) return name
+    throw this.#fail('WIRE_PARSE', 'a member name is not one every reader reads alike', start - 1)
   }
 
   /** The offset after the closing quote: near by byte, far by native search, both in turn where there are many escapes. */
@@ -326,69 +292,64 @@ class Scanner {
       if (((quote - slash) & 1) === 0) return quote + 1
       at = quote + 1
     }
-    throw this.#fail('WIRE_PARSE', 'a string does not end')
+    throw this.#fail('WIRE_PARSE', 'a string does not end', start)
   }
 
-  #number(start: number): void {
+  #endOfNumber(start: number): number {
     const bytes = this.#bytes
     let at = bytes[start] === MINUS ? start + 1 : start
     let value = 0
-    for (
-      let byte = bytes[at] ?? 0;
-      byte >= ZERO && byte <= NINE;
-      byte = bytes[++at] ?? 0 // sums of digits are exact up to 2^53 and only grow beyond it
-    )
+    let byte = bytes[at] ?? 0
+    // sums of digits are exact up to 2^53 and only grow beyond it
+    while (byte >= ZERO && byte <= NINE) {
       value = value * 10 + (byte - ZERO)
-    const digits = at
-    while (isNumberByte(bytes[at] ?? 0)) at++
-    this.#at = at
-    if (at > digits) value = Number(bytes.toString('latin1', start, at))
-    if (at > digits ? Math.abs(value) === Number.POSITIVE_INFINITY : value > LARGEST)
-      this.#unsafe = true
+      byte = bytes[++at] ?? 0
+    }
+    if (!isNumberByte(byte)) {
+      if (value > Number.MAX_SAFE_INTEGER) this.#unsafe = true
+      return at
+    }
+    for (; isNumberByte(byte); byte = bytes[++at] ?? 0)
+      if ((byte | 0x20) === EXPONENT) value = Number.POSITIVE_INFINITY
+    // a fraction is rounded by everybody, but what overflows is no number any more
+    if (value === Number.POSITIVE_INFINITY)
+      this.#unsafe ||= !Number.isFinite(Number(bytes.toString('latin1', start, at)))
+    return at
   }
 
-  #literal(start: number): void {
+  #endOfLiteral(start: number): number {
     const bytes = this.#bytes
     let at = start
-    for (let byte = bytes[at] ?? 0; byte >= 0x61 && byte <= 0x7a; ) byte = bytes[++at] ?? 0
-    if (at === start) throw this.#fail('WIRE_PARSE', this.#noValue())
-    this.#at = at
+    let byte = bytes[at] ?? 0
+    while (byte >= 0x61 && byte <= 0x7a) byte = bytes[++at] ?? 0
+    if (at > start) return at
+    let what = start < bytes.length ? 'a value is missing' : 'the message ends too early'
+    if (start === 0 && byte === 0xef) what = 'the message begins with a byte order mark'
+    throw this.#fail('WIRE_PARSE', what, start)
   }
 
-  #noValue(): string {
-    if (this.#at >= this.#bytes.length) return 'the message ends too early'
-    return this.#at === 0 && this.#bytes[0] === 0xef
-      ? 'the message begins with a byte order mark'
-      : 'a value is missing'
+  #duplicate(at: number): AppError {
+    return this.#fail('WIRE_DUPLICATE_MEMBER', 'an object has a member twice', at)
   }
 
-  #skipSpace(): void {
-    const bytes = this.#bytes
-    let at = this.#at
-    let byte = bytes[at] ?? 0x21
-    while (byte <= SPACE && (byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09))
-      byte = bytes[++at] ?? 0x21
-    this.#at = at
-  }
-
-  #duplicate(): AppError {
-    return this.#fail('WIRE_DUPLICATE_MEMBER', 'an object has a member twice')
-  }
-
-  #fail(code: ErrorCode, what: string): AppError {
+  #fail(code: ErrorCode, what: string, at: number): AppError {
     const names: string[] = []
     for (let level = 1; level <= Math.min(this.#level, PATH_NAMES); level++) {
       const start = this.#nameStarts[level] as number
-      const end = Math.min(this.#nameEnds[level] as number, start + PATH_BYTES)
-      names.push(start < 0 ? '[]' : this.#bytes.toString('utf8', start, end))
+      names.push(start === 0 ? '[]' : this.#nameFrom(start + 1))
     }
     if (this.#level > PATH_NAMES) names.push('...')
     const where = names.length > 0 ? ` in ${names.join('.')}` : ''
-    return new AppError(code, `${what}, at byte ${this.#at}${where}`)
+    return new AppError(code, `${what}, at byte ${at}${where}`)
+  }
+
+  #nameFrom(start: number): string {
+    const text = this.#bytes.toString('utf8', start, start + PATH_BYTES)
+    return text.slice(0, text.search(/(?<!\\)(?:\\\\)*"|$/))
   }
 }
 
-const LARGEST = Number.MAX_SAFE_INTEGER
+const EXPONENT = 0x65
 
 // what may follow the first digits; that it is well formed is JSON.parse's affair
 function isNumberByte(byte: number): boolean {
@@ -397,7 +358,15 @@ function isNumberByte(byte: number): boolean {
     byte === 0x2e ||
     byte === 0x2b ||
     byte === MINUS ||
-    (byte | 0x20) === 0x65 ||
+    (byte | 0x20) === EXPONENT ||
     (byte >= ZERO && byte <= NINE)
   )
+}
+
+function skipSpace(bytes: Buffer, start: number): number {
+  let at = start
+  let byte = bytes[at] ?? 0x21
+  while (byte <= SPACE && (byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09))
+    byte = bytes[++at] ?? 0x21
+  return at
 }
