@@ -39,11 +39,11 @@ describe('the printed configuration', () => {
     const text = `version: 1
 servers:
   - name: a
-    url: https://user:hunter2@example.com/mcp?token=hunter2
+    url: https://example.com/mcp?token=hunter2
     headers: { X-Trace: hunter2 }
   - name: b
     command: node
-    args: [server.js, --api-key, hunter2, --token=hunter2, "--where=\${env:WHERE}"]
+    args: ["--db=postgres://me:hunter2@db", --api-key, hunter2, --token=hunter2, "--where=\${env:WHERE}"]
     env: { ANY: hunter2 }
 plugins:
   entries:
@@ -51,8 +51,9 @@ plugins:
 `
     const printed = await print(text)
     expect(printed).not.toContain('hunter2')
-    expect(printed).toContain('url: https://user:[redacted]@example.com/mcp?token=[redacted] #')
-    expect(printed).toContain('- --where=example.com # ${env:WHERE} at gateway.yaml:8:60')
+    expect(printed).toContain('url: https://example.com/mcp?token=[redacted] #')
+    expect(printed).toContain('- --db=postgres://me:[redacted]@db #')
+    expect(printed).toContain('- --where=example.com # ${env:WHERE} at gateway.yaml:8:82')
     expect(printed).toContain('free: "[redacted]" # ${env:WHERE} at')
   })
 
