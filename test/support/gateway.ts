@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse, stringify } from 'yaml'
 import { type TemporaryDirectory, temporaryDirectory } from './directory.ts'
-import { bin, node } from './paths.ts'
+import { bin, node, nodeFlags } from './paths.ts'
 import { freePort } from './ports.ts'
 import { type RunningProcess, startProcess } from './process.ts'
 
@@ -36,7 +36,16 @@ export async function startGateway(
   const directory = await temporaryDirectory({ ...files, 'gateway.yaml': stringify(config) })
   const configFile = `${directory.path}/gateway.yaml`
   const adminUrl = `http://127.0.0.1:${adminPort}`
-  const command = [bin, 'start', '--config', configFile, '--port', String(port), ...args]
+  const command = [
+    ...nodeFlags,
+    bin,
+    'start',
+    '--config',
+    configFile,
+    '--port',
+    String(port),
+    ...args,
+  ]
   const started = await startProcess(node, command, { env, cwd: cwd ?? directory.path, timeout })
   const stop = async () => {
     await started.stop()

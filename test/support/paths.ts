@@ -10,3 +10,5 @@ export const node = path('node_modules/node/bin/node')
 export const bin = process.env.PORTCULLIS_BIN ?? path('bin/portcullis.js')
 export const fixture = path('test/fixtures/conformance/server.ts')
 export const modules = (relative: string) => path(`node_modules/${relative}`)
+/** Runs the sources of this checkout; another build brings its own. */
+export const nodeFlags = process.env.PORTCULLIS_BIN ? [] : ['--conditions=portcullis-source']

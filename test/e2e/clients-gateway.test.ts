@@ -1,0 +1,94 @@
+// Real clients see through the gateway exactly what they see of the server itself, in both eras.
+import { readFile } from 'node:fs/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type ConnectedClient, legacyClient, modernClient } from '../support/clients.ts'
+import { type TemporaryDirectory, temporaryDirectory } from '../support/directory.ts'
+import { type RunningFixture, startFixture } from '../support/fixture.ts'
+import { type RunningGateway, startGateway } from '../support/gateway.ts'
+import { root } from '../support/paths.ts'
+import { fixtureCalls, fixtureClients, transcribe } from './drivers.ts'
+
+let home: TemporaryDirectory
+let fixture: RunningFixture
+let gateway: RunningGateway
+
+beforeAll(async () => {
+  home = await temporaryDirectory()
+  fixture = await startFixture()
+  const config = await readFile(`${root}/test/conformance/gateway.yaml`, 'utf8')
+  gateway = await startGateway(config, { env: { FIXTURE_URL: fixture.url }, cwd: root })
+}, 60_000)
+
+afterEach(({ task }) => {
+  if (task.result?.state === 'fail') console.error(gateway.output())
+})
+
+afterAll(async () => {
+  await gateway?.stop()
+  await fixture?.stop()
+  await home?.[Symbol.asyncDispose]()
+})
+
+describe.each(Object.keys(fixtureClients))('%s', (name) => {
+  test('sees through the gateway what it sees of the server itself', async () => {
+    const driver = fixtureClients[name as keyof typeof fixtureClients](home.path)
+    const file = new URL(`transcripts/fixture.${name}.json`, import.meta.url)
+    const direct: unknown = JSON.parse(await readFile(file, 'utf8'))
+    expect(await transcribe(driver, gateway.url, fixtureCalls)).toEqual(direct)
+  }, 60_000)
+})
+
+describe.each([
+  ['legacy', legacyClient],
+  ['modern', modernClient],
+] as const)('an SDK client of the %s era', (_era, connect) => {
+  test('gets prompts and resources through the gateway as the server gives them', async () => {
+    await using direct = await connect(fixture.url)
+    await using through = await connect(gateway.url)
+    expect(await collect(through)).toEqual(await collect(direct))
+  })
+
+  test('gets the errors of the server through the gateway with code and data', async () => {
+    await using direct = await connect(fixture.url)
+    await using through = await connect(gateway.url)
+    expect(await collectErrors(through)).toEqual(await collectErrors(direct))
+  })
+
+  test('is told by the gateway itself that no server has a name', async () => {
+    await using through = await connect(gateway.url)
+    const { client } = through
+    const expected = { code: -32602, data: { code: 'WIRE_UNKNOWN_TARGET' } }
+    expect(await failed(client.getPrompt({ name: 'none' }))).toMatchObject(expected)
+    expect(await failed(client.callTool({ name: 'none', arguments: {} }))).toMatchObject(expected)
+  })
+})
+
+async function failed(attempt: Promise<unknown>): Promise<{ code?: number; data?: unknown }> {
+  const error = await attempt.then(
+    () => undefined,
+    (reason: unknown) => reason as { code?: number; data?: unknown },
+  )
+  return { ...(error?.code !== undefined && { code: error.code }), data: error?.data }
+}
+
+async function collect({ client }: ConnectedClient): Promise<unknown> {
+  const args = { arg1: 'one', arg2: 'two' }
+  return {
+    prompts: (await client.listPrompts()).prompts,
+    simple: await client.getPrompt({ name: 'test_simple_prompt' }),
+    filled: await client.getPrompt({ name: 'test_prompt_with_arguments', arguments: args }),
+    image: await client.getPrompt({ name: 'test_prompt_with_image' }),
+    resources: (await client.listResources()).resources,
+    templates: (await client.listResourceTemplates()).resourceTemplates,
+    text: await client.readResource({ uri: 'test://static-text' }),
+    binary: await client.readResource({ uri: 'test://static-binary' }),
+    template: await client.readResource({ uri: 'test://template/7/data' }),
+  }
+}
+
+async function collectErrors({ client }: ConnectedClient): Promise<unknown> {
+  return {
+    resource: await failed(client.readResource({ uri: 'test://nonexistent' })),
+    prompt: await failed(client.getPrompt({ name: 'test_prompt_with_arguments', arguments: {} })),
+  }
+}
