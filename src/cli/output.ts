@@ -20,6 +20,8 @@ export interface Output {
   readonly human: boolean
   readonly verbose: boolean
   readonly style: Style
+  /** For what goes to stderr. */
+  readonly aside: Style
   /** What the command was asked for: one JSON line, or the text for people. */
   result(value: object, text: () => string): void
   /** A document such as YAML: the same to people and programs unless JSON was asked for. */
@@ -48,6 +50,7 @@ export function createOutput(shell: Shell, options: OutputOptions): Output {
     human,
     verbose,
     style,
+    aside,
     result(value, text) {
       stdout.write(human ? text() : `${JSON.stringify(value)}\n`)
     },

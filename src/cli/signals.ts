@@ -18,6 +18,8 @@ export interface Watch<G> {
 
 /** After the drain, what is being closed gets this long; the process then ends with what is left. */
 const GRACE = 15_000
+/** Ctrl-C reaches the whole process group, and npm passes it on: one signal, told twice. */
+const ECHO = 250
 const HURRY = 5_000
 
 /** Resolves when the gateway has stopped; rejects when it did not start. */
@@ -29,7 +31,12 @@ export async function untilStopped<G extends Stoppable>(
   const stop = Promise.withResolvers<void>()
   const hurry = Promise.withResolvers<void>()
   let signals = 0
+  let last = Number.NEGATIVE_INFINITY
   const onStop = (): void => {
+    const now = performance.now()
+    const echo = now - last < ECHO
+    last = now
+    if (echo) return
     signals++
     if (signals === 1) stop.resolve()
     else if (signals === 2) hurry.resolve()

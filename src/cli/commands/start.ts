@@ -14,6 +14,7 @@ import {
   withOutput,
 } from '../command.ts'
 import { type Exit, UsageError } from '../exit.ts'
+import { createHumanLog } from '../human-log.ts'
 import type { Output } from '../output.ts'
 import type { Shell } from '../shell.ts'
 import { untilStopped } from '../signals.ts'
@@ -66,7 +67,11 @@ async function start(
   output.detail(
     source.configFile === undefined ? 'no configuration: a demo' : `reading ${source.configFile}`,
   )
+  let level: LogLevel = options.logLevel ?? (output.verbose ? 'debug' : 'warn')
   const running = startGateway({
+    ...(output.human
+      ? { log: createHumanLog({ stream: shell.stderr, style: output.aside, level: () => level }) }
+      : {}),
     ...source,
     profile: options.profile,
     env: shell.env,
@@ -79,7 +84,14 @@ async function start(
     watch: options.watch,
   })
   return untilStopped(running, shell, {
-    ready: (gateway) => tell(gateway, source.configFile, output, shell.cwd),
+    ready(gateway) {
+      level =
+        options.logLevel ??
+        (output.verbose
+          ? 'debug'
+          : (gateway.gateway.state().loaded.config.telemetry.log.level as LogLevel))
+      tell(gateway, source.configFile, output, shell.cwd)
+    },
     drain: (gateway) => gateway.gateway.state().loaded.config.limits.drain,
     note: output.note,
   })
