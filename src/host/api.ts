@@ -25,6 +25,11 @@ export interface EgressResponse {
 /** A linear-time regular expression (RE2). */
 export interface PluginRegex {
   test(text: string): boolean
+  /** Every match from left to right, found as they are asked for; group 1 is at index 0. */
+  matchAll(
+    text: string,
+  ): IterableIterator<{ index: number; text: string; groups: readonly (string | undefined)[] }>
+  /** `$1`, `$<name>`, `$&` and `$$` mean what they mean in JavaScript. */
   replaceAll(text: string, replacement: string): string
 }
 

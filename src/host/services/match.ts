@@ -13,6 +13,7 @@ export function createMatch(expression: Expression): PluginHost['match'] {
       const regex = expression.regex(source, flags)
       return {
         test: (text) => regex.test(text),
+        matchAll: (text) => regex.matchAll(text),
         replaceAll: (text, replacement) => regex.replaceAll(text, replacement),
       }
     },
