@@ -1,6 +1,7 @@
 // Writes the files that are made from tables, or with --check says which are not current; the tables themselves are elsewhere.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { configReference, configSchema } from './reference/config.ts'
 import { errorsReference } from './reference/errors.ts'
 
 export interface Generated {
@@ -10,7 +11,11 @@ export interface Generated {
 }
 
 /** Every generated file of the repository. Adding one adds a row. */
-export const GENERATED: readonly Generated[] = [{ path: 'docs/errors.md', render: errorsReference }]
+export const GENERATED: readonly Generated[] = [
+  { path: 'docs/errors.md', render: errorsReference },
+  { path: 'docs/configuration.md', render: configReference },
+  { path: 'config/gateway.schema.json', render: configSchema },
+]
 
 /** Paths of the files that differ from what their tables say; unless `check`, they are written. */
 export async function generate(options: { root: URL; check: boolean }): Promise<string[]> {

@@ -1,4 +1,4 @@
-// config/gateway.schema.json and docs/config.md from the sections of the configuration; the sections say it, this only lays it out.
+// config/gateway.schema.json and docs/configuration.md from the sections of the configuration; the sections say it, this only lays it out.
 import { NOT_BUILT, SECTIONS } from '../../src/app/sections.ts'
 import { editorSchema } from '../../src/config/schema/editor.ts'
 import { rootSchema, type Schema } from '../../src/config/schema/schema.ts'

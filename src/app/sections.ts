@@ -1,5 +1,5 @@
 // The configuration file as a whole: which room puts which section into it, and the checks that span them.
-import { AUDIT_SCHEMA, type AuditOptions } from '../audit/options.ts'
+import { AUDIT_CHECK, AUDIT_SCHEMA, type AuditOptions } from '../audit/options.ts'
 import { createLoader, type Loader } from '../config/load.ts'
 import { NETWORK_SCHEMA, type NetworkOptions } from '../egress/options.ts'
 import {
@@ -19,8 +19,7 @@ import {
   POLICIES_SCHEMA,
   type Policy,
 } from '../host/options.ts'
-import { IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
-import { POINT_NAMES, POINTS } from '../points/table.ts'
+import { EXPOSURE_CHECK, IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
 import {
   ADMIN_SCHEMA,
   type AdminOptions,
@@ -70,12 +69,9 @@ export const NOT_BUILT = {
 
 /** Compiles the schema of everything that is built; what is not is known and refused with the reason. */
 export function configLoader(): Loader<GatewayConfig> {
-  const known = new Map<string, boolean>(
-    POINT_NAMES.map((name) => [name, POINTS[name].wired === true]),
-  )
   return createLoader<GatewayConfig>({
     sections: SECTIONS,
     notBuilt: NOT_BUILT,
-    checks: [...createPluginChecks(known), ...createLimitChecks(known)],
+    checks: [EXPOSURE_CHECK, AUDIT_CHECK, ...createPluginChecks(), ...createLimitChecks()],
   })
 }

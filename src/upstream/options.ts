@@ -163,6 +163,7 @@ const SERVER = {
     name: {
       type: 'string',
       pattern: '^(?!.*__)[a-zA-Z0-9_-]+$',
+      'x-expects': 'letters, digits, "-" and single "_"',
       maxLength: 64,
       description: 'how the gateway calls it; the prefix of its names; no two underscores in a row',
     },
@@ -181,6 +182,7 @@ const SERVER = {
     url: {
       type: 'string',
       pattern: '^https?://[^\\s/?#@]+(?:[/?][^\\s#]*)?$',
+      'x-expects': 'an http or https URL without credentials and fragment',
       description:
         'the MCP endpoint of a server that is reached over HTTP; credentials go into headers',
     },
