@@ -3,6 +3,7 @@ import { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ListKind } from './catalog/catalog.ts'
 import type { OwnName } from './catalog/names.ts'
+import { abnormality } from './catalog/uri-form.ts'
 import { unprefixed } from './catalog/uris.ts'
 import type { Call } from './exchange.ts'
 import type { Target } from './operations.ts'
@@ -56,6 +57,11 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
       own: listed,
       definition: await catalog.definition('resources', listed.server, listed.name),
     }
+  const wrong = abnormality(exposed)
+  if (wrong !== undefined)
+    throw new AppError('WIRE_INVALID_PARAMS', `params.uri is not in normal form: ${wrong}`, {
+      data: { uri: exposed },
+    })
   const templated = (await catalog.list('templates')).uris.byTemplate(exposed)
   if (templated) return { own: templated, definition: undefined }
   // not listed anywhere: only the one server that has resources at all can know it
