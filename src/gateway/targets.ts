@@ -57,23 +57,26 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
       own: listed,
       definition: await catalog.definition('resources', listed.server, listed.name),
     }
-  const wrong = abnormality(exposed)
-  if (wrong !== undefined)
-    throw new AppError('WIRE_INVALID_PARAMS', `params.uri is not in normal form: ${wrong}`, {
-      data: { uri: exposed },
-    })
   const templated = (await catalog.list('templates')).uris.byTemplate(exposed)
-  if (templated) return { own: templated, definition: undefined }
-  // not listed anywhere: only the one server that has resources at all can know it
-  const named = unprefixed(exposed)
-  if (named) return { own: named, definition: undefined }
-  const { era } = call.exchange.identity
-  const able = [...call.exchange.runtime.upstreams.values()].filter(
-    (upstream) => upstream.link(era)?.capabilities.resources,
+  const own = templated ?? unprefixed(exposed) ?? onlyServer(call, exposed)
+  if (!own) return undefined
+  for (const uri of [exposed, own.name]) {
+    const wrong = abnormality(uri)
+    if (wrong !== undefined)
+      throw new AppError('WIRE_INVALID_PARAMS', `params.uri is not in normal form: ${wrong}`, {
+        data: { uri: exposed },
+      })
+  }
+  return { own, definition: undefined }
+}
+
+/** A URI that is listed nowhere can only be known to the one server that has resources at all. */
+function onlyServer({ exchange }: Call, uri: string): OwnName | undefined {
+  const { runtime, identity } = exchange
+  const able = [...runtime.upstreams.values()].filter(
+    (upstream) => upstream.link(identity.era)?.capabilities.resources,
   )
-  return able.length === 1 && able[0]
-    ? { own: { server: able[0].name, name: exposed }, definition: undefined }
-    : undefined
+  return able.length === 1 && able[0] ? { server: able[0].name, name: uri } : undefined
 }
 
 function catalogOf(call: Call) {
