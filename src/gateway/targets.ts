@@ -44,9 +44,13 @@ interface Found {
 }
 
 async function findNamed(call: Call, kind: ListKind, exposed: string): Promise<Found | undefined> {
-  const { naming } = await catalogOf(call).list(kind)
+  const { naming, missing } = await catalogOf(call).list(kind)
   const item = naming.byExposed.get(exposed)
-  return item && { own: item, definition: item.definition }
+  if (item) return { own: item, definition: item.definition }
+  // a server that is down has not lost its tools: the client should try again, not forget them
+  const down = missing.find((server) => exposed.startsWith(server))
+  if (down) throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${down} is not available`)
+  return undefined
 }
 
 async function findResource(call: Call, exposed: string): Promise<Found | undefined> {
