@@ -272,8 +272,8 @@ describe('over stdio', () => {
   })
 
   it('a modern-only server that starts too slowly for the first probe is still found modern', async () => {
-    const slow = stdioOptions('odd-server.mjs', '--modern-only', '--slow-start=250')
-    const { upstream } = await started({ ...slow, health: { ...slow.health, timeout: 150 } })
+    const slow = stdioOptions('odd-server.mjs', '--modern-only', '--slow-start=1200')
+    const { upstream } = await started({ ...slow, health: { ...slow.health, timeout: 800 } })
     expect(upstream.status).toMatchObject({ state: 'ready', eras: ['modern'] })
     await expect(upstream.ready('legacy')).rejects.toMatchObject({ code: 'UPSTREAM_ERA' })
   })

@@ -29,7 +29,7 @@ export function stdioOptions(script: string, ...flags: string[]): StdioOptions {
     tenant: undefined,
     required: false,
     queue: 64,
-    health: { every: 0, timeout: 1000, restart: { least: 20, most: 200, max: 5 } },
+    health: { every: 0, timeout: 5000, restart: { least: 20, most: 200, max: 5 } },
   }
 }
 
