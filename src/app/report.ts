@@ -97,8 +97,9 @@ export function createReport(deps: ReportDeps): Report {
       })
     },
     raised(exchange, fault, where) {
-      // a plugin's own fault has been told by the engine
-      if (fault.data?.entry === undefined) raise(exchange.request, fault, where)
+      // a plugin's own fault has been told by the engine; below 500 it is the client's, and no failure of ours
+      if (fault.data?.entry === undefined && fault.http >= 500)
+        raise(exchange.request, fault, where)
       if (fault.rpc !== -32603) return
       const fields = { ...faultFields(exchange, fault), where }
       if (fault.code === 'INTERNAL')

@@ -65,9 +65,10 @@ export function createEndpoint(room: Room): HttpHandler {
     const payload = httpPayload(request, path)
     const reply = createReply(room, exchange, payload, response)
     try {
-      checkHost(exchange, request)
+      // every request passes its point, also one that is refused right after
       const headers = await passHttp(room, exchange, payload, reply)
       if (headers) {
+        checkHost(exchange, request)
         const left = { ...request.headers, ...headers } as Visit['headers']
         await route({ exchange, request, response, reply, headers: left })
       }
