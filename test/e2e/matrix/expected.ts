@@ -1,0 +1,188 @@
+// What the coverage matrix states: how often each wired point fires in each cell, and the sentence of the contract behind each zero.
+import { POINTS, type PointName, WIRED_POINTS } from '../../../src/points/table.ts'
+import type { Action, Operation, SystemEvent, Trigger } from './operations.ts'
+import type { Era, Surface } from './surfaces.ts'
+
+export type Counts = Readonly<Partial<Record<PointName, number>>>
+
+/** Sentences of the contract (HOOKS.md, by section) that say why a point does not fire. */
+export const SENTENCES = {
+  row: 'section 2: a point fires on what its row of the table says, and on nothing else',
+  made: 'section 2: operation post-points fire for results, for upstream errors and for answers given by a plugin or the cache, not for errors the gateway made itself',
+  denied:
+    'section 4: deny - the operation ends; nobody denies, then the upstream is skipped and the answer passes every post-point',
+  order:
+    'section 3: http_pre_request -> authenticate -> scan and parse -> session_pre_open -> resolve name -> tool_pre_invoke: an operation that has ended does not reach the points after it',
+  cached:
+    'section 2: modern era - every request is an opening, its verdict cached by (principal, clientInfo, capabilities, revision, generation) for 60 s',
+  removed:
+    'section 2: a point fires on its operation; this era does not have it and answers 404 (or 405)',
+  failure:
+    'section 2: error_raised fires on any failure in gateway, plugin or upstream; a refusal by policy is no fault (section 1), a wrong request is the failure of its sender, and an error a server answers is its answer',
+  client:
+    'section 3: a point fires once per JSON-RPC message; a stream is open already, so no HTTP request is made for this one',
+  parser:
+    'section 2: http points fire on every HTTP request to the MCP endpoint; what express.json() in front of it refuses never comes to it',
+  reload:
+    'section 2: config_pre_reload judges a whole new configuration with the running generation; never at start',
+  unread: 'section 2: config_pre_reload judges a whole new configuration; there is none',
+} as const
+export type SentenceId = keyof typeof SENTENCES
+
+export interface Cell {
+  readonly counts: Counts
+  /** Why a point that the operation is near does not fire; for all others it is the row of the table. */
+  readonly zero: Readonly<Partial<Record<PointName, SentenceId>>>
+}
+
+const HTTP: Counts = { http_pre_request: 1, http_post_request: 1 }
+
+interface Family {
+  readonly pre?: PointName
+  readonly post?: PointName
+}
+
+const FAMILY: Readonly<Partial<Record<Action, Family>>> = {
+  call: { pre: 'tool_pre_invoke', post: 'tool_post_invoke' },
+  'call-progress': { pre: 'tool_pre_invoke', post: 'tool_post_invoke' },
+  'call-failing': { pre: 'tool_pre_invoke', post: 'tool_post_invoke' },
+  'call-down': { pre: 'tool_pre_invoke', post: 'tool_post_invoke' },
+  'call-unknown': { pre: 'tool_pre_invoke', post: 'tool_post_invoke' },
+  'get-prompt': { pre: 'prompt_pre_fetch', post: 'prompt_post_fetch' },
+  'get-prompt-wrong': { pre: 'prompt_pre_fetch', post: 'prompt_post_fetch' },
+  'read-resource': { pre: 'resource_pre_fetch', post: 'resource_post_fetch' },
+  'read-resource-wrong': { pre: 'resource_pre_fetch', post: 'resource_post_fetch' },
+  'list-tools': { post: 'tool_post_list' },
+  'list-prompts': { post: 'prompt_post_list' },
+  'list-resources': { post: 'resource_post_list' },
+  'list-templates': { post: 'resource_post_list' },
+}
+
+/** How far an operation gets, by what ends it. */
+type Reach = 'http' | 'session' | 'resolved' | 'pre' | 'post'
+
+const TRIGGER_REACH: Readonly<Partial<Record<Trigger, Reach>>> = {
+  'veto-enforce': 'pre',
+  'veto-guard': 'pre',
+  'veto-prompt': 'pre',
+  'veto-resource': 'pre',
+  'answer-vetoed': 'pre',
+  'fault-pre': 'pre',
+  'veto-http': 'http',
+  'answer-http': 'http',
+  'veto-session': 'session',
+}
+
+const ACTION_REACH: Readonly<Partial<Record<Action, Reach>>> = {
+  'not-json': 'http',
+  'duplicate-member': 'http',
+  'bad-host': 'http',
+  'unknown-method': 'session',
+  'call-unknown': 'session',
+  'call-down': 'pre',
+}
+
+const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-ignored'])
+
+/** The cell of an operation on a surface. */
+export function expected(
+  operation: Operation,
+  { era, mount }: Pick<Surface, 'era' | 'mount'>,
+): Cell {
+  const { action, trigger } = operation
+  if (action === 'not-json' && mount === 'parsed') return parsedBefore
+  if (action === 'announce') return announced(era)
+  const reach = (trigger && TRIGGER_REACH[trigger]) ?? ACTION_REACH[action] ?? 'post'
+  const counts: Record<string, number> = { ...HTTP }
+  const zero: Record<string, SentenceId> = { error_raised: 'failure' }
+
+  if (opens(operation, era, reach)) counts.session_pre_open = 1
+  else if (era === 'modern') zero.session_pre_open = operation.known ? 'cached' : 'order'
+
+  const { pre, post } = FAMILY[action] ?? {}
+  if (pre && (reach === 'pre' || reach === 'post')) counts[pre] = 1
+  else if (pre) zero[pre] = 'order'
+  if (post && reach === 'post') counts[post] = 1
+  else if (post)
+    zero[post] = trigger && reach === 'pre' && trigger !== 'fault-pre' ? 'denied' : 'made'
+
+  if (action === 'notify') counts.notification_pre_forward = 1
+  if (action === 'call-progress') counts.notification_pre_forward = 3
+  if (action === 'end' && era === 'legacy') counts.session_post_close = 1
+  if (era === 'modern' && action === 'end') zero.session_post_close = 'removed'
+  if (action === 'call-down' || (trigger && BROKEN.has(trigger))) {
+    counts.error_raised = 1
+    delete zero.error_raised
+  }
+  return { counts: counts as Counts, zero: zero as Cell['zero'] }
+}
+
+function opens({ action, known }: Operation, era: Era, reach: Reach): boolean {
+  if (era === 'legacy') return action === 'open'
+  if (known || reach === 'http') return false
+  return action !== 'stream' && action !== 'end'
+}
+
+const parsedBefore: Cell = {
+  counts: {},
+  zero: { http_pre_request: 'parser', http_post_request: 'parser' },
+}
+
+// a server's notification comes on its own connection: no HTTP request of a client carries it
+function announced(era: Era): Cell {
+  const zero: Cell['zero'] = { http_pre_request: 'client', http_post_request: 'client' }
+  return era === 'legacy'
+    ? { counts: { notification_pre_forward: 1 }, zero }
+    : { counts: {}, zero: { ...zero, notification_pre_forward: 'removed' } }
+}
+
+/** Entries of the configuration that loads and reloads are counted with: two that count, and one more. */
+export const ENTRIES = 3
+
+/** Before the first generation, entries judge those that load after them; each is told how all loads ended. */
+export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
+  start: {
+    counts: { plugin_pre_load: 2, plugin_post_load: 3 },
+    zero: { config_pre_reload: 'reload', config_post_reload: 'reload' },
+  },
+  applied: {
+    counts: {
+      config_pre_reload: 1,
+      config_post_reload: 1,
+      plugin_pre_load: 3,
+      plugin_post_load: 3,
+    },
+    zero: {},
+  },
+  unchanged: { counts: {}, zero: { config_pre_reload: 'unread', config_post_reload: 'unread' } },
+  invalid: {
+    counts: { config_post_reload: 1 },
+    zero: { config_pre_reload: 'unread', plugin_pre_load: 'order' },
+  },
+  vetoed: {
+    counts: { config_pre_reload: 1, config_post_reload: 1 },
+    zero: { plugin_pre_load: 'order', plugin_post_load: 'order' },
+  },
+  'vetoed-load': {
+    counts: {
+      config_pre_reload: 1,
+      config_post_reload: 1,
+      plugin_pre_load: 3,
+      plugin_post_load: 3,
+    },
+    zero: {},
+  },
+  shutdown: { counts: { session_post_close: 2 }, zero: {} },
+}
+
+export function countOf(cell: Cell, point: PointName): number {
+  return cell.counts[point] ?? 0
+}
+
+/** The sentence behind a zero. */
+export function reasonOf(cell: Cell, point: PointName): string {
+  const id = cell.zero[point] ?? 'row'
+  return id === 'row' ? `${SENTENCES.row}: ${point} fires ${POINTS[point].fires}` : SENTENCES[id]
+}
+
+export const COUNTED: readonly PointName[] = WIRED_POINTS

@@ -1,0 +1,62 @@
+// The coverage matrix, carried out: every cell runs against real servers, and every wired point fires exactly as often as it states.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PointName } from '../../../src/points/table.ts'
+import { type RunningFixture, startFixture } from '../../support/fixture.ts'
+import { carryOut } from './drive.ts'
+import { COUNTED, type Counts, countOf, expected } from './expected.ts'
+import { OPERATIONS } from './operations.ts'
+import { type Running, startSurface } from './start.ts'
+import { SURFACES } from './surfaces.ts'
+
+let fixture: RunningFixture
+beforeAll(async () => {
+  fixture = await startFixture()
+})
+afterAll(() => fixture?.stop())
+
+// what the reload itself fires is the business of the system events
+const OF_THE_RELOAD = /^(config|plugin)_/
+
+describe.each(SURFACES)('$title', (surface) => {
+  let running: Running
+  beforeAll(async () => {
+    running = await startSurface(surface, fixture.url)
+  })
+  afterAll(() => running?.[Symbol.asyncDispose]())
+
+  it.each(OPERATIONS)('$title', async (operation) => {
+    const before = running.gateway.state().runtime.generation.id
+    await carryOut(running, surface, operation)
+    const stated = expected(operation, surface)
+    const total = Object.values(stated.counts).reduce((sum, count) => sum + count, 0)
+    await settled(running, total * 2)
+    const fired = running.counter.fired.filter(
+      ({ point }) => !surface.reload || !OF_THE_RELOAD.test(point),
+    )
+    const row: Counts = Object.fromEntries(COUNTED.map((point) => [point, countOf(stated, point)]))
+    expect(tally(fired.filter(({ by }) => by === 'chain'))).toEqual(row)
+    // observers see every dispatch, whatever its outcome
+    expect(tally(fired.filter(({ by }) => by === 'audit'))).toEqual(row)
+    if (surface.reload && operation.action !== 'announce') {
+      const client = fired.filter((event) => event.surface !== 'system')
+      expect(new Set(client.map(({ generation }) => generation))).toEqual(new Set([before]))
+      expect(running.gateway.state().runtime.generation.id).toBeGreaterThan(before)
+    }
+  })
+})
+
+function tally(fired: readonly { point: PointName }[]): Counts {
+  const counts = Object.fromEntries(COUNTED.map((point) => [point, 0])) as Record<PointName, number>
+  for (const { point } of fired) counts[point]++
+  return counts
+}
+
+/** Waits for what is still to come, and a moment longer for what should not. */
+async function settled({ counter, gateway }: Running, total: number): Promise<void> {
+  const end = performance.now() + 2000
+  do {
+    await gateway.engine.observers.idle()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  } while (counter.fired.length < total && performance.now() < end)
+  await gateway.engine.observers.idle()
+}

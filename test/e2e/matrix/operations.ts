@@ -1,0 +1,144 @@
+// What a client can do at the gateway and how it can end, as data: one row per row of the coverage matrix. Nothing is sent here.
+
+/** What is sent. */
+export type Action =
+  | 'open'
+  | 'list-tools'
+  | 'list-prompts'
+  | 'list-resources'
+  | 'list-templates'
+  | 'call'
+  | 'call-progress'
+  | 'call-failing'
+  | 'call-down'
+  | 'call-unknown'
+  | 'get-prompt'
+  | 'get-prompt-wrong'
+  | 'read-resource'
+  | 'read-resource-wrong'
+  | 'ping'
+  | 'set-level'
+  | 'notify'
+  | 'unknown-method'
+  | 'stream'
+  | 'announce'
+  | 'end'
+  | 'not-json'
+  | 'duplicate-member'
+  | 'bad-host'
+
+/** What a plugin of the test does when the client, or for http points a header, names it. */
+export type Trigger =
+  | 'veto-enforce'
+  | 'veto-permissive'
+  | 'veto-guard'
+  | 'veto-audit'
+  | 'veto-background'
+  | 'veto-http'
+  | 'veto-http-post'
+  | 'veto-session'
+  | 'veto-tool-post'
+  | 'veto-list'
+  | 'veto-prompt'
+  | 'veto-resource'
+  | 'veto-notification'
+  | 'answer'
+  | 'answer-http'
+  | 'answer-vetoed'
+  | 'fault-pre'
+  | 'fault-post'
+  | 'fault-ignored'
+
+export interface Operation {
+  readonly id: string
+  readonly title: string
+  readonly action: Action
+  readonly trigger?: Trigger
+  /** The client has been seen by this generation within the last 60 s. */
+  readonly known?: true
+}
+
+const row = (id: string, title: string, action: Action, trigger?: Trigger): Operation => ({
+  id,
+  title,
+  action,
+  ...(trigger ? { trigger } : {}),
+})
+
+export const OPERATIONS: readonly Operation[] = [
+  row('open', 'initialize / server/discover', 'open'),
+  row('list-tools', 'tools/list', 'list-tools'),
+  { ...row('list-again', 'tools/list of a known client', 'list-tools'), known: true },
+  row('list-prompts', 'prompts/list', 'list-prompts'),
+  row('list-resources', 'resources/list', 'list-resources'),
+  row('list-templates', 'resources/templates/list', 'list-templates'),
+  row('call', 'tools/call', 'call'),
+  row('get-prompt', 'prompts/get', 'get-prompt'),
+  row('read-resource', 'resources/read', 'read-resource'),
+  row('ping', 'ping', 'ping'),
+  row('set-level', 'logging/setLevel', 'set-level'),
+  row('notify', 'notification of the client', 'notify'),
+  row('progress', 'tools/call with three progress notifications', 'call-progress'),
+  row('stream', 'GET stream', 'stream'),
+  row('announce', 'list_changed of a server, to an open GET stream', 'announce'),
+  row('end', 'DELETE of the session', 'end'),
+  row('unknown-method', 'unknown method', 'unknown-method'),
+  row('unknown-tool', 'tools/call of an unknown tool', 'call-unknown'),
+  row('not-json', 'a body that is no JSON', 'not-json'),
+  row('duplicate', 'a body with a duplicate member', 'duplicate-member'),
+  row('bad-host', 'a foreign Host header', 'bad-host'),
+  row('deny-enforce', 'tools/call, denied by enforce', 'call', 'veto-enforce'),
+  row('deny-permissive', 'tools/call, denied by permissive', 'call', 'veto-permissive'),
+  row('deny-guard', 'tools/call, denied by guard', 'call', 'veto-guard'),
+  row('deny-audit', 'tools/call, denied by audit', 'call', 'veto-audit'),
+  row('deny-background', 'tools/call, denied by background', 'call', 'veto-background'),
+  row('deny-post', 'tools/call, denied at its post-point', 'call', 'veto-tool-post'),
+  row('deny-http', 'tools/call, denied at http_pre_request', 'call', 'veto-http'),
+  row('deny-http-post', 'tools/call, denied at http_post_request', 'call', 'veto-http-post'),
+  row(
+    'deny-session',
+    'initialize / any request, denied at session_pre_open',
+    'open',
+    'veto-session',
+  ),
+  row('deny-list', 'tools/list, denied', 'list-tools', 'veto-list'),
+  row('deny-prompt', 'prompts/get, denied', 'get-prompt', 'veto-prompt'),
+  row('deny-resource', 'resources/read, denied', 'read-resource', 'veto-resource'),
+  row('deny-notify', 'notification of the client, denied', 'notify', 'veto-notification'),
+  row('respond', 'tools/call, answered by a plugin', 'call', 'answer'),
+  row(
+    'respond-denied',
+    'tools/call, answered by a plugin, denied by a later one',
+    'call',
+    'answer-vetoed',
+  ),
+  row('respond-http', 'tools/call, answered at http_pre_request', 'call', 'answer-http'),
+  row('tool-error', 'tools/call, the tool reports an error', 'call-failing'),
+  row('prompt-error', 'prompts/get, the server answers an error', 'get-prompt-wrong'),
+  row('resource-error', 'resources/read, the server answers an error', 'read-resource-wrong'),
+  row('down', 'tools/call, the server breaks off', 'call-down'),
+  row('fault-pre', 'tools/call, a plugin throws before', 'call', 'fault-pre'),
+  row('fault-post', 'tools/call, a plugin throws after', 'call', 'fault-post'),
+  row(
+    'fault-ignored',
+    'tools/call, a plugin throws and on_error is ignore',
+    'call',
+    'fault-ignored',
+  ),
+]
+
+/** What happens to the gateway itself; no client is involved. */
+export interface SystemEvent {
+  readonly id: string
+  readonly title: string
+}
+
+export const SYSTEM_EVENTS: readonly SystemEvent[] = [
+  { id: 'start', title: 'start' },
+  { id: 'applied', title: 'reload, applied' },
+  { id: 'unchanged', title: 'reload of the same file' },
+  { id: 'invalid', title: 'reload of an invalid file' },
+  { id: 'vetoed', title: 'reload, refused by a plugin' },
+  { id: 'vetoed-load', title: 'reload, one of two entries refused by a plugin' },
+  { id: 'shutdown', title: 'shutdown with two open sessions' },
+]

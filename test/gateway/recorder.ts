@@ -1,0 +1,189 @@
+// A small MCP server over Streamable HTTP by hand, of both eras, that remembers every byte it was sent and lies on request.
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+export interface Received {
+  readonly verb: string
+  readonly headers: IncomingHttpHeaders
+  /** The body byte for byte. */
+  readonly raw: string
+  readonly message: Sent
+}
+
+export interface Sent {
+  readonly id?: string | number
+  readonly method?: string
+  readonly params?: Record<string, unknown>
+}
+
+/** How a call is answered; whoever takes none of these lets the client wait. */
+export interface Answers {
+  result(result: unknown): void
+  error(error: { code: number; message: string; data?: unknown }): void
+  /** The body as given, whatever it is; `$id` stands for the id. */
+  raw(body: string, status?: number): void
+  /** Messages on an event stream; the stream ends after them unless `open`. */
+  events(messages: readonly object[], options?: { open?: boolean }): void
+  /** Breaks the connection without an answer. */
+  destroy(): void
+  /** Resolves when the gateway has given the request up. */
+  readonly closed: Promise<void>
+}
+
+export interface RecorderOptions {
+  readonly eras?: 'legacy' | 'modern' | 'both'
+  readonly capabilities?: object
+  /** Answers list methods; by default it offers `tools`. */
+  readonly list?: (method: string, params: Record<string, unknown>) => unknown
+  readonly tools?: readonly (string | object)[]
+  readonly call?: (received: Received, answers: Answers) => void
+  readonly listen?: { readonly port: number }
+}
+
+export interface Recorder extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  readonly seen: Received[]
+  /** What was received with this method, in order. */
+  calls(method: string): Received[]
+  /** Sends a message on every open GET stream. */
+  announce(message: object): void
+  readonly streams: () => number
+  close(): Promise<void>
+}
+
+const VERSION = '2026-07-28'
+const MODERN_KEY = 'io.modelcontextprotocol/protocolVersion'
+const CACHEABLE = new Set([
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+])
+
+export const echo = (received: Received, answers: Answers): void =>
+  answers.result({
+    content: [{ type: 'text', text: JSON.stringify(received.message.params?.arguments ?? {}) }],
+  })
+
+export async function startRecorder(options: RecorderOptions = {}): Promise<Recorder> {
+  const { eras = 'both', capabilities = { tools: { listChanged: true } } } = options
+  const seen: Received[] = []
+  const sockets = new Set<Socket>()
+  const streams = new Set<ServerResponse>()
+  const sessions = new Set<string>()
+
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const raw = Buffer.concat(chunks).toString()
+    if (request.method === 'GET' && eras !== 'modern') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+      streams.add(response)
+      response.once('close', () => streams.delete(response))
+      return
+    }
+    if (request.method !== 'POST')
+      return void response.writeHead(request.method === 'DELETE' ? 200 : 405).end()
+    const message = JSON.parse(raw) as Sent
+    const received = { verb: 'POST', headers: request.headers, raw, message }
+    seen.push(received)
+    if (message.id === undefined) return void response.writeHead(202).end()
+    const meta = message.params?._meta as Record<string, unknown> | undefined
+    const modern = meta?.[MODERN_KEY] !== undefined
+    const answers = answersOn(response, message, modern)
+    if (modern ? eras === 'legacy' : eras === 'modern')
+      return modern
+        ? response.writeHead(400).end()
+        : answers.error({ code: -32022, message: 'no', data: { supported: [VERSION] } })
+    handle(received, answers, response)
+  })
+
+  function handle(received: Received, answers: Answers, response: ServerResponse): unknown {
+    const { method = '', params = {} } = received.message
+    const serverInfo = { name: 'recorder', version: '1.0.0' }
+    if (method === 'server/discover')
+      return answers.result({
+        supportedVersions: [VERSION], capabilities, ttlMs: 0, cacheScope: 'private',
+        _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
+      }) // biome-ignore format: one answer
+    if (method === 'initialize') {
+      const session = randomUUID()
+      sessions.add(session)
+      response.setHeader('mcp-session-id', session)
+      return answers.result({ protocolVersion: params.protocolVersion, capabilities, serverInfo })
+    }
+    if (method === 'ping' || method === 'logging/setLevel') return answers.result({})
+    if (method.endsWith('/list')) {
+      const listed = options.list?.(method, params)
+      if (listed !== undefined) return answers.result(listed)
+      const tools = (options.tools ?? ['echo']).map((tool) =>
+        typeof tool === 'string' ? { name: tool, inputSchema: { type: 'object' } } : tool,
+      )
+      return answers.result(method === 'tools/list' ? { tools } : { [memberOf(method)]: [] })
+    }
+    return (options.call ?? echo)(received, answers)
+  }
+
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve) =>
+    server.listen(options.listen?.port ?? 0, '127.0.0.1', resolve),
+  )
+  const { port } = server.address() as AddressInfo
+  const close = async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    port,
+    seen,
+    calls: (method) => seen.filter(({ message }) => message.method === method),
+    announce(message) {
+      for (const stream of streams) stream.write(frame({ jsonrpc: '2.0', ...message }))
+    },
+    streams: () => streams.size,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+const frame = (message: object) => `event: message\ndata: ${JSON.stringify(message)}\n\n`
+const memberOf = (method: string) =>
+  method === 'resources/templates/list' ? 'resourceTemplates' : (method.split('/')[0] as string)
+
+function answersOn(response: ServerResponse, { id, method = '' }: Sent, modern: boolean): Answers {
+  const json = (body: object) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  const complete = modern
+    ? {
+        resultType: 'complete',
+        ...(CACHEABLE.has(method) ? { ttlMs: 0, cacheScope: 'private' } : {}),
+      }
+    : {}
+  const withType = (result: unknown) =>
+    typeof result === 'object' && result !== null && !Array.isArray(result)
+      ? { ...complete, ...result }
+      : result
+  return {
+    result: (result) => void json({ jsonrpc: '2.0', id, result: withType(result) }),
+    error: (error) => void json({ jsonrpc: '2.0', id, error }),
+    raw: (body, status = 200) =>
+      void response
+        .writeHead(status, { 'content-type': 'application/json' })
+        .end(body.replaceAll('"$id"', JSON.stringify(id))),
+    events(messages, { open = false } = {}) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (const message of messages) response.write(frame({ jsonrpc: '2.0', ...message }))
+      if (!open) response.end()
+    },
+    destroy: () => response.destroy(),
+    closed: new Promise((resolve) => response.once('close', resolve)),
+  }
+}
