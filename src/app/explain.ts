@@ -7,6 +7,7 @@ import {
   RequestContext,
   type ServerInfo,
 } from '../engine/context.ts'
+import { MODES, type Mode } from '../engine/mode.ts'
 import type { Outcome } from '../engine/outcome.ts'
 import { createRecorder, type StepTrace } from '../engine/trace.ts'
 import {
@@ -71,14 +72,32 @@ export async function explain(inspection: Inspection, question: Question): Promi
   const answer = { point, server: server?.name, payload, missing }
   const runner = inspection.generation.runner(point, { server, target })
   if (runner === null)
-    return { ...answer, steps: unmatched(inspection, point), outcome: { kind: 'pass' } }
+    return {
+      ...answer,
+      steps: inTurn(unmatched(inspection, point), inspection),
+      outcome: { kind: 'pass' },
+    }
   const recorder = createRecorder()
   const outcome = await runner.dispatch(payload as never, requestOf(question, server, point), {
     recorder,
     bytes: Buffer.byteLength(JSON.stringify(payload)),
   })
-  const steps = recorder.steps.map(({ point: _, ...step }) => step)
+  const steps = inTurn(
+    recorder.steps.map(({ point: _, ...step }) => step),
+    inspection,
+  )
   return { ...answer, steps, outcome: outcomeOf(outcome) }
+}
+
+const PHASES = ['chain', 'guard', 'observe']
+
+// the record ends with those whose conditions do not match; a reader looks for them where their turn would have been
+function inTurn(steps: readonly StepTrace[], { entries }: Inspection): StepTrace[] {
+  const order = entries.toSorted((a, b) => a.priority - b.priority).map(({ name }) => name)
+  const phase = ({ mode }: StepTrace): number => PHASES.indexOf(MODES[mode as Mode].phase)
+  return steps.toSorted(
+    (a, b) => phase(a) - phase(b) || order.indexOf(a.entry) - order.indexOf(b.entry),
+  )
 }
 
 function pointOf(name: string): PointName {

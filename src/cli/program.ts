@@ -8,7 +8,8 @@ import { addInit } from './commands/init.ts'
 import { addPlugin } from './commands/plugin.ts'
 import { addStart } from './commands/start.ts'
 import { addValidate } from './commands/validate.ts'
-import { EXIT, type Exit } from './exit.ts'
+import { EXIT, type Exit, exitOf } from './exit.ts'
+import { createOutput } from './output.ts'
 import type { Shell } from './shell.ts'
 import { VERSION } from './version.ts'
 
@@ -22,8 +23,9 @@ export async function runCommand(argv: readonly string[], shell: Shell): Promise
   } catch (error) {
     // help and version end this way too; commander has said what there is to say
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    shell.stderr.write(`error: ${String(error)}\n`)
-    return EXIT.fault
+    // an option whose value is wrong; anything else that a command throws is told by the command itself
+    createOutput(shell, { json: argv.includes('--json') }).fail(error)
+    return exitOf(error)
   }
 }
 
