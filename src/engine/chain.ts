@@ -13,8 +13,8 @@ export function walk(d: Dispatch): PromiseLike<unknown> | null {
     const step = d.plan.chain[d.reached++] as Step
     if (d.recorder !== null) d.stepAt = d.plan.parts.clock.now()
     try {
-      if (step.gated && leftOut(d, step)) continue
-      if (step.breaker !== null && step.breaker.openUntil !== 0 && leftOut(d, step)) continue
+      const opened = step.breaker !== null && step.breaker.openUntil !== 0
+      if ((step.gated || opened) && leftOut(d, step)) continue
       const context = new StepContext(d, step)
       // not called as a method: a handler has no business with the step it is compiled into
       const { handler } = step

@@ -91,6 +91,9 @@ export interface Engine<T extends PointTypes> {
 const MAX_TARGETS = 1024
 const MAX_SERVERS = 1024
 
+/** No name: not the empty one. */
+const NONE = '\0'
+
 type AnyRunner = Runner<object, unknown>
 
 export function createEngine<T extends PointTypes>(
@@ -180,8 +183,8 @@ function createLookup(prepared: PreparedPoint): (scope: Scope) => AnyRunner | nu
       : { plan, dispatch: (payload, request, options) => run(plan, payload, request, options) }
   }
   const lookup = (scope: Scope): AnyRunner | null => {
-    const server = scope.server?.name ?? ''
-    const target = prepared.targeted ? (scope.target ?? '') : ''
+    const server = scope.server?.name ?? NONE
+    const target = (prepared.targeted ? scope.target : undefined) ?? NONE
     let targets = servers.get(server)
     if (!targets) {
       targets = new Map()

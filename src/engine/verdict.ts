@@ -1,4 +1,5 @@
 // What a plugin may answer. Verdicts carry a brand that cannot be forged, so a foreign object is a fault and never a pass.
+import { plainJson } from './copy.ts'
 
 /** The data of a refusal (HOOKS.md section 1). `reason` and `code` reach the caller; the rest goes to the audit only. */
 export interface Violation {
@@ -39,6 +40,12 @@ export class Verdict<out K extends VerdictKind = VerdictKind, out V = unknown> {
     Object.freeze(this)
   }
 
+  static {
+    // a plugin reaches the class through any verdict of its own; nobody may redefine what counts as one
+    Object.freeze(Verdict)
+    Object.freeze(Verdict.prototype)
+  }
+
   static is(value: object): value is Verdict {
     return #brand in value && value.#brand
   }
@@ -52,6 +59,10 @@ export function patch<const F extends object>(fields: F): Verdict<'patch', F> {
   return new Verdict('patch', fields)
 }
 
+// the caller sees the reason, the audit the rest: long enough for people, too short to carry a payload out
+const MAX_TEXT = 1000
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
 
 /** Refuses the operation. */
@@ -73,13 +84,35 @@ export function deny(violation: Violation): Verdict<'deny', Violation> {
     'deny',
     Object.freeze({
       code,
-      reason,
-      ...(description === undefined ? {} : { description }),
-      ...(details === undefined ? {} : { details }),
+      reason: reason.slice(0, MAX_TEXT),
+      ...(description === undefined ? {} : { description: String(description).slice(0, MAX_TEXT) }),
+      ...(details === undefined ? {} : { details: detailsOf(details) }),
       ...(httpStatus === undefined ? {} : { httpStatus }),
-      ...(httpHeaders === undefined ? {} : { httpHeaders }),
+      ...(httpHeaders === undefined ? {} : { httpHeaders: headersOf(httpHeaders) }),
     }),
   )
+}
+
+const DETAIL_LIMITS = { bytes: 16_384, depth: 16 }
+
+// a denial stands whatever it comes with: what cannot be kept is left out, and never turns the denial into a fault
+function detailsOf(details: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  try {
+    return plainJson(details, DETAIL_LIMITS, 'details', 'copied') as Readonly<
+      Record<string, unknown>
+    >
+  } catch {
+    return { unusable: true }
+  }
+}
+
+function headersOf(given: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const headers = { ...given }
+  for (const [name, value] of Object.entries(headers)) {
+    if (!HEADER_NAME.test(name) || typeof value !== 'string' || !HEADER_VALUE.test(value))
+      throw new TypeError('the httpHeaders of a violation are header names to header values')
+  }
+  return Object.freeze(headers)
 }
 
 /** Answers the operation without the upstream. */

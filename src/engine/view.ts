@@ -40,8 +40,13 @@ export class View implements ProxyHandler<object> {
   get(target: object, key: PropertyKey, receiver: unknown): unknown {
     const value = (target as Record<PropertyKey, unknown>)[key]
     if (typeof value === 'object' && value !== null) return this.#show(value)
-    if (key === PROBE && receiver === asked) answer = target
+    if (key === PROBE && receiver === asked && this.#isView(receiver, target)) answer = target
     return value
+  }
+
+  // an object that inherits from a view asks with itself as the receiver
+  #isView(receiver: unknown, target: object): boolean {
+    return receiver === this.root || receiver === this.#views?.get(target)
   }
 
   getOwnPropertyDescriptor(target: object, key: PropertyKey): PropertyDescriptor | undefined {
