@@ -97,7 +97,7 @@ export function expected(
   const zero: Record<string, SentenceId> = { error_raised: 'failure' }
 
   if (opens(operation, era, reach)) counts.session_pre_open = 1
-  else if (era === 'modern') zero.session_pre_open = operation.known ? 'cached' : 'order'
+  else if (era === 'modern') zero.session_pre_open = unopened(operation)
 
   const { pre, post } = FAMILY[action] ?? {}
   if (pre && (reach === 'pre' || reach === 'post')) counts[pre] = 1
@@ -126,6 +126,11 @@ function opens({ action, known }: Operation, era: Era, reach: Reach): boolean {
 const parsedBefore: Cell = {
   counts: {},
   zero: { http_pre_request: 'parser', http_post_request: 'parser' },
+}
+
+function unopened({ action, known }: Operation): SentenceId {
+  if (action === 'stream' || action === 'end') return 'removed'
+  return known ? 'cached' : 'order'
 }
 
 // a server's notification comes on its own connection: no HTTP request of a client carries it

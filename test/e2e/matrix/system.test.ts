@@ -1,0 +1,96 @@
+// The rows of the coverage matrix in which no client takes part: start, reload, loading of plugins, shutdown.
+import '../../gateway/express.ts'
+
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
+import { deny, type PluginContext, type PointName } from '../../../src/plugin.ts'
+import { type CodeEntry, memoryLog, pluginsOf, pluginsSection } from '../../gateway/running.ts'
+import { type TemporaryDirectory, temporaryDirectory } from '../../support/directory.ts'
+import { openSession } from '../../support/rpc.ts'
+import { COUNTED, countOf, SYSTEM_CELLS } from './expected.ts'
+import { SYSTEM_EVENTS } from './operations.ts'
+
+let directory: TemporaryDirectory
+let gateway: Gateway
+let fired: PointName[]
+let refuse: 'config' | 'load' | undefined
+
+const counting: CodeEntry = {
+  name: 'counting',
+  priority: -1000,
+  hooks: Object.fromEntries(
+    COUNTED.map((point) => [point, (_: unknown, __: PluginContext) => void fired.push(point)]),
+  ),
+}
+const judging: CodeEntry = {
+  name: 'judging',
+  hooks: {
+    config_pre_reload: () =>
+      refuse === 'config' ? deny({ code: 'NO', reason: 'not today' }) : undefined,
+    plugin_pre_load: ({ entry }) =>
+      refuse === 'load' && entry === 'loaded'
+        ? deny({ code: 'NO', reason: 'not this' })
+        : undefined,
+  },
+}
+const loaded: CodeEntry = { name: 'loaded', hooks: { error_raised() {} }, mode: 'audit' }
+const entries = [counting, judging, loaded]
+
+const write = (config: object) =>
+  directory.write(
+    'gateway.yaml',
+    JSON.stringify({ version: 1, ...pluginsSection(entries), ...config }),
+  )
+
+const changed = { namespacing: { mode: 'never' } }
+
+beforeEach(async () => {
+  fired = []
+  refuse = undefined
+  directory = await temporaryDirectory()
+  const configFile = await write({})
+  gateway = await createGateway({ configFile, plugins: pluginsOf(entries), log: memoryLog() })
+})
+afterEach(async () => {
+  await gateway.close()
+  await directory[Symbol.asyncDispose]()
+})
+
+const CARRY_OUT: Readonly<Record<string, () => Promise<unknown>>> = {
+  start: async () => {},
+  applied: () => reloaded('applied', changed),
+  unchanged: () => reloaded('unchanged', {}),
+  invalid: () => reloaded('refused', { namespacing: { mode: 'sideways' } }),
+  vetoed: () => reloaded('refused', changed, 'config'),
+  'vetoed-load': () => reloaded('applied', changed, 'load'),
+  shutdown: async () => {
+    const application = express().use('/mcp', gateway.mcp())
+    const server = application.listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    for (const _ of ['one', 'two']) await openSession(`http://127.0.0.1:${port}/mcp`)
+    fired = []
+    server.closeAllConnections()
+    server.close()
+    await gateway.close()
+  },
+}
+
+async function reloaded(outcome: string, config: object, refusal?: 'config' | 'load') {
+  fired = []
+  refuse = refusal
+  await write(config)
+  expect((await gateway.reload()).outcome).toBe(outcome)
+}
+
+it.each(SYSTEM_EVENTS)('$title', async ({ id }) => {
+  await CARRY_OUT[id]?.()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const cell = SYSTEM_CELLS[id]
+  const counts = Object.fromEntries(COUNTED.map((point) => [point, 0])) as Record<string, number>
+  for (const point of fired) counts[point] = (counts[point] ?? 0) + 1
+  const row = Object.fromEntries(COUNTED.map((point) => [point, cell ? countOf(cell, point) : -1]))
+  expect(counts).toEqual(row)
+})
