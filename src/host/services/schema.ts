@@ -76,9 +76,13 @@ function compilerFor(schema: object, options: Options): Ajv | Ajv2020 {
 
 type RegExpEngine = NonNullable<NonNullable<Options['code']>['regExp']>
 
-// Ajv's own choice would be the backtracking RegExp, on patterns of a stranger
+// Ajv's own choice would be the backtracking RegExp, on patterns of a stranger. It keeps one expression for each text that
+// toString gives, so that text must be the pattern.
 function linear(expression: Expression): RegExpEngine {
-  const engine = (pattern: string) => expression.regex(pattern)
+  const engine = (pattern: string) => {
+    const regex = expression.regex(pattern)
+    return { test: (text: string) => regex.test(text), toString: () => `/${pattern}/` }
+  }
   return Object.assign(engine, { code: 'undefined' })
 }
 
