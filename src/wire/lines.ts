@@ -82,6 +82,7 @@ class Lines implements LineReader {
 
   #hold(piece: Buffer): void {
     if (this.#head !== undefined) {
+      this.#head += piece.toString('latin1', 0, KEPT - this.#head.length)
       this.#tail = lastBytes(Buffer.concat([this.#tail, piece.subarray(-KEPT)]))
       return
     }
