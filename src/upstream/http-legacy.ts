@@ -5,19 +5,15 @@ import { isObject } from '../base/json.ts'
 import { makeNotification, makeRequest } from '../wire/message.ts'
 import type { Call } from './calls.ts'
 import type { UpstreamLink, UpstreamReply, UpstreamRequest } from './client.ts'
-import type { Exchange } from './exchange.ts'
 import { type Hello, initializeParams, readInitialize } from './handshake.ts'
 import { createHttpCore, type Headers, type HttpCore, sendQuietly } from './http.ts'
-import { NO_RESUME, type Refusal, type Resume } from './http-reply.ts'
+import type { Refusal, Resume } from './http-reply.ts'
+import { keepStream, resumeCall } from './http-streams.ts'
 import type { Connection } from './lane.ts'
-import { backoffDelay } from './lane.ts'
 import type { HttpOptions } from './options.ts'
 import type { TransportDeps } from './transport.ts'
 
 const DELETE_MS = 1000
-/** How often one call's stream is taken up again before it is given up. */
-const RESUMES = 5
-const RETRY_MS = 1000
 /** A visible-ASCII session id, no longer than any header may be. */
 const SESSION_ID = /^[\x21-\x7e]{1,1024}$/
 
@@ -47,8 +43,7 @@ class LegacyHttpLink implements UpstreamLink {
   #hello!: Hello
   #session: Headers = {}
   #renewing: Promise<void> | undefined
-  #stream: Exchange | undefined
-  #cancelStream = () => {}
+  #endStream = () => {}
   #closed = false
   #closing: Promise<void> | undefined
 
@@ -117,7 +112,7 @@ class LegacyHttpLink implements UpstreamLink {
         this.#postAfter(this.#renew(session), call)
         return true
       },
-      unanswered: (resume) => this.#resume(call, resume, 1),
+      unanswered: (resume) => !this.#closed && this.#resume(call, resume),
     })
   }
 
@@ -126,6 +121,14 @@ class LegacyHttpLink implements UpstreamLink {
     renewal.then(
       () => this.#core.calls.find(call.id) && this.#post(call, false),
       (error: unknown) => this.#core.calls.fail(call.id, this.#asFault(error)),
+    )
+  }
+
+  #resume(call: Call, resume: Resume): boolean {
+    return resumeCall(
+      { core: this.#core, deps: this.#deps, session: () => this.#session },
+      call,
+      resume,
     )
   }
 
@@ -156,7 +159,20 @@ class LegacyHttpLink implements UpstreamLink {
       makeNotification('notifications/initialized').bytes,
       this.#session,
     )
-    this.#listen(this.#session, undefined, 0, false)
+    this.#stand(this.#session)
+  }
+
+  #stand(session: Headers): void {
+    const { restart } = this.#options.health
+    this.#endStream = keepStream({
+      core: this.#core,
+      deps: this.#deps,
+      restart,
+      session,
+      refused: (refusal) => {
+        if (this.#isSessionLoss(refusal, session)) this.#renew(session).catch(() => {})
+      },
+    })
   }
 
   /** One renewal at a time; `lost` is the session the caller met, which may have been renewed since. */
@@ -170,8 +186,7 @@ class LegacyHttpLink implements UpstreamLink {
 
   async #renewOnce(): Promise<void> {
     this.#deps.log.info({}, 'the server does not know the session; a new one is opened')
-    this.#cancelStream()
-    this.#stream?.abort()
+    this.#endStream()
     try {
       await this.#initialize()
     } catch (error) {
@@ -190,81 +205,6 @@ class LegacyHttpLink implements UpstreamLink {
     return status === 400 && /session/i.test(text)
   }
 
-  // a GET stream for what belongs to no call; 405, or any refusal of the first one, says that the server has none
-  #listen(
-    session: Headers,
-    lastEventId: string | undefined,
-    failures: number,
-    offered: boolean,
-  ): void {
-    if (this.#closed || session !== this.#session) return
-    let seen = false
-    const again = (resume: Resume) => {
-      const failed = seen ? 1 : failures + 1
-      const wait = resume.retry ?? backoffDelay(failed, this.#options.health.restart, 0.5)
-      const next = resume.lastEventId ?? lastEventId
-      this.#cancelStream = this.#deps.clock.after(wait, () =>
-        this.#listen(session, next, failed, true),
-      )
-    }
-    this.#stream = this.#get(session, lastEventId, {
-      message: (message) => {
-        seen = true
-        this.#core.inbox(message)
-      },
-      end: again,
-      failed: (_error, resume) => again(resume),
-      refused: (refusal) => {
-        if (refusal.status >= 500) again(NO_RESUME)
-        // a server that says 404 instead of 405 has lost nothing
-        else if (offered && this.#isSessionLoss(refusal, session))
-          this.#renew(session).catch(() => {})
-      },
-    })
-  }
-
-  // the server closed the stream of a call on purpose, to be polled (2025-11-25, SEP-1699)
-  #resume(call: Call, resume: Resume, attempt: number): boolean {
-    const { lastEventId } = resume
-    if (lastEventId === undefined || attempt > RESUMES || this.#closed) return false
-    this.#deps.clock.after(resume.retry ?? RETRY_MS, () => {
-      if (!this.#core.calls.find(call.id)) return
-      const next = (found: Resume) => {
-        if (!this.#core.calls.find(call.id)) return
-        const from = { lastEventId: found.lastEventId ?? lastEventId, retry: found.retry }
-        if (!this.#resume(call, from, attempt + 1)) this.#unanswered(call)
-      }
-      const stream = this.#get(this.#session, lastEventId, {
-        message: (message) => {
-          this.#core.inbox(message, call)
-          if (!this.#core.calls.find(call.id)) stream.abort()
-        },
-        end: next,
-        failed: (_error, found) => next(found),
-        refused: () => this.#unanswered(call),
-      })
-    })
-    return true
-  }
-
-  #unanswered(call: Call): void {
-    const message = `server ${this.#options.name} ended its answer before it was complete`
-    this.#core.calls.fail(call.id, new AppError('UPSTREAM_PROTOCOL', message))
-  }
-
-  #get(
-    session: Headers,
-    lastEventId: string | undefined,
-    listener: Parameters<HttpCore['send']>[1],
-  ): Exchange {
-    const { 'content-type': _, ...headers } = this.#core.headers(undefined, {
-      ...session,
-      accept: 'text/event-stream',
-      ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
-    })
-    return this.#core.send({ method: 'GET', headers }, listener)
-  }
-
   #cancel(call: Call, reason: string): void {
     const params = { requestId: call.id, reason }
     this.#quietly(makeNotification('notifications/cancelled', params).bytes)
@@ -280,8 +220,7 @@ class LegacyHttpLink implements UpstreamLink {
   async #end(): Promise<void> {
     this.#closed = true
     if (!this.#core) return
-    this.#cancelStream()
-    this.#stream?.abort()
+    this.#endStream()
     if (this.#session['mcp-session-id'] !== undefined) await this.#deleteSession()
     await this.#core.close()
   }

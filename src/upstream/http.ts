@@ -26,6 +26,10 @@ export interface HttpCore {
   link: UpstreamLink | undefined
   /** Sends the call's bytes; its messages go through the inbox, its end settles the call. */
   post(call: Call, headers: Headers, hooks?: PostHooks): void
+  /** Fails a call whose answer ended too early. */
+  unanswered(call: Call): void
+  /** The exchange that now carries the call's answer: dropped when the call is given up. */
+  track(call: Call, exchange: Exchange): void
   /** Any other exchange: notifications, GET streams, DELETE. */
   send(request: HttpRequest, listener: ReplyListener): Exchange
   /** The headers every request carries, the configured ones last so that nobody overrides them. */
@@ -111,8 +115,7 @@ class HttpEndpoint implements HttpCore {
   post(call: Call, headers: Headers, hooks: PostHooks = {}): void {
     const unanswered = (resume: Resume) => {
       this.#exchanges.delete(call.id)
-      if (!this.calls.find(call.id) || hooks.unanswered?.(resume)) return
-      this.calls.fail(call.id, this.#error('ended its answer before it was complete'))
+      if (this.calls.find(call.id) && !hooks.unanswered?.(resume)) this.unanswered(call)
     }
     const exchange = this.send(
       { method: 'POST', headers: this.headers(call.request.headers, headers), body: call.bytes },
@@ -136,6 +139,14 @@ class HttpEndpoint implements HttpCore {
         },
       },
     )
+    this.track(call, exchange)
+  }
+
+  unanswered(call: Call): void {
+    this.calls.fail(call.id, this.#error('ended its answer before it was complete'))
+  }
+
+  track(call: Call, exchange: Exchange): void {
     if (this.calls.find(call.id)) this.#exchanges.set(call.id, exchange)
   }
 

@@ -28,6 +28,8 @@ export interface LaneOptions {
   readonly restart: RestartOptions
   /** Hard maximum of one attempt to connect. */
   readonly connectTimeout: number
+  /** Look again by itself when the evidence that the era is absent has grown old. */
+  readonly recheck: boolean
   connect(signal: AbortSignal): Promise<Connection>
   changed(): void
   restarted(): void
@@ -77,9 +79,9 @@ export class Lane {
     return this.#restarts
   }
 
-  /** Resolves when the first attempt has ended, well or badly. */
+  /** Resolves when the first attempt has ended, well or badly. Looks again for an era that was absent. */
   async start(): Promise<void> {
-    if (this.#state === 'idle') await this.#begin()
+    if (this.#state === 'idle' || this.#state === 'absent') await this.#begin()
     else await this.#attempt
   }
 
@@ -175,6 +177,8 @@ export class Lane {
     const { clock, restart, random } = this.#options
     if (isAppError(reason, 'UPSTREAM_ERA')) {
       this.#nextAt = clock.now() + ABSENT_MS
+      if (this.#options.recheck)
+        this.#cancelTimer = clock.after(ABSENT_MS, () => void this.#begin())
       return 'absent'
     }
     this.#failures++
@@ -208,7 +212,8 @@ export class Lane {
       case 'failed':
       case 'absent':
         if (wait > 0) return false
-        this.#again()
+        if (this.#state === 'absent') void this.#begin()
+        else this.#again()
         return true
       default:
         return false

@@ -122,6 +122,8 @@ class SupervisedUpstream implements Upstream {
       clock,
       random: this.#deps.random ?? Math.random,
       restart,
+      // asking over HTTP is one request; a stdio server shows another era only when it is started anew, see below
+      recheck: this.kind === 'http',
       // two probes, one initialize, and what a process needs to start
       connectTimeout: limits.requestTimeout + 2 * timeout + 1000,
       connect: (signal) => this.#watched(connect, signal),
@@ -165,7 +167,8 @@ class SupervisedUpstream implements Upstream {
     const connection = await connectStdio(options, this.#transport(), known, signal)
     if (connection.link.era === 'legacy') {
       if (!known) this.#legacyUntil = now + EVIDENCE_MS
-    } else if (this.#second.state === 'idle') void this.#second.start()
+    } else if (this.#second.state === 'idle' || this.#second.state === 'absent')
+      void this.#second.start()
     return connection
   }
 

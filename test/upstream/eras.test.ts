@@ -199,6 +199,27 @@ describe('over Streamable HTTP', () => {
     await expect(upstream.ready('modern')).rejects.toMatchObject({ code })
   })
 
+  it('a subscription that ends is made again, one that is refused is not', async () => {
+    const capabilities = { tools: { listChanged: true }, prompts: {} }
+    const result = { supportedVersions: ['2026-07-28'], capabilities }
+    const discover = { status: 200, body: { result } }
+    const telling = await startOddServer({ stateless: true, discover, listen: true })
+    const mute = await startOddServer({ stateless: true, discover })
+    release.push(telling.close, mute.close)
+    const { seen } = await started(httpOptions(telling.url))
+    await started(httpOptions(mute.url))
+    await eventually(() => expect(seen.notifications).toHaveLength(1))
+    const asked = ({ body }: { body?: { method?: string | undefined } | undefined }) =>
+      body?.method === 'subscriptions/listen'
+    expect(telling.seen.filter(asked).map(({ body }) => body?.params?.notifications)).toEqual([
+      { toolsListChanged: true },
+      { toolsListChanged: true },
+    ])
+    expect(mute.seen.filter(asked)).toHaveLength(1)
+    // a standing request is no call
+    expect(seen.calls.map(({ method }) => method)).not.toContain('subscriptions/listen')
+  })
+
   it('a call that is given up closes its stream and sends nothing else', async () => {
     const result = { supportedVersions: ['2026-07-28'], capabilities: {} }
     const server = await startOddServer({

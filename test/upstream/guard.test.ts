@@ -42,10 +42,13 @@ const processes = () =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
 
-function groupOf(pid: number): number | undefined {
+const groupOf = (pid: number) => statOf(pid, 2)
+const parentOf = (pid: number) => statOf(pid, 1)
+
+function statOf(pid: number, field: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field])
   } catch {
     return undefined
   }
@@ -62,6 +65,21 @@ it.each(['SIGKILL', 'SIGTERM'] as const)(
     await eventually(() => expect(pids.filter(alive)).toEqual([]), 6000)
   },
 )
+
+it('a guard that is killed is replaced, and the new one knows all servers', async () => {
+  const { child, pids } = await owner()
+  const guards = () =>
+    processes().filter((pid) => parentOf(pid) === child.pid && !pids.includes(pid))
+  const [first = 0] = guards()
+  process.kill(first, 'SIGKILL')
+  await eventually(() => {
+    const [second] = guards()
+    expect(second).toBeGreaterThan(0)
+    expect(second).not.toBe(first)
+  })
+  child.kill('SIGKILL')
+  await eventually(() => expect(pids.filter(alive)).toEqual([]), 6000)
+})
 
 it('a closed server takes its whole tree with it, also one that ignores the end of its input and SIGTERM', async () => {
   const guard = createProcessGuard({ clock: systemClock, log: silentLogger })

@@ -206,6 +206,24 @@ it('messages that belong to no call come over the GET stream, which is opened ag
   await eventually(() => expect(seen.notifications).toHaveLength(2))
 })
 
+it('a session that is lost while only the stream is open is opened again', async () => {
+  const { server, seen } = await started({ stream: true })
+  await eventually(() => expect(server.openStreams()).toBe(1))
+  server.sessions.clear()
+  server.dropStreams()
+  await eventually(() => expect(seen.renewals).toBe(1))
+  await eventually(() => expect(server.openStreams()).toBe(1))
+})
+
+it('an aborted call that is being polled is polled no more', async () => {
+  const { server, link } = await started()
+  const signal = AbortSignal.timeout(100)
+  await expect(link.request(toolCall('polled-for-ever', {}, { signal }))).rejects.toMatchObject({
+    code: 'DISPATCH_ABORTED',
+  })
+  await eventually(() => expect(server.openPolls()).toBe(0))
+})
+
 it.each([405, 404, 400])(
   'a server that refuses its stream with %i is asked once and keeps its session',
   async (noStream) => {

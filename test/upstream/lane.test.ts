@@ -36,7 +36,7 @@ function manualClock(): Clock & { advance(ms: number): Promise<void>; waits: num
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-function setUp(script: ('up' | 'down' | 'era' | 'never')[]) {
+function setUp(script: ('up' | 'down' | 'era' | 'never')[], recheck = false) {
   const clock = manualClock()
   const lost: ((reason: string) => void)[] = []
   const closed: number[] = []
@@ -49,6 +49,7 @@ function setUp(script: ('up' | 'down' | 'era' | 'never')[]) {
     random: () => 1,
     restart: RESTART,
     connectTimeout: 100,
+    recheck,
     async connect(signal): Promise<Connection> {
       const number = ++attempts
       const what = script.shift() ?? 'down'
@@ -149,6 +150,17 @@ it('an era that is absent is asked for again only after its evidence is old', as
   await clock.advance(60_000)
   const link = await lane.ready()
   expect(lane.link).toBe(link)
+})
+
+it('an era that is absent is looked for again when the evidence is old, if that is wanted', async () => {
+  const { lane, clock, restarted } = setUp(['era', 'era', 'up'], true)
+  await lane.start()
+  await clock.advance(10 * 60_000)
+  expect(lane.state).toBe('absent')
+  await clock.advance(10 * 60_000)
+  expect(lane.state).toBe('ready')
+  // looking is not restarting
+  expect(restarted()).toBe(0)
 })
 
 it('an attempt that takes too long is given up', async () => {
