@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { configReference, configSchema } from './reference/config.ts'
 import { errorsReference } from './reference/errors.ts'
+import { hooksReference } from './reference/hooks.ts'
+import { metricsReference } from './reference/metrics.ts'
 
 export interface Generated {
   /** Relative to the repository. */
@@ -13,6 +15,8 @@ export interface Generated {
 /** Every generated file of the repository. Adding one adds a row. */
 export const GENERATED: readonly Generated[] = [
   { path: 'docs/errors.md', render: errorsReference },
+  { path: 'docs/hooks.md', render: hooksReference },
+  { path: 'docs/metrics.md', render: metricsReference },
   { path: 'docs/configuration.md', render: configReference },
   { path: 'config/gateway.schema.json', render: configSchema },
 ]

@@ -118,6 +118,17 @@ describe('the architecture check', () => {
     ])
   })
 
+  it('lets a plugin compute with Node, and not act with it', () => {
+    expect(found('plugins/mine/index.ts', "import { createHash } from 'node:crypto'")).toEqual([])
+    expect(found('plugins/mine/index.ts', "import { isIP } from 'node:net'")).toEqual([])
+    const door =
+      'plugins/mine/index.ts:2: a plugin may import portcullis/plugin and its own files, not'
+    for (const names of ['{ isIP, connect }', '* as net', 'net'])
+      expect(found('plugins/mine/index.ts', `import ${names} from 'node:net'`)).toEqual([
+        `${door} node:net`,
+      ])
+  })
+
   it('keeps src from importing a plugin', () => {
     expect(found('src/app.ts', "import rules from '../plugins/rules/index.ts'")).toEqual([
       'src/app.ts:2: src may not import plugins/rules/index.ts',

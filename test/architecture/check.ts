@@ -8,6 +8,7 @@ import {
   EMPTY_NAMES,
   MOST_LINES,
   PACKAGES,
+  PLUGIN_NODE,
   ROOMS,
   type RoomRules,
 } from './table.ts'
@@ -53,10 +54,11 @@ function checkImport(source: Source, from: Import): string[] {
   return checkPackage(source.path, from.specifier)
 }
 
-// the same door as third parties: nothing of src, no package, no Node module, not even as a type
-function checkPluginImport(path: string, { specifier, target }: Import): string[] {
+// the same door as third parties: nothing of src and no package, not even as a type
+function checkPluginImport(path: string, { specifier, target, names }: Import): string[] {
   const own = path.split('/').slice(0, 2).join('/')
   if (specifier === 'portcullis/plugin' || target?.startsWith(`${own}/`)) return []
+  if (names?.every((name) => PLUGIN_NODE[specifier]?.includes(name))) return []
   return [`a plugin may import portcullis/plugin and its own files, not ${specifier}`]
 }
 

@@ -9,6 +9,8 @@ export interface Import {
   readonly target: string | undefined
   /** Erased before running: `import type` and `export type`. `import { type T }` still loads the module. */
   readonly typeOnly: boolean
+  /** The names taken from it; undefined when it may be all of them. */
+  readonly names: readonly string[] | undefined
   /** `import()`: runs when asked, so it cannot close a cycle of evaluation. */
   readonly lazy: boolean
   readonly line: number
@@ -29,6 +31,10 @@ interface Node {
   readonly source?: { readonly value?: unknown } | null
   readonly importKind?: string
   readonly exportKind?: string
+  readonly specifiers?: readonly {
+    readonly type: string
+    readonly imported?: { readonly name?: string }
+  }[]
 }
 
 export function scan(path: string, text: string): Source {
@@ -58,10 +64,18 @@ function importOf(node: Node, path: string, text: string): Import[] {
       specifier,
       target: relative ? posix.join(posix.dirname(path), specifier) : undefined,
       typeOnly: node.importKind === 'type' || node.exportKind === 'type',
+      names: namesOf(node),
       lazy: node.type === 'ImportExpression',
       line: text.slice(0, node.start).split('\n').length,
     },
   ]
+}
+
+function namesOf({ type, specifiers = [] }: Node): string[] | undefined {
+  const named = specifiers.every((one) => one.type === 'ImportSpecifier')
+  return type === 'ImportDeclaration' && named
+    ? specifiers.map(({ imported }) => imported?.name ?? '')
+    : undefined
 }
 
 function* walk(node: Node): Generator<Node> {

@@ -89,6 +89,12 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pino: ['app', 'app.ts'],
 }
 
+/** What a built-in plugin may take from Node: computation only. Whatever has an effect it asks the host for. */
+export const PLUGIN_NODE: Readonly<Record<string, readonly string[]>> = {
+  'node:crypto': ['createHash', 'createHmac', 'randomBytes', 'timingSafeEqual'],
+  'node:net': ['isIP', 'isIPv4', 'isIPv6'],
+}
+
 /** Names that say nothing about what is inside. */
 export const EMPTY_NAMES = ['util', 'utils', 'helper', 'helpers', 'manager', 'common', 'misc']
 

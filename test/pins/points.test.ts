@@ -1,0 +1,103 @@
+// Pin: every point, whether it fires, and what a patch may name. Red means: did you mean it? Then change this, the changelog and docs together.
+import { expect, it } from 'vitest'
+import { declarationOf, POINT_NAMES } from '../../src/points/table.ts'
+
+const PINNED = `
+http_pre_request fired headers
+http_post_request fired headers
+session_pre_open fired capabilities
+session_post_close fired -
+prompt_pre_fetch fired name,arguments
+prompt_post_fetch fired messages,description,error
+tool_pre_invoke fired name,arguments,headers
+tool_post_invoke fired content,structuredContent,isError,_meta,error
+resource_pre_fetch fired uri
+resource_post_fetch fired contents,error
+resource_pre_subscribe later uri,filter
+tool_post_list fired items
+prompt_post_list fired items
+resource_post_list fired items
+roots_post_list later items
+argument_pre_complete later argument
+argument_post_complete later values
+completion_pre_request later messages,modelPreferences,systemPrompt,tools,maxTokens
+completion_post_response later content
+elicitation_pre_create later message,schema
+elicitation_post_response later content
+notification_pre_forward fired params
+stream_pre_open later -
+stream_pre_update later -
+stream_message later message
+stream_pre_close later -
+cache_pre_get later key
+cache_post_get later entry
+cache_pre_put later key,ttl,entry
+cache_pre_update later ttl,entry
+cache_pre_evict later -
+auth_pre_check later -
+auth_post_check later decision
+error_raised fired -
+server_pre_register later entity
+server_post_register later -
+server_pre_update later entity
+server_post_update later -
+server_pre_unregister later entity
+server_post_unregister later -
+server_pre_admit later -
+server_status_changed later -
+tool_pre_register later entity
+tool_post_register later -
+tool_pre_update later entity
+tool_post_update later -
+tool_pre_unregister later entity
+tool_post_unregister later -
+prompt_pre_register later entity
+prompt_post_register later -
+prompt_pre_update later entity
+prompt_post_update later -
+prompt_pre_unregister later entity
+prompt_post_unregister later -
+resource_pre_create later entity
+resource_post_create later -
+resource_pre_update later entity
+resource_post_update later -
+resource_pre_delete later entity
+resource_post_delete later -
+auth_pre_create later entity
+auth_post_create later -
+auth_pre_update later entity
+auth_post_update later -
+auth_pre_delete later entity
+auth_post_delete later -
+federation_pre_sync later entity
+federation_post_sync later -
+federation_pre_create later entity
+federation_post_create later -
+federation_pre_update later entity
+federation_post_update later -
+federation_pre_delete later entity
+federation_post_delete later -
+plugin_pre_load fired -
+plugin_post_load fired -
+plugin_pre_install later entity
+plugin_post_install later -
+plugin_pre_update later entity
+plugin_post_update later -
+plugin_pre_uninstall later entity
+plugin_post_uninstall later -
+config_pre_reload fired -
+config_post_reload fired -
+alert_raised later -
+anomaly_detected later -
+sla_breached later -
+session_opened later -
+execution_completed later -
+`
+
+it('no point is renamed, removed or added, and no writable field changes, by accident', () => {
+  const now = POINT_NAMES.map((name) => {
+    const { wired, writable } = declarationOf(name)
+    return `${name} ${wired === true ? 'fired' : 'later'} ${Object.keys(writable).join(',') || '-'}`
+  })
+  expect(now).toEqual(PINNED.trim().split('\n'))
+})
