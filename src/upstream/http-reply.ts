@@ -21,7 +21,8 @@ export interface Resume {
 /** `message` any number of times, then exactly one of the others. */
 export interface ReplyListener {
   head?(headers: IncomingHttpHeaders): void
-  message(message: Message): void
+  /** `streamed`: more may follow, and the stream may be held open. */
+  message(message: Message, streamed: boolean): void
   end(resume: Resume): void
   refused(refusal: Refusal): void
   /** `resume` says where a stream broke off; a body that was refused cannot be resumed. */
@@ -124,7 +125,10 @@ function jsonBody(
     end() {
       const only = chunks.length === 1 ? chunks[0] : undefined
       try {
-        listener.message(readMessage(only ?? Buffer.concat(chunks), { depth: options.depth }))
+        listener.message(
+          readMessage(only ?? Buffer.concat(chunks), { depth: options.depth }),
+          false,
+        )
       } catch (error) {
         return fail(unreadable(options, error))
       }
@@ -147,7 +151,7 @@ function streamBody(
       // the first event of a resumable stream is empty on purpose
       if (event.data.length === 0) return
       try {
-        listener.message(readMessage(Buffer.from(event.data), { depth: options.depth }))
+        listener.message(readMessage(Buffer.from(event.data), { depth: options.depth }), true)
       } catch (error) {
         fail(unreadable(options, error))
       }

@@ -121,10 +121,10 @@ class HttpEndpoint implements HttpCore {
       { method: 'POST', headers: this.headers(call.request.headers, headers), body: call.bytes },
       {
         head: hooks.head,
-        message: (message) => {
+        message: (message, streamed) => {
           this.inbox(message, call)
           // settled: give a stream that is held open a moment to end by itself
-          if (!this.calls.find(call.id)) this.#linger(call.id)
+          if (streamed && !this.calls.find(call.id)) this.#linger(call.id)
         },
         end: unanswered,
         refused: (refusal) => {
