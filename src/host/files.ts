@@ -28,17 +28,21 @@ export async function readText(path: string): Promise<string> {
 /** The real path of `inner`. Throws PLUGIN_LOAD when it is not inside `directory`, symbolic links followed. */
 export async function insideOf(directory: string, inner: string): Promise<string> {
   const root = await realpath(directory)
-  const path = await realpath(join(root, inner))
-  const way = relative(root, path)
-  if (
-    isAbsolute(inner) ||
-    way === '' ||
-    way.startsWith(`..${sep}`) ||
-    way === '..' ||
-    isAbsolute(way)
-  )
-    throw new AppError('PLUGIN_LOAD', `${inner} leads out of the folder of the plugin`)
+  // before anything outside is looked at, and again once links are followed
+  const written = join(root, inner)
+  if (isAbsolute(inner) || !isBelow(root, written)) throw leadsOut(inner)
+  const path = await realpath(written)
+  if (!isBelow(root, path)) throw leadsOut(inner)
   return path
+}
+
+function isBelow(root: string, path: string): boolean {
+  const way = relative(root, path)
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+}
+
+function leadsOut(inner: string): AppError {
+  return new AppError('PLUGIN_LOAD', `${inner} leads out of the folder of the plugin`)
 }
 
 /**

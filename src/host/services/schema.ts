@@ -149,13 +149,21 @@ export function compileConfigSchema(
   }
 }
 
-// what only repeats another error: the branches below an anyOf or oneOf, and the frame of an if/then
+// what only repeats another error: the branches below an anyOf or oneOf, the frame of an if/then, and a choice that fails
+// where a misspelt key says why
 function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
-  const frames = errors.filter(({ keyword }) => keyword === 'oneOf' || keyword === 'anyOf')
-  return errors.filter(
-    ({ keyword, schemaPath }) =>
-      keyword !== 'if' && !frames.some((frame) => schemaPath.startsWith(`${frame.schemaPath}/`)),
-  )
+  const frames = errors.filter(isChoice)
+  const unknown = errors.filter(({ keyword }) => keyword === 'additionalProperties')
+  return errors.filter((error) => {
+    if (error.keyword === 'if') return false
+    if (isChoice(error))
+      return !unknown.some(({ instancePath }) => instancePath === error.instancePath)
+    return !frames.some((frame) => error.schemaPath.startsWith(`${frame.schemaPath}/`))
+  })
+}
+
+function isChoice({ keyword }: ErrorObject): boolean {
+  return keyword === 'oneOf' || keyword === 'anyOf'
 }
 
 function toFault(error: ErrorObject, root: unknown): ConfigFault {
