@@ -215,6 +215,9 @@ describe('over Streamable HTTP', () => {
       { toolsListChanged: true },
       { toolsListChanged: true },
     ])
+    await eventually(() => expect(mute.seen.filter(asked)).toHaveLength(1))
+    // longer than the longest back-off
+    await new Promise((resolve) => setTimeout(resolve, 300))
     expect(mute.seen.filter(asked)).toHaveLength(1)
     // a standing request is no call
     expect(seen.calls.map(({ method }) => method)).not.toContain('subscriptions/listen')
