@@ -109,7 +109,17 @@ async function sourceOf(
   const configFile = findConfig(options, shell)
   if (configFile !== undefined) return { configFile }
   const { demoConfig } = await import('../demo/config.ts')
-  return { configFile, config: demoConfig(options) }
+  return { configFile, config: demoConfig(demoOptions(options, shell)) }
+}
+
+// without a file there is nothing that variables could override, so the usual ones are read here
+function demoOptions({ host, port }: StartOptions, { env }: Shell) {
+  const number = (name: string) => (env[name] ? portNumber(env[name]) : undefined)
+  return {
+    host: host ?? env.PORTCULLIS_LISTEN_HOST,
+    port: port ?? number('PORTCULLIS_LISTEN_PORT'),
+    adminPort: number('PORTCULLIS_ADMIN_PORT'),
+  }
 }
 
 function tell(

@@ -4,13 +4,19 @@ import { fileURLToPath } from 'node:url'
 export interface DemoOptions {
   readonly host?: string | undefined
   readonly port?: number | undefined
+  readonly adminPort?: number | undefined
 }
 
 /** A configuration as an object; the server is the file beside this one, run by the same Node. */
-export function demoConfig({ host = '127.0.0.1', port = 8080 }: DemoOptions): object {
+export function demoConfig({
+  host = '127.0.0.1',
+  port = 8080,
+  adminPort = 8081,
+}: DemoOptions): object {
   return {
     version: 1,
     listen: { host, port },
+    admin: { port: adminPort },
     servers: [
       {
         name: 'demo',
