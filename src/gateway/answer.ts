@@ -3,6 +3,7 @@ import type { AppError } from '../base/errors.ts'
 import type { Era } from '../engine/context.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
 import type { DenialForm } from '../points/declare.ts'
+import { headers as headerShape } from '../points/parts.ts'
 import { errorBytes, resultBytes, rpcErrorOf } from '../wire/reply.ts'
 
 export type RpcId = string | number
@@ -36,26 +37,16 @@ export function denialAnswer(
 ): Answer {
   const { code, reason } = violation
   const { id, requestId } = context
+  const headers = denialHeaders(form, violation)
+  const refusal = { outcome: 'denied', code, ...(headers ? { headers } : {}) } as const
   if (form === 'tool' && id !== undefined)
-    return {
-      bytes: resultBytes(id, toolDenial(violation, context)),
-      status: 200,
-      outcome: 'denied',
-      code,
-    }
+    return { bytes: resultBytes(id, toolDenial(violation, context)), status: 200, ...refusal }
   const bytes = errorBytes(id, {
     code: POLICY_DENIED,
     message: `blocked by policy: ${reason}`,
     data: { code, reason, requestId },
   })
-  const headers = denialHeaders(form, violation)
-  return {
-    bytes,
-    status: form === 'http' ? (violation.httpStatus ?? 403) : 200,
-    outcome: 'denied',
-    code,
-    ...(headers ? { headers } : {}),
-  }
+  return { bytes, status: form === 'http' ? (violation.httpStatus ?? 403) : 200, ...refusal }
 }
 
 // a model can act on a refused tool call, so it is a tool result and not a protocol error (server/tools#error-handling)
@@ -72,16 +63,24 @@ function toolDenial(
   }
 }
 
+// what frames the response is not a policy's to say; neither is what is no header at all
+const FRAMING =
+  /^(connection|content-length|content-type|keep-alive|te|trailer|transfer-encoding|upgrade)$/
+
 // httpHeaders count at http, session and auth points, Retry-After wherever headers are unsent
 function denialHeaders(
   form: DenialForm,
-  { httpHeaders }: StampedViolation,
+  { httpHeaders, httpStatus }: StampedViolation,
 ): Record<string, string> | undefined {
-  if (!httpHeaders) return undefined
-  const entries = Object.entries(httpHeaders).filter(
-    ([name]) => form === 'http' || name.toLowerCase() === 'retry-after',
-  )
-  return entries.length > 0 ? Object.fromEntries(entries) : undefined
+  const headers: Record<string, string> = {}
+  for (const [given, value] of Object.entries(httpHeaders ?? {})) {
+    const name = given.toLowerCase()
+    const counts = form === 'http' ? !FRAMING.test(name) : name === 'retry-after'
+    if (counts && headerShape.is({ [name]: value })) headers[name] = value
+  }
+  // a 401 without it is no HTTP (RFC 9110 section 15.5.2)
+  if (form === 'http' && httpStatus === 401) headers['www-authenticate'] ??= 'Bearer'
+  return Object.keys(headers).length > 0 ? headers : undefined
 }
 
 const AS_SUCH: ReadonlySet<string> = new Set([

@@ -279,7 +279,7 @@ function changedHeaders(
 ): Record<string, string> {
   const changed: Record<string, string> = {}
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (before[name] !== after[name]) changed[name] = after[name] as string
+    if (before[name] !== after[name]) changed[name.toLowerCase()] = after[name] as string
   }
   return changed
 }

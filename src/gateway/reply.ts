@@ -48,7 +48,7 @@ export function createReply(
     const runner = exchange.runtime.generation.runner('http_post_request')
     if (!runner) return headers
     const outcome = await runner.dispatch({ ...request, status, headers }, exchange.request, {})
-    if (outcome.kind === 'pass') return { ...outcome.payload.headers }
+    if (outcome.kind === 'pass') return sendable(outcome.payload.headers)
     if (outcome.kind === 'fault') room.report.raised(exchange, outcome.fault, 'http_post_request')
     const { requestId, era } = exchange.identity
     const answer =
@@ -140,6 +140,18 @@ const STREAM = {
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 }
+
+// two spellings of one header would both be sent; what frames the message is written by whoever writes the message
+function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const sent: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    const lower = name.toLowerCase()
+    if (!FRAMING.has(lower)) sent[lower] = value
+  }
+  return sent
+}
+
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'te', 'upgrade'])
 
 function idHeader(exchange: Exchange): Record<string, string> {
   return { 'x-request-id': exchange.identity.requestId }
