@@ -47,7 +47,7 @@ export interface Plan {
   readonly excluded: readonly Step[]
   /** Entry names of chain and guards, for the audit record of a request that all of them passed. */
   readonly pass: Pass
-  /** Some entry of the chain redacts. */
+  /** Some entry of chain or guards redacts. */
   readonly redacting: boolean
   /** The plan for another target, when a patch renames it; null when nobody would run for that. */
   readonly replan: (target: string) => Plan | null
@@ -133,7 +133,7 @@ export function planFor(
   const observers = steps.filter((step) => step.mode.phase === 'observe')
   const entries = Object.freeze([...chain, ...guards].map((step) => step.entry))
   const pass = Object.freeze({ point, entries })
-  const redacting = chain.some((step) => step.redacts)
+  const redacting = [...chain, ...guards].some((step) => step.redacts)
   return {
     point,
     rules,

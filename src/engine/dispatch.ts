@@ -155,8 +155,17 @@ export function aborted(d: Dispatch, step: Step, why: string): void {
   step.stats.aborted++
   step.breaker?.released()
   markNotPassed(d, step)
-  if (step.redacts) d.leaky = true
+  if (step.redacts && wouldMatch(d, step)) d.leaky = true
   if (d.recorder !== null) trace(d, step, { verdict: 'aborted', skipped: why })
+}
+
+/** Of a redactor whose turn never came: one whose conditions do not match had it; one that cannot tell is taken to match. */
+export function wouldMatch(d: Dispatch, step: Step): boolean {
+  try {
+    return matches(d.payload, d.request, step)
+  } catch {
+    return true
+  }
 }
 
 /** Whether an answer is to be waited for. May run a getter of the plugin's. */

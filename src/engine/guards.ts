@@ -117,6 +117,7 @@ class GuardPhase {
   #deny(step: Step, verdict: Parameters<typeof note>[2], at: number): void {
     const { d } = this
     markNotPassed(d, step)
+    if (step.redacts) d.leaky = true
     note(d, step, verdict, true, undefined, undefined, d.recorder === null ? 0 : elapsed(d, at))
     if (this.denial === null || step.rank < this.denial.rank)
       this.denial = { rank: step.rank, end: denied(d, step, verdict.value as Violation) }

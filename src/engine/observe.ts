@@ -1,7 +1,15 @@
 // Observers: audit and background entries, run after the outcome is known, off the caller's path, on what they may see.
 import { changedPaths } from './changes.ts'
 import type { Step } from './compile.ts'
-import { type Dispatch, elapsed, isThenable, matches, tooLate, trace } from './dispatch.ts'
+import {
+  type Dispatch,
+  elapsed,
+  isThenable,
+  matches,
+  tooLate,
+  trace,
+  wouldMatch,
+} from './dispatch.ts'
 import { faultOf } from './fault.ts'
 import { Flight } from './flight.ts'
 import { type Outcome, summaryOf } from './outcome.ts'
@@ -72,7 +80,13 @@ export function observe(d: Dispatch, outcome: Outcome<object>): Promise<void> | 
 
 // a redactor later in the chain, or one that failed, has not redacted what the observers would read
 function withheld(d: Dispatch): boolean {
-  return d.leaky || (d.plan.redacting && d.plan.chain.slice(d.reached).some((step) => step.redacts))
+  if (d.leaky) return true
+  const { plan } = d
+  if (!plan.redacting) return false
+  const guards = d.end === null ? [] : plan.guards
+  return [...plan.chain.slice(d.reached), ...guards].some(
+    (step) => step.redacts && wouldMatch(d, step),
+  )
 }
 
 function withhold(payload: object, content: readonly string[]): object {

@@ -38,9 +38,15 @@ export function run(
   const d = new Dispatch(plan, payload, request, options?.recorder ?? null)
   if (options?.bytes !== undefined && options.bytes > plan.limits.bytes)
     return tooLarge(d, options.bytes)
-  if (request.aborted && !plan.rules.observe) return finish(d, interrupted(d))
+  if (request.aborted && !plan.rules.observe) return refuse(d, interrupted(d))
   const pending = walk(d)
   return pending === null ? afterChain(d) : ChainWait.start(d, pending, afterChain)
+}
+
+// before anybody had a turn
+function refuse(d: Dispatch, end: Outcome<object>): Ended {
+  d.end = end
+  return finish(d, end)
 }
 
 // nobody is shown what is over the limit; observers alone are no reason to refuse it
@@ -50,7 +56,7 @@ function tooLarge(d: Dispatch, bytes: number): Ended {
   if (plan.rules.observe || plan.chain.length + plan.guards.length === 0)
     return finish(d, { kind: 'pass', payload, changed: false })
   const text = `${plan.point}: ${bytes} bytes, the limit is ${plan.limits.bytes}`
-  return finish(
+  return refuse(
     d,
     faulted(d, new AppError('PAYLOAD_TOO_LARGE', text, { data: { point: plan.point } })),
   )
