@@ -2,6 +2,17 @@
 import { Buffer, isUtf8 } from 'node:buffer'
 import { AppError, type ErrorCode } from '../base/errors.ts'
 import { foldName, isVariant, knownAt, type Place, unescapeName } from './members.ts'
+import {
+  BACKSLASH,
+  EXPONENT,
+  endOfString,
+  isNumberByte,
+  MINUS,
+  NINE,
+  QUOTE,
+  skipSpace,
+  ZERO,
+} from './tokens.ts'
 import { addToHash, UniqueNames } from './unique.ts'
 
 /** Byte offsets into the message, end exclusive. */
@@ -50,18 +61,12 @@ export function scan(bytes: Uint8Array, limits: ScanLimits): Scan {
   return new Scanner(buffer, limits.depth).run()
 }
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COMMA = 0x2c
-const COLON = 0x3a
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
-const MINUS = 0x2d
-const ZERO = 0x30
-const NINE = 0x39
-const SPACE = 0x20
+const COMMA = 0x2c
+const COLON = 0x3a
 
 // what a container is to us; from ENVELOPE on its members are recorded
 const ARRAY = 0
@@ -81,13 +86,14 @@ const PLACES: readonly (Place | undefined)[] = [
   'meta',
 ]
 
-/** A string is walked this far byte by byte before a call of the native search pays. */
-const NEAR = 48
 /** Names in the path of an error, and bytes of each. */
 const PATH_NAMES = 8
 const PATH_BYTES = 64
 
-/** Offsets go in and out of the methods as arguments and results: a field written per byte or token costs a third more. */
+/**
+ * One machine in one place, for its parts share a stack. Offsets go in and out of the methods as arguments and results: a
+ * field written for every token costs a third more.
+ */
 class Scanner {
   readonly #bytes: Buffer
   readonly #limit: number
@@ -135,7 +141,7 @@ class Scanner {
   /** From the start of a value to its end, or to the first value in it. */
   #value(at: number): number {
     const byte = this.#bytes[at] ?? 0
-    if (byte === QUOTE) return this.#endOfString(at)
+    if (byte === QUOTE) return this.#string(at)
     if (byte === OPEN_OBJECT) return this.#open(at, this.#kindOfObject(), CLOSE_OBJECT)
     if (byte === OPEN_ARRAY) return this.#open(at, ARRAY, CLOSE_ARRAY)
     if (byte === MINUS || (byte >= ZERO && byte <= NINE)) return this.#endOfNumber(at)
@@ -273,26 +279,10 @@ class Scanner {
     throw this.#fail('WIRE_PARSE', 'a member name is not one every reader reads alike', start - 1)
   }
 
-  /** The offset after the closing quote: near by byte, far by native search, both in turn where there are many escapes. */
-  #endOfString(start: number): number {
-    const bytes = this.#bytes
-    const { length } = bytes
-    let at = start + 1
-    while (at < length) {
-      for (const near = Math.min(at + NEAR, length); at < near; at++) {
-        const byte = bytes[at]
-        if (byte === QUOTE) return at + 1
-        if (byte === BACKSLASH) at++
-      }
-      const quote = bytes.indexOf(QUOTE, at)
-      if (quote < 0) break
-      // behind an odd number of backslashes it is text
-      let slash = quote
-      while (slash > at && bytes[slash - 1] === BACKSLASH) slash--
-      if (((quote - slash) & 1) === 0) return quote + 1
-      at = quote + 1
-    }
-    throw this.#fail('WIRE_PARSE', 'a string does not end', start)
+  #string(start: number): number {
+    const end = endOfString(this.#bytes, start)
+    if (end < 0) throw this.#fail('WIRE_PARSE', 'a string does not end', start)
+    return end
   }
 
   #endOfNumber(start: number): number {
@@ -347,26 +337,4 @@ class Scanner {
     const text = this.#bytes.toString('utf8', start, start + PATH_BYTES)
     return text.slice(0, text.search(/(?<!\\)(?:\\\\)*"|$/))
   }
-}
-
-const EXPONENT = 0x65
-
-// what may follow the first digits; that it is well formed is JSON.parse's affair
-function isNumberByte(byte: number): boolean {
-  if (byte < 0x2b) return false
-  return (
-    byte === 0x2e ||
-    byte === 0x2b ||
-    byte === MINUS ||
-    (byte | 0x20) === EXPONENT ||
-    (byte >= ZERO && byte <= NINE)
-  )
-}
-
-function skipSpace(bytes: Buffer, start: number): number {
-  let at = start
-  let byte = bytes[at] ?? 0x21
-  while (byte <= SPACE && (byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09))
-    byte = bytes[++at] ?? 0x21
-  return at
 }
