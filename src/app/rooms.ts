@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { type Audit, createAudit } from '../audit/audit.ts'
 import { createRedactor } from '../audit/redact.ts'
 import type { Clock } from '../base/clock.ts'
+import { createDeadlineWheel } from '../base/deadline.ts'
 import type { Disposer } from '../base/dispose.ts'
 import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -18,6 +19,7 @@ import { createClientLabels, createSessions } from '../gateway/session.ts'
 import { createHost } from '../host/host.ts'
 import { POINTS, type Points } from '../points/table.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { createProcessGuard } from '../upstream/guard.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
@@ -104,13 +106,20 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   }
   const fanout = createFanout(room)
   observeRuntime(telemetry, engine, sessions, audit, () => current.assembly)
+  const guard = createProcessGuard({ clock, log })
+  owned.defer(() => guard.close())
   const events = upstreamEvents({
     telemetry,
     audit,
     log,
     fanout: () => (current.assembly ? fanout : undefined),
   })
-  const parts = { engine, host, self: SELF, upstream: { clock, log, clientInfo: SELF, events } }
+  const parts = {
+    engine,
+    host,
+    self: SELF,
+    upstream: { clock, log, clientInfo: SELF, events, guard, wheel: createDeadlineWheel(clock) },
+  }
   return {
     telemetry,
     audit,

@@ -31,9 +31,9 @@ export function refuseUnwired(reply: Message): void {
     )
 }
 
+/** The link's id becomes the client's; an error that came without one gets it. */
 export function idEdits(reply: Message, id: RpcId | undefined): Edit[] {
-  const span = reply.scan.members.get('id')
-  return span ? [{ span, text: JSON.stringify(id) }] : []
+  return editMember(reply, ['id'], id)
 }
 
 export function replyEdits(reply: Message, operation: Operation, after: Payload): Edit[] {
