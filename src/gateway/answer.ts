@@ -3,7 +3,6 @@ import type { AppError } from '../base/errors.ts'
 import type { Era } from '../engine/context.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
 import type { DenialForm } from '../points/declare.ts'
-import { headers as headerShape } from '../points/parts.ts'
 import { errorBytes, resultBytes, rpcErrorOf } from '../wire/reply.ts'
 
 export type RpcId = string | number
@@ -63,7 +62,7 @@ function toolDenial(
   }
 }
 
-// what frames the response is not a policy's to say; neither is what is no header at all
+// what frames the response is not a policy's to say
 const FRAMING =
   /^(connection|content-length|content-type|keep-alive|te|trailer|transfer-encoding|upgrade)$/
 
@@ -76,7 +75,7 @@ function denialHeaders(
   for (const [given, value] of Object.entries(httpHeaders ?? {})) {
     const name = given.toLowerCase()
     const counts = form === 'http' ? !FRAMING.test(name) : name === 'retry-after'
-    if (counts && headerShape.is({ [name]: value })) headers[name] = value
+    if (counts) headers[name] = value
   }
   // a 401 without it is no HTTP (RFC 9110 section 15.5.2)
   if (form === 'http' && httpStatus === 401) headers['www-authenticate'] ??= 'Bearer'
