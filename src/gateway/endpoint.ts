@@ -4,7 +4,7 @@ import { AppError, isAppError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json.ts'
 import type { Trace } from '../engine/context.ts'
 import { checkModernHeaders } from '../wire/headers.ts'
-import { type Message, readMessage } from '../wire/message.ts'
+import { type Message, readableId, readMessage } from '../wire/message.ts'
 import { eraOf, isLegacyRevision, META, MODERN } from '../wire/revision.ts'
 import { type Answer, denialAnswer, refusalAnswer } from './answer.ts'
 import { readBody } from './body.ts'
@@ -105,7 +105,13 @@ export function createEndpoint(room: Room): HttpHandler {
       { bytes: limits.body, timeout: limits.header_timeout },
       room.clock,
     )
-    const message = readMessage(bytes, { depth: limits.depth })
+    let message: Message
+    try {
+      message = readMessage(bytes, limits)
+    } catch (error) {
+      // a refusal names the request it refuses, where that can be read
+      return refuse(room, exchange, reply, error, readableId(bytes, limits))
+    }
     exchange.identity.method = message.method ?? ''
     exchange.identity.trace ??= traceOf(message)
     exchange.identity.era = eraOf(message, headers['mcp-protocol-version'])

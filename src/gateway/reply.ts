@@ -95,7 +95,7 @@ export function createReply(
   return {
     async json(answer) {
       if (state === 'stream') {
-        write(encodeEvent({ data: answer.bytes.toString() }))
+        write(encodeEvent({ data: answer.bytes }))
         return this.end()
       }
       const headers = await decide(answer.status, {
@@ -118,7 +118,7 @@ export function createReply(
       state = 'stream'
       return true
     },
-    event: (message) => write(encodeEvent({ data: message.toString() })),
+    event: (message) => write(encodeEvent({ data: message })),
     comment: (text) => write(encodeComment(text)),
     end() {
       if (state === 'stream') response.end()
