@@ -21,7 +21,11 @@ export default definePlugin<Config>({
         const target = payload.uri ?? payload.name
         const found =
           (target !== undefined && listed(target)) ||
-          host.text.some(point as 'tool_pre_invoke', payload as never, listed, options)
+          host.text.some(point as 'tool_pre_invoke', payload as never, listed, options) ||
+          host.text.some(point as 'tool_pre_invoke', payload as never, listed, {
+            ...options,
+            fixed: true,
+          })
         return found ? verdict : undefined
       }
     return { hooks: Object.fromEntries(host.points.map((point) => [point, check(point)])) as Hooks }

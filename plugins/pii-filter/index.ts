@@ -39,6 +39,9 @@ export default definePlugin<Config>({
     const substitutes = createSubstitutes(config.hash_key ?? randomBytes(32))
     const allowed = config.allow.length === 0 ? () => false : host.match.anyOf(config.allow)
 
+    const holds = (text: string): boolean =>
+      finders.some((find) => find(text).some(({ start, end }) => !allowed(text.slice(start, end))))
+
     const at = (point: string) => (payload: object) => {
       const blocked = new Set<string>()
       const replace = (text: string): string => {
@@ -56,10 +59,20 @@ export default definePlugin<Config>({
         }
         return end === 0 ? text : made + text.slice(end)
       }
-      const fields = host.text.rewrite(point as 'tool_pre_invoke', payload as never, replace, {
-        keys: true,
-        numbers: true,
-      })
+      const options = { keys: true, numbers: true }
+      const fields = host.text.rewrite(
+        point as 'tool_pre_invoke',
+        payload as never,
+        replace,
+        options,
+      )
+      if (
+        host.text.some(point as 'tool_pre_invoke', payload as never, holds, {
+          ...options,
+          fixed: true,
+        })
+      )
+        return UNREACHABLE
       if (blocked.size > 0) return blockedBy([...blocked])
       return fields && patch(fields)
     }
@@ -98,6 +111,12 @@ function actionsOf({ action, actions, detect, custom }: Config): (kind: string) 
   const byKind = new Map(Object.entries(actions))
   return (kind) => byKind.get(kind) ?? action
 }
+
+// what cannot be redacted is not let through
+const UNREACHABLE = deny({
+  code: 'PII_UNREACHABLE',
+  reason: 'the result holds something that may not pass here, where it cannot be redacted',
+})
 
 function blockedBy(kinds: readonly string[]) {
   return deny({

@@ -153,6 +153,18 @@ describe('the filter', () => {
     }
   })
 
+  it('refuses a result that holds something where nothing can be written', async () => {
+    await using harness = await filter()
+    const contents = [{ uri: 'crm:1', text: 'fine' }]
+    const target = { server: 'crm', uri: 'crm:1', exposedName: 'x' }
+    const hidden = { contents, _meta: { author: 'ann@example.com' } }
+    const refused = await harness.dispatch('resource_post_fetch', { ...target, result: hidden })
+    expect(refused.outcome).toMatchObject({ kind: 'deny', violation: { code: 'PII_UNREACHABLE' } })
+    const harmless = { contents, _meta: { author: 'Ann' } }
+    const passed = await harness.dispatch('resource_post_fetch', { ...target, result: harmless })
+    expect(passed.outcome.kind).toBe('pass')
+  })
+
   it('makes no copy of a payload that holds nothing', async () => {
     await using harness = await filter()
     const result = { content: [{ type: 'text', text: 'nothing here' }] }

@@ -38,6 +38,8 @@ export interface TextOptions {
   readonly keys?: boolean
   /** Numbers too, as their digits; one that changes becomes a text. */
   readonly numbers?: boolean
+  /** `some` only: not what a patch may write, but what else a result carries and passes on, such as members we do not know. */
+  readonly fixed?: boolean
 }
 
 /**

@@ -167,7 +167,9 @@ export function checkPoint(
       compileCondition(source, rules, point, input.compiler)
     } catch (error) {
       if (!isAppError(error)) throw error
-      fail([...entry.path, key], messageOf(error))
+      const hint =
+        key === 'conditions' && entry.hooks === undefined ? '; name the points in hooks' : ''
+      fail([...entry.path, key], `${messageOf(error)}${hint}`)
     }
   }
 }

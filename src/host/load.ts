@@ -3,8 +3,8 @@ import type { AuditEvent } from '../audit/record.ts'
 import { AppError, isAppError, messageOf } from '../base/errors.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
 import { assertOrder, type Registration } from '../engine/registry.ts'
-import { bindEntry, checkPoint } from './bind.ts'
-import { createConfigurer } from './configure.ts'
+import { checkPoint } from './bind.ts'
+import { checkEntries } from './check.ts'
 import type { Catalogue } from './discover.ts'
 import { passGates } from './gate.ts'
 import type { HostConfig, LoadedPlugins, LoadOptions } from './host.ts'
@@ -18,9 +18,9 @@ import {
   problemsError,
   problemText,
 } from './problem.ts'
+import { BROKEN_GLASS, statusOf } from './report.ts'
 import type { SharedServices } from './services/services.ts'
 import { type Attempt, preLoadOf, type ReadyEntry, type Stages } from './stages.ts'
-import type { EntryStatus } from './status.ts'
 
 export interface LoadParts {
   readonly config: HostConfig
@@ -52,7 +52,7 @@ export async function runLoad(parts: LoadParts): Promise<LoadedPlugins> {
   }
   const planned = planEntries(config.plugins, config.policies)
   const open = openGates(planned, loading)
-  const ready = await check(open.filter(isWanted), loading)
+  const ready = await checkEntries(open.filter(isWanted), loading)
   try {
     const judge = judgeFor(loading)
     for (const one of loadOrder(ready)) await loadOne(one, judge, loading)
@@ -64,12 +64,16 @@ export async function runLoad(parts: LoadParts): Promise<LoadedPlugins> {
   }
   return {
     registrations: registrationsIn(loading),
-    entries: planned.map((entry) => statusOf(entry, loading)),
+    entries: planned.map((entry) =>
+      statusOf(entry, loading.results.get(entry.name), isLeftOut(entry, options)),
+    ),
     warnings: loading.warnings,
     close: () => closeAll(loading),
   }
 }
 
+const isLeftOut = (entry: PlannedEntry, { unsafeWithout }: LoadOptions): boolean =>
+  unsafeWithout?.includes(entry.name) === true
 const isWanted = (entry: PlannedEntry): boolean => entry.mode !== 'disabled'
 
 function openGates(
@@ -91,35 +95,6 @@ function openGates(
     services.audit({ kind: 'load_refused', code: 'PLUGIN_GATE', reason: messageOf(error) })
     throw error
   }
-}
-
-const BROKEN_GLASS = 'left out by --unsafe-without'
-
-/** All entries are checked before any of their code runs, so that one load names all that is wrong. */
-async function check(entries: readonly PlannedEntry[], loading: Loading): Promise<ReadyEntry[]> {
-  if (entries.length === 0) return []
-  const { locate, compiler, warnings } = loading
-  const catalogue = await loading.find()
-  const problems: LoadProblem[] = [...catalogue.problems]
-  const report = (problem: LoadProblem): void => void problems.push(problem)
-  const configure = createConfigurer(locate, report)
-  const ready: ReadyEntry[] = []
-  for (const entry of entries) {
-    const bound = bindEntry(entry, {
-      catalogue,
-      compiler,
-      locate,
-      report,
-      warn: (problem) => warnings.push(problem),
-    })
-    const settings = bound && (await configure(bound))
-    if (bound && settings) ready.push({ ...bound, settings })
-  }
-  const used = new Set(entries.map((entry) => entry.use))
-  for (const { id, problems: broken } of catalogue.broken)
-    if (!used.has(id)) warnings.push(...broken)
-  if (problems.length > 0) throw problemsError(problems)
-  return ready
 }
 
 // who judges the loading of others loads first
@@ -263,40 +238,4 @@ async function tellObservers(judge: LoadJudge, { results }: Loading): Promise<vo
 async function closeAll({ results }: Loading): Promise<void> {
   for (const { attempt } of [...results.values()].reverse())
     if (attempt.state === 'loaded') await attempt.close()
-}
-
-function statusOf(entry: PlannedEntry, { results, options }: Loading): EntryStatus {
-  const result = results.get(entry.name)
-  const facts = result?.ready.facts
-  const attempt = result?.attempt
-  const loaded = attempt?.state === 'loaded' ? attempt.registrations : undefined
-  const withoutIt = options.unsafeWithout?.includes(entry.name) === true
-  const reason = withoutIt
-    ? BROKEN_GLASS
-    : attempt === undefined
-      ? 'mode: disabled'
-      : reasonOf(attempt)
-  return {
-    name: entry.name,
-    plugin: entry.use,
-    version: facts?.version ?? '',
-    source: facts?.source,
-    kind: entry.kind,
-    mode: entry.mode,
-    priority: entry.priority,
-    hooks: (loaded?.map(({ point }) => point) ??
-      entry.hooks ??
-      facts?.hooks ??
-      []) as EntryStatus['hooks'],
-    state: attempt?.state ?? 'disabled',
-    ...(reason === undefined ? {} : { reason }),
-    required: entry.required,
-    redacts: facts?.redacts ?? false,
-    description: entry.description ?? facts?.description ?? '',
-    ...(withoutIt ? { breakGlass: true as const } : {}),
-  }
-}
-
-function reasonOf(attempt: Attempt): string | undefined {
-  return attempt.state === 'loaded' ? undefined : attempt.reason
 }

@@ -344,6 +344,16 @@ export default definePlugin({ id: 'own', setup: () => ({ hooks: { tool_pre_invok
     }
   })
 
+  it('is loaded in its published form, where index.js stands for index.ts', async () => {
+    await using folder = await pluginFolder({
+      'own/plugin.yaml': manifest('own', 'tool_pre_invoke'),
+      'own/index.js': CODE,
+    })
+    const loaded = await createBench().load(using(folder.path))
+    expect(loaded.entries).toMatchObject([{ state: 'loaded' }])
+    await loaded.close()
+  })
+
   it('is refused when everyone may write one of its files', async () => {
     await using folder = await pluginFolder({ ...files, 'own/lib/helper.ts': '' })
     await chmod(join(folder.path, 'own/lib/helper.ts'), 0o666)

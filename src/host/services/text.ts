@@ -46,6 +46,10 @@ export function createText(): PluginText {
         found ||= test(text)
         return text
       }, options)
+      if (options.fixed) {
+        walk.field(unwritable(raw, at(point)), REST)
+        return found
+      }
       for (const field of at(point)) {
         walk.field(valueAt(raw, field.path), field)
         if (found) return true
@@ -70,6 +74,18 @@ function fieldsOf(name: PointName): TextField[] {
   return Object.entries(declarationOf(name).writable)
     .filter(([field]) => !NOT_CONTENT.has(field))
     .map(([field, { path }]) => ({ name: field, path, kind: kindOf(field) }))
+}
+
+const REST: TextField = { name: 'result', path: [], kind: 'mcp' }
+
+// the members of a result that no patch can reach, and that go on to the client as they are
+function unwritable(payload: object, fields: readonly TextField[]): unknown {
+  const result = valueAt(payload, ['result'])
+  if (!isObject(result)) return undefined
+  const written = new Set(fields.map(({ name }) => name))
+  return Object.entries(result)
+    .filter(([member]) => !written.has(member) && !STRUCTURE.has(member))
+    .map(([, value]) => value)
 }
 
 function kindOf(field: string): TextField['kind'] {
