@@ -1,7 +1,8 @@
 // plugin.yaml as a checked manifest: its shape, its version, its points; it runs nothing of the plugin.
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import { valid } from 'semver'
-import { isDocument, LineCounter, parseDocument } from 'yaml'
+import { LineCounter, parseDocument } from 'yaml'
+import { messageOf } from '../base/errors.ts'
 import { suggest } from '../base/suggest.ts'
 import type { Permissions } from '../plugin.ts'
 import {
@@ -142,12 +143,18 @@ function readYaml(
     }
     return at(0)
   }
-  // at most 100 aliases are expanded: a manifest needs none
-  const value =
-    problems.length === 0 && isDocument(document)
-      ? document.toJS({ maxAliasCount: 100 })
-      : undefined
-  return { value, place, problems }
+  if (problems.length > 0) return { value: undefined, place, problems }
+  try {
+    // a manifest needs no alias; at most 100 are expanded
+    return { value: document.toJS({ maxAliasCount: 100 }), place, problems }
+  } catch (error) {
+    const message = `not valid YAML: ${messageOf(error)}`
+    return {
+      value: undefined,
+      place,
+      problems: [loadProblem('PLUGIN_MANIFEST', at(0), [], message)],
+    }
+  }
 }
 
 function shapeProblem(error: ErrorObject, place: PlaceOf): LoadProblem {
