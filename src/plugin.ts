@@ -3,6 +3,7 @@ export type { ClientInfo, PluginContext, Principal, ServerInfo, Shared } from '.
 export {
   ask,
   deny,
+  type PatchVerdict,
   patch,
   type Question,
   respond,
@@ -12,14 +13,14 @@ export {
 export type { Answer, Patch, Payload, PointName, Points } from './points/table.ts'
 
 import type { PluginContext } from './engine/context.ts'
-import type { Question, Verdict, Violation } from './engine/verdict.ts'
+import type { PatchVerdict, Question, Verdict, Violation } from './engine/verdict.ts'
 import type { PluginHost } from './host/api.ts'
 import type { Answer, Patch, Payload, POINTS, PointName } from './points/table.ts'
 
 export type { EgressResponse, PluginHost, PluginLogger, PluginStorage } from './host/api.ts'
 
 type Declared = typeof POINTS
-type Deny<K extends PointName> = Declared[K]['deny'] extends false
+type Deny<K extends PointName> = Declared[K]['observe'] extends true
   ? never
   : Verdict<'deny', Violation>
 type Respond<K extends PointName> = [Answer<K>] extends [never]
@@ -33,7 +34,7 @@ type Nothing = void | undefined
 /** What a handler at this point may answer; nothing means pass. */
 export type VerdictAt<K extends PointName> =
   | Nothing
-  | Verdict<'patch', Patch<K>>
+  | PatchVerdict<Patch<K>>
   | Deny<K>
   | Respond<K>
   | Ask<K>

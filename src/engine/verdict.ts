@@ -51,12 +51,23 @@ export class Verdict<out K extends VerdictKind = VerdictKind, out V = unknown> {
   }
 }
 
-/** Changes writable fields of the payload; each later plugin sees the result. */
-export function patch<const F extends object>(fields: F): Verdict<'patch', F> {
+declare const patched: unique symbol
+
+/** A patch as the types see it: apart from the other verdicts, so that its fields are checked against the point alone. */
+export interface PatchVerdict<out F> {
+  readonly kind: 'patch'
+  readonly [patched]?: F
+}
+
+/**
+ * Changes writable fields of the payload; each later plugin sees the result. What may be named follows from the point of the
+ * handler that returns it.
+ */
+export function patch<F extends object = object>(fields: NoInfer<F>): PatchVerdict<F> {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new TypeError('patch() takes an object of writable fields')
   }
-  return new Verdict('patch', fields)
+  return new Verdict('patch', fields) as unknown as PatchVerdict<F>
 }
 
 // the caller sees the reason, the audit the rest: long enough for people, too short to carry a payload out

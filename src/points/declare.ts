@@ -10,8 +10,15 @@ export interface Field<T> extends WritableField {
 }
 
 /** Everything there is to say about one point. */
-export interface PointDeclaration<P extends object = object, W extends Fields = Fields, A = unknown>
-  extends PointRules {
+export interface PointDeclaration<
+  P extends object = object,
+  W extends Fields = Fields,
+  A = unknown,
+  Q extends boolean = boolean,
+  O extends boolean = boolean,
+> extends PointRules {
+  readonly ask: Q
+  readonly observe: O
   readonly writable: W
   readonly payload: Shape<P>
   readonly answerShape: Shape<A> | undefined
@@ -24,15 +31,14 @@ export interface PointDeclaration<P extends object = object, W extends Fields = 
 
 type Fields = Readonly<Record<string, Field<unknown>>>
 
-type Declared<P extends object, W extends Fields, A> = {
+type Declared<P extends object, W extends Fields, A, Q extends boolean, O extends boolean> = {
   readonly fires: string
   readonly payload: Shape<P>
   readonly writable?: W
   readonly answer?: Shape<A>
   readonly class?: PointRules['class']
-  readonly deny?: boolean
-  readonly ask?: boolean
-  readonly observe?: boolean
+  readonly ask?: Q
+  readonly observe?: O
   readonly content?: readonly string[]
   readonly target?: PointRules['target']
   readonly conditions?: readonly ConditionField[]
@@ -55,19 +61,23 @@ export const REQUEST_CONDITIONS = [
 export const SERVER_CONDITIONS = ['servers', 'tags', 'environments', ...REQUEST_CONDITIONS] as const
 
 /** Fills in what most points have in common. */
-export function point<P extends object, const W extends Fields = Record<never, never>, A = never>(
-  declared: Declared<P, W, A>,
-): PointDeclaration<P, W, A> {
+export function point<
+  P extends object,
+  const W extends Fields = Record<never, never>,
+  A = never,
+  const Q extends boolean = false,
+  const O extends boolean = false,
+>(declared: Declared<P, W, A, Q, O>): PointDeclaration<P, W, A, Q, O> {
   const observe = declared.observe === true
   return {
     fires: declared.fires,
     payload: declared.payload,
     class: declared.class ?? 'data',
     writable: declared.writable ?? ({} as W),
-    deny: declared.deny ?? !observe,
+    deny: !observe,
     respond: declared.answer !== undefined,
-    ask: declared.ask === true,
-    observe,
+    ask: (declared.ask === true) as Q,
+    observe: observe as O,
     answerShape: declared.answer,
     ...(declared.answer ? { answer: declared.answer.is } : {}),
     content: declared.content ?? [],
