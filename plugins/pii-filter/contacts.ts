@@ -1,6 +1,6 @@
 // E-mail addresses, telephone numbers and IP addresses, found in time linear in the text.
 import { isIP } from 'node:net'
-import { type Find, findAll, type Span } from './span.ts'
+import { type Find, findAll, matchesOf, type Span } from './span.ts'
 
 // every part is bounded, so that a text of 64 kB without an end costs 64 steps a character and no more
 const EMAIL =
@@ -13,7 +13,11 @@ const NORTH_AMERICAN =
   /(?<![\p{L}\p{N}.+-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\p{L}\p{N}]|-\d)/gu
 const NATIONAL = /(?<![\p{L}\p{N}.+-])\(?0\d{1,5}\)?(?:[ .-]\d{2,4}){2,4}(?![\p{L}\p{N}]|-\d)/gu
 
-export const findPhones: Find = (text) => [
+export const findPhones: Find = (text) => (DIGIT.test(text) ? searchPhones(text) : [])
+
+const DIGIT = /\d/
+
+const searchPhones: Find = (text) => [
   ...findAll('phone', INTERNATIONAL, text),
   ...findAll('phone', NORTH_AMERICAN, text),
   ...findAll('phone', NATIONAL, text, (found) => {
@@ -24,15 +28,16 @@ export const findPhones: Find = (text) => [
 
 const ADDRESS = /[0-9A-Fa-f:.]{3,}/g
 const MAX_ADDRESS = 45
+const SEPARATED = /\d\.\d|:[^:]*:/
+const BEFORE = /[\p{L}\p{N}_]/u
+const AFTER = /[\p{L}_]/u
 
 export const findAddresses: Find = (text) => {
   const spans: Span[] = []
-  for (const { 0: found, index } of text.matchAll(ADDRESS)) {
-    if (
-      /[\p{L}\p{N}_]/u.test(text[index - 1] ?? '') ||
-      /[\p{L}_]/u.test(text[index + found.length] ?? '')
-    )
-      continue
+  if (!text.includes('.') && !text.includes(':')) return spans
+  for (const { found, start: index } of matchesOf(ADDRESS, text)) {
+    if (!SEPARATED.test(found)) continue
+    if (BEFORE.test(text[index - 1] ?? '') || AFTER.test(text[index + found.length] ?? '')) continue
     const trimmed =
       found.length > MAX_ADDRESS + 4
         ? ''

@@ -1,5 +1,5 @@
 // Card numbers, IBANs and social security numbers: found by their form, believed by their check digits.
-import { type Find, findAll, type Span } from './span.ts'
+import { type Find, findAll, matchesOf, type Span } from './span.ts'
 
 /** ISO/IEC 7812-1, annex B. */
 export function passesLuhn(digits: string): boolean {
@@ -15,18 +15,19 @@ export function passesLuhn(digits: string): boolean {
 /** Issuers' prefixes and the lengths they use; without them every tenth long number would be a card. */
 const CARD =
   /^(?:4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-59]|[689]\d)\d{11,16}|35\d{14}|(?:2131|1800)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12,15}|(?:5[06-9]|6\d)\d{10,17}|1(?:22)\d{12})$/
+const DIGITS = /\d+/g
 const DIGIT_RUN = /\d+(?:[ -]\d+)*/g
 /** A card is written in one to five groups. */
 const MAX_GROUPS = 5
 
 export const findCards: Find = (text) => {
   const spans: Span[] = []
-  for (const run of text.matchAll(DIGIT_RUN)) {
-    if (run[0].length < 12) continue
-    const groups = [...run[0].matchAll(/\d+/g)].map((group) => ({
-      digits: group[0],
-      at: run.index + group.index,
-      gap: run[0][group.index - 1] ?? '',
+  for (const run of matchesOf(DIGIT_RUN, text)) {
+    if (run.found.length < 12) continue
+    const groups = matchesOf(DIGITS, run.found).map((group) => ({
+      digits: group.found,
+      at: run.start + group.start,
+      gap: run.found[group.start - 1] ?? '',
     }))
     for (let first = 0; first < groups.length; first++) {
       const span = cardFrom(groups, first)
@@ -76,7 +77,7 @@ const IBAN_START = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}/g
 
 export const findIbans: Find = (text) => {
   const spans: Span[] = []
-  for (const { index } of text.matchAll(IBAN_START)) {
+  for (const { start: index } of matchesOf(IBAN_START, text)) {
     const length = IBAN_LENGTHS[text.slice(index, index + 2).toUpperCase()]
     const end = length === undefined ? -1 : endOfAlphanumerics(text, index, length)
     if (end >= 0 && mod97(text.slice(index, end).replace(/[ -]/g, '')) === 1)

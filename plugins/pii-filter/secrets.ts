@@ -1,5 +1,5 @@
 // Credentials that announce themselves: keys with a known prefix, tokens, private keys, and values that are called a password.
-import { type Find, findAll, type Span } from './span.ts'
+import { type Find, findAll, matchesOf, type Span } from './span.ts'
 
 /** Prefixes are the issuers' own; the lengths are bounded so that no text is scanned twice. */
 const PREFIXED = new RegExp(
@@ -47,9 +47,9 @@ export const findSecrets: Find = (text) => [
 // the name stays, its value goes
 function findValues(pattern: RegExp, text: string): Span[] {
   const spans: Span[] = []
-  for (const match of text.matchAll(pattern)) {
-    const value = match[1] ?? ''
-    const end = match.index + match[0].length - (pattern === USERINFO ? 1 : 0)
+  for (const match of matchesOf(pattern, text)) {
+    const value = match.groups[0] ?? ''
+    const end = match.start + match.found.length - (pattern === USERINFO ? 1 : 0)
     if (!isPlaceholder(value)) spans.push({ kind: 'secret', start: end - value.length, end })
   }
   return spans

@@ -22,7 +22,7 @@ export function settleSpans(spans: readonly Span[]): Span[] {
   return kept
 }
 
-/** All matches of a vetted expression that pass a check. */
+/** All matches of a vetted, global expression that pass a check. */
 export function findAll(
   kind: string,
   pattern: RegExp,
@@ -30,10 +30,30 @@ export function findAll(
   check?: (found: string, start: number) => boolean,
 ): Span[] {
   const spans: Span[] = []
-  for (const match of text.matchAll(pattern)) {
-    const [found] = match
-    if (found !== '' && (check === undefined || check(found, match.index)))
-      spans.push({ kind, start: match.index, end: match.index + found.length })
-  }
+  for (const { found, start } of matchesOf(pattern, text))
+    if (check === undefined || check(found, start))
+      spans.push({ kind, start, end: start + found.length })
   return spans
+}
+
+const NONE: readonly Match[] = []
+
+interface Match {
+  readonly found: string
+  readonly start: number
+  readonly groups: readonly (string | undefined)[]
+}
+
+/** Like `matchAll`, which copies the expression for every text: that costs more than most searches. */
+export function matchesOf(pattern: RegExp, text: string): readonly Match[] {
+  pattern.lastIndex = 0
+  let matches: Match[] | undefined
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const [found, ...groups] = match
+    matches ??= []
+    matches.push({ found, start: match.index, groups })
+    // no expression here matches nothing, and one that did would never end
+    if (found === '') pattern.lastIndex++
+  }
+  return matches ?? NONE
 }
