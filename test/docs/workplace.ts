@@ -1,0 +1,157 @@
+// The folder in which the fences of one page are carried out, inside the package so that `portcullis` can be imported by name.
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { inspectGateway } from '../../src/app/inspect.ts'
+import { findingsOf } from '../../src/cli/output.ts'
+import { runCommand } from '../../src/cli/program.ts'
+import type { Shell } from '../../src/cli/shell.ts'
+import { bin, node, nodeFlags, root } from '../support/paths.ts'
+import { freePort } from '../support/ports.ts'
+import { type RunningProcess, runProcess, startProcess } from '../support/process.ts'
+
+export interface Workplace extends AsyncDisposable {
+  readonly folder: string
+  write(name: string, text: string): string
+  /** Problems of a configuration and its plugins, loaded as a start would; none when it is valid. */
+  problems(file: string): Promise<string[]>
+  /** One `portcullis` command, as a person at a terminal sees it. */
+  portcullis(argv: readonly string[]): Promise<{ exit: number; output: string }>
+  /** A shell command against the running gateway, which is started at the first one; its URLs are put in and taken out. */
+  live(command: string): Promise<string>
+  /** Waits until the running gateway has taken up what was written. */
+  reloaded(): Promise<void>
+}
+
+const MCP = 'http://127.0.0.1:8080'
+const ADMIN = 'http://127.0.0.1:8081'
+
+interface Live {
+  readonly process: RunningProcess
+  readonly mcp: string
+  readonly admin: string
+  generation: number
+}
+
+export function createWorkplace(name: string): Workplace {
+  mkdirSync(join(root, '.cache', 'docs'), { recursive: true })
+  const folder = mkdtempSync(join(root, '.cache', 'docs', `${name}-`))
+  for (const part of ['config', 'sandbox'])
+    cpSync(join(root, part), join(folder, part), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  let running: Promise<Live> | undefined
+
+  return {
+    folder,
+    write(file, text) {
+      const path = join(folder, file)
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      writeFileSync(path, text, { mode: 0o600 })
+      return path
+    },
+    problems,
+    portcullis: (argv) => runAtTerminal(argv, folder),
+    async live(command) {
+      running ??= startLive(folder)
+      return runLive(command, await running, folder)
+    },
+    async reloaded() {
+      if (running) await untilReloaded(await running)
+    },
+    async [Symbol.asyncDispose]() {
+      await (await running?.catch(() => undefined))?.process.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function problems(configFile: string): Promise<string[]> {
+  try {
+    const inspection = await inspectGateway({ configFile })
+    await inspection.close()
+    return inspection.warnings.map(({ message }) => `warning: ${message}`)
+  } catch (error) {
+    const found = findingsOf(error).map(
+      ({ line, column, message }) => `${line}:${column}: ${message}`,
+    )
+    return found.length > 0 ? found : [(error as Error).message]
+  }
+}
+
+async function runAtTerminal(argv: readonly string[], cwd: string) {
+  let output = ''
+  const stream = {
+    isTTY: true,
+    write(text: string) {
+      output += text
+    },
+  }
+  const shell: Shell = {
+    stdout: stream,
+    stderr: stream,
+    env: { PATH: process.env.PATH, NO_COLOR: '1' },
+    cwd,
+    onSignal: () => () => {},
+    abort: () => {},
+  }
+  const exit = await runCommand(argv, shell)
+  return { exit, output: output.replaceAll(cwd, '/home/you/gateway') }
+}
+
+async function startLive(folder: string): Promise<Live> {
+  const [port, adminPort] = [await freePort(), await freePort()]
+  const config = existsSync(join(folder, 'portcullis.yaml'))
+    ? 'portcullis.yaml'
+    : 'config/gateway.yaml'
+  const args = [...nodeFlags, bin, 'start', '--config', config, '--port', String(port)]
+  const started = await startProcess(node, args, {
+    cwd: folder,
+    env: { PORTCULLIS_ADMIN_PORT: String(adminPort) },
+    until: /"event":"ready"/,
+    timeout: 60_000,
+  })
+  const [mcp, admin] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${adminPort}`]
+  const live = { process: started, mcp, admin, generation: 0 }
+  live.generation = (await readiness(live)).generation
+  return live
+}
+
+async function runLive(command: string, { mcp, admin }: Live, folder: string): Promise<string> {
+  const real = command.replaceAll(MCP, mcp).replaceAll(ADMIN, admin)
+  const { stdout } = await runProcess('bash', ['-c', real], {
+    cwd: folder,
+    // packages come from this checkout or not at all
+    env: { HOME: folder, npm_config_offline: 'true', npm_config_yes: 'false', NO_COLOR: '1' },
+    timeout: 60_000,
+  })
+  return stdout
+    .replaceAll(mcp, MCP)
+    .replaceAll(admin, ADMIN)
+    .replaceAll(folder, '/home/you/gateway')
+}
+
+async function readiness({ admin }: Live): Promise<{ generation: number }> {
+  const answer = await fetch(`${admin}/readyz`, { signal: AbortSignal.timeout(5_000) })
+  return (await answer.json()) as { generation: number }
+}
+
+async function untilReloaded(live: Live): Promise<void> {
+  const deadline = Date.now() + 15_000
+  while (Date.now() < deadline) {
+    const { generation } = await readiness(live)
+    if (generation > live.generation) {
+      live.generation = generation
+      return
+    }
+    await sleep(50)
+  }
+  throw new Error(`the gateway did not reload; it wrote:\n${live.process.output()}`)
+}
