@@ -97,8 +97,9 @@ export function faultAnswer(
 ): Answer {
   return {
     bytes: errorBytes(id, rpcErrorOf(publicFault(fault), requestId)),
-    // what is wrong with the request as such keeps its status in the modern era (2026-07-28 basic/index#errors)
-    status: era === 'modern' && AS_SUCH.has(fault.code) ? fault.http : 200,
+    // what is wrong with the request as such keeps its status in the modern era (2026-07-28 basic/index#errors); a gateway that
+    // takes nobody in says so to load balancers, too
+    status: fault.http === 503 || (era === 'modern' && AS_SUCH.has(fault.code)) ? fault.http : 200,
   }
 }
 

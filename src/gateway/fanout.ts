@@ -6,11 +6,12 @@ import { createExchange, type Room, serverInfo } from './exchange.ts'
 import { passNotification, reaches } from './notifications.ts'
 import type { Session } from './session.ts'
 
-const KIND_OF: Readonly<Record<string, readonly ListKind[]>> = {
-  [LISTS.tools.changed]: ['tools'],
-  [LISTS.prompts.changed]: ['prompts'],
-  [LISTS.resources.changed]: ['resources', 'templates'],
-}
+// a map, because the method is the server's own word: an object has members nobody put there
+const KINDS_OF: ReadonlyMap<string, readonly ListKind[]> = new Map([
+  [LISTS.tools.changed, ['tools']],
+  [LISTS.prompts.changed, ['prompts']],
+  [LISTS.resources.changed, ['resources', 'templates']],
+])
 
 export interface Fanout {
   /** A notification of a server that belongs to no request. */
@@ -62,7 +63,7 @@ export function createFanout(room: Room): Fanout {
 
   return {
     notification(upstream, message) {
-      const kinds = KIND_OF[message.method ?? '']
+      const kinds = KINDS_OF.get(message.method ?? '')
       if (kinds) {
         const { catalogs } = room.current()
         for (const kind of kinds) {

@@ -1,6 +1,7 @@
 // The only Express file on the client's side: the endpoint as middleware, and the standalone server around it.
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, STATUS_CODES } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
 import { AppError, ERRORS } from '../base/errors.ts'
 import type { HttpHandler } from './endpoint.ts'
@@ -39,7 +40,11 @@ export function createHttpServer(
   const options = {
     headersTimeout: limits.headerTimeout,
     requestTimeout: limits.headerTimeout * 3,
-    maxHeaderSize: 16 * 1024,
+    // node looks for late clients only this often, by default every 30 s
+    connectionsCheckingInterval: Math.min(1000, limits.headerTimeout),
+    maxHeaderSize: MAX_HEADERS,
+    // a request without Host is refused by the host check, in our own form
+    requireHostHeader: false,
     keepAliveTimeout: 65_000,
   }
   const server = tls
@@ -54,16 +59,35 @@ export function createHttpServer(
       )
     : createServer(options, app)
   // what node cannot parse never reaches Express: answered here, in the same form
-  server.on('clientError', (_error, socket) => {
-    if (!socket.writable) return socket.destroy()
-    const body = JSON.stringify(
-      problemOf(new AppError('WIRE_INVALID_REQUEST', 'the request is not valid HTTP')),
-    )
-    socket.end(
-      `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-    )
-  })
+  server.on('clientError', refuseConnection)
   return server
+}
+
+const MAX_HEADERS = 16 * 1024
+
+function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // an answer that has begun cannot be taken back
+  const { _httpMessage: begun } = socket as Duplex & { _httpMessage?: { headersSent: boolean } }
+  if (!socket.writable || begun?.headersSent) return void socket.destroy()
+  const problem = connectionProblem(error)
+  const body = JSON.stringify(problem)
+  const { status } = problem
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+function connectionProblem({ code }: NodeJS.ErrnoException): ReturnType<typeof problemOf> {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return problemOf(new AppError('WIRE_TIMEOUT', 'the request did not arrive in time'))
+    case 'HPE_HEADER_OVERFLOW': {
+      const what = `the headers are larger than ${MAX_HEADERS} bytes`
+      return { ...problemOf(new AppError('WIRE_TOO_LARGE', what)), status: 431 }
+    }
+    default:
+      return problemOf(new AppError('WIRE_INVALID_REQUEST', 'the request is not valid HTTP'))
+  }
 }
 
 /** RFC 9457. */
