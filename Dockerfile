@@ -17,6 +17,8 @@ USER node
 # inside a container loopback reaches nobody; Host and Origin checks stay on
 ENV PORTCULLIS_LISTEN_HOST=0.0.0.0 PORTCULLIS_CONFIG=/etc/portcullis/gateway.yaml
 EXPOSE 8080 8081
+# the admin endpoint stays on loopback unless PORTCULLIS_ADMIN_HOST says otherwise
+HEALTHCHECK --interval=30s --timeout=5s CMD ["node", "-e", "fetch('http://127.0.0.1:8081/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node ignores SIGTERM as process 1 only without a handler; the gateway has one and drains
 ENTRYPOINT ["node", "bin/portcullis.js"]
 CMD ["start"]

@@ -1,4 +1,6 @@
 // The log as a person at a terminal reads it: one short line per record; redacted like every other log.
+
+import { isObject } from '../base/json.ts'
 import { type Logger, type LogLevel, redact, redactText } from '../base/log.ts'
 import type { TextStream } from './shell.ts'
 import type { Style } from './style.ts'
@@ -33,9 +35,7 @@ export function createHumanLog(
   const write = (severity: keyof typeof marks) => (fields: object, message: string) => {
     if (RANK[severity] < RANK[level()]) return
     const known = redact({ ...bindings, ...fields }) as Record<string, unknown>
-    const details = Object.entries(known).map(
-      ([name, value]) => style.faint(`${name}=`) + shown(value),
-    )
+    const details = flat(known).map(([name, value]) => style.faint(`${name}=`) + shown(value))
     stream.write(`${[marks[severity], redactText(message), ...details].join(' ')}\n`)
   }
   return {
@@ -45,6 +45,13 @@ export function createHumanLog(
     error: write('error'),
     child: (more) => createHumanLog(options, { ...bindings, ...more }),
   }
+}
+
+// an audit record is one object; its members read better beside each other
+function flat(fields: Record<string, unknown>): [string, unknown][] {
+  return Object.entries(fields).flatMap(([name, value]): [string, unknown][] =>
+    name === 'audit' && isObject(value) ? Object.entries(value) : [[name, value]],
+  )
 }
 
 const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu

@@ -169,6 +169,12 @@ describe('the log at a terminal', () => {
     expect(shell.err).toBe('warn  c\nerror d\n')
   })
 
+  it('shows the members of an audit record beside each other', () => {
+    const { shell, log } = written()
+    log.info({ audit: { kind: 'refusal', entry: 'guard' } }, 'audit refusal')
+    expect(shell.err).toBe('info  audit refusal kind=refusal entry=guard\n')
+  })
+
   it('shows control characters instead of sending them to the terminal', () => {
     const { shell, log } = written()
     log.info({ line: '\u001b[2Jgone\u202e' }, 'stderr')
