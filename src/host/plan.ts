@@ -80,7 +80,8 @@ function fromPolicy(
   return {
     kind: 'policy',
     use: RULES,
-    description: policy.description,
+    description:
+      policy.description ?? (policy.reason ? `${policy.then}: ${policy.reason}` : policy.then),
     version: undefined,
     hooks: policy.on.map(pointOf),
     before: [],
