@@ -37,6 +37,8 @@ interface Visit {
   readonly reply: Reply
   /** Headers as the http points left them. */
   readonly headers: Readonly<Record<string, string | undefined>>
+  /** Lets go of the runtime before the visit ends: a stream outlives generations. */
+  readonly release: () => void
 }
 
 /** One handler for every MCP request over HTTP, whatever server it is mounted in. Never rejects. */
@@ -70,7 +72,7 @@ export function createEndpoint(room: Room): HttpHandler {
       if (headers) {
         checkHost(exchange, request)
         const left = { ...request.headers, ...headers } as Visit['headers']
-        await route({ exchange, request, response, reply, headers: left })
+        await route({ exchange, request, response, reply, headers: left, release })
       }
     } catch (error) {
       await refuse(room, exchange, reply, error)
@@ -110,7 +112,7 @@ export function createEndpoint(room: Room): HttpHandler {
       message = readMessage(bytes, limits)
     } catch (error) {
       // a refusal names the request it refuses, where that can be read
-      return refuse(room, exchange, reply, error, readableId(bytes, limits))
+      return refuse(room, exchange, visit.reply, error, readableId(bytes, limits))
     }
     exchange.identity.method = message.method ?? ''
     exchange.identity.trace ??= traceOf(message)
@@ -232,7 +234,8 @@ export function createEndpoint(room: Room): HttpHandler {
       throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
     const session = sessionOf(visit)
     exchange.identity.session = session.id
-    await openStream(room, exchange.runtime.limits.streams_per_session, session, reply, response)
+    const max = exchange.runtime.limits.streams_per_session
+    await openStream(room, max, session, { reply, response, opened: visit.release })
   }
 
   async function end(visit: Visit): Promise<void> {
