@@ -28,7 +28,11 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const gateway = await createGateway(options)
   const owned = createDisposer()
-  owned.defer(() => gateway.close())
+  let hurry = () => {}
+  const deadline = new Promise<void>((resolve) => {
+    hurry = resolve
+  })
+  owned.defer(() => gateway.close({ hurry: deadline }))
   try {
     const { config } = gateway.state().loaded
     const tls = await readTls(config.listen)
@@ -40,10 +44,6 @@ export async function startGateway(
       { headerTimeout },
       tls,
     )
-    let hurry = () => {}
-    const deadline = new Promise<void>((resolve) => {
-      hurry = resolve
-    })
     const adminAddress = await listen(
       admin,
       config.admin.host,

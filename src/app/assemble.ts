@@ -141,15 +141,23 @@ function assertRequired(servers: ReadonlyMap<string, OwnedServer>): void {
   }
 }
 
+export interface RetireDeps {
+  /** Resolves when the time is over. */
+  readonly patience: (ms: number) => Promise<void>
+  /** Resolves when no observer has anything left to see. */
+  readonly observed: () => Promise<void>
+  readonly log: UpstreamDeps['log']
+}
+
 /** Lets go of what an old assembly owns and its successor does not, once nobody uses it or the time is over. */
 export async function retire(
   old: Assembly,
   successor: Assembly | undefined,
-  drain: (ms: number) => Promise<void>,
-  log: UpstreamDeps['log'],
+  { patience, observed, log }: RetireDeps,
 ): Promise<void> {
-  const patience = old.loaded.config.limits.drain
-  await Promise.race([old.runtime.drained(), drain(patience)])
+  // observers run after the answer: until they have, their plugins are in use
+  const unused = old.runtime.drained().then(observed)
+  await Promise.race([unused, patience(old.loaded.config.limits.drain)])
   const gone = [...old.servers].filter(
     ([name, { upstream }]) => successor?.servers.get(name)?.upstream !== upstream,
   )

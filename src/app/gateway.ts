@@ -46,8 +46,8 @@ export interface Gateway {
   admin(): RequestHandler
   /** Reads the file again and swaps generations; never rejects. */
   reload(): Promise<ReloadResult>
-  /** Takes no more requests, waits for those in flight up to `limits.drain`, closes everything. Idempotent. */
-  close(): Promise<void>
+  /** Takes no more requests, waits for those in flight up to `limits.drain` or `hurry`, closes everything. Idempotent. */
+  close(options?: { hurry?: Promise<void> }): Promise<void>
   readiness(): Readiness
   readonly engine: Engine<Points>
   /** What runs now: configuration, entries, servers. */
@@ -103,6 +103,12 @@ interface LiveParts {
   readonly read: () => Promise<LoadedConfig<GatewayConfig>>
 }
 
+const CLOSING: ReloadResult = {
+  outcome: 'refused',
+  changed: [],
+  reason: 'the gateway is shutting down',
+}
+
 class LiveGateway implements Gateway {
   readonly engine: Engine<Points>
   readonly log: Logger
@@ -114,6 +120,8 @@ class LiveGateway implements Gateway {
   #closing: Promise<void> | undefined
   /** Reloads one after the other. */
   #reloading: Promise<unknown> = Promise.resolve()
+  /** Old generations let go one after the other: a later one may own what an earlier one still uses. */
+  #retiring: Promise<void> = Promise.resolve()
 
   constructor(parts: LiveParts) {
     this.#parts = parts
@@ -152,8 +160,8 @@ class LiveGateway implements Gateway {
   }
 
   reload(): Promise<ReloadResult> {
-    const next = this.#reloading.then(() => this.#reload())
-    this.#reloading = next
+    const next = this.#reloading.then(() => (this.#closing ? CLOSING : this.#reload()))
+    this.#reloading = next.catch(() => {})
     return next
   }
 
@@ -162,9 +170,9 @@ class LiveGateway implements Gateway {
     this.#parts.rooms.room.sessions.closeStreams()
   }
 
-  close(): Promise<void> {
-    this.#draining = true
-    this.#closing ??= this.#close()
+  close({ hurry }: { hurry?: Promise<void> } = {}): Promise<void> {
+    this.drain()
+    this.#closing ??= this.#close(hurry)
     return this.#closing
   }
 
@@ -188,7 +196,13 @@ class LiveGateway implements Gateway {
     current.assembly = next
     for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
       rooms.fanout.changed(server)
-    void retire(old, next, (ms) => this.#wait(ms), this.log)
+    this.#retiring = this.#retiring.then(() =>
+      retire(old, next, {
+        patience: (ms) => this.#wait(ms),
+        observed: () => this.engine.observers.idle(),
+        log: this.log,
+      }),
+    )
   }
 
   #tell({ outcome, changed, reason }: ReloadResult): void {
@@ -212,12 +226,13 @@ class LiveGateway implements Gateway {
     else this.log.error({ reason }, 'reload refused: the old configuration stays in force')
   }
 
-  async #close(): Promise<void> {
+  async #close(hurry: Promise<void> = new Promise(() => {})): Promise<void> {
     const { current, rooms, owned } = this.#parts
     await this.#reloading
     const last = current.assembly
     if (last) {
-      await Promise.race([last.runtime.drained(), this.#wait(last.loaded.config.limits.drain)])
+      const drained = Promise.all([last.runtime.drained(), this.#retiring])
+      await Promise.race([drained, this.#wait(last.loaded.config.limits.drain), hurry])
       for (const { entry, point, since } of this.engine.inflight) {
         this.log.warn(
           { entry, point, ms: Math.round(this.clock.now() - since) },
@@ -227,7 +242,8 @@ class LiveGateway implements Gateway {
       rooms.room.sessions.close()
       await rooms.engine.observers.idle()
       current.assembly = undefined
-      await retire(last, undefined, async () => {}, this.log)
+      const now = { patience: async () => {}, observed: async () => {}, log: this.log }
+      await retire(last, undefined, now)
     }
     await owned.dispose()
   }

@@ -8,13 +8,19 @@ import type { Session, SessionStream } from './session.ts'
 /** Comments keep proxies from closing a silent stream. */
 const KEEP_ALIVE = 15_000
 
+export interface OpenStream {
+  readonly reply: Reply
+  readonly response: ServerResponse
+  /** Told when the stream is open: from then on each message passes the points of the generation of its time. */
+  readonly opened: () => void
+}
+
 /** Resolves when the stream has ended. */
 export async function openStream(
   room: Room,
   max: number,
   session: Session,
-  reply: Reply,
-  response: ServerResponse,
+  { reply, response, opened }: OpenStream,
 ): Promise<void> {
   if (session.streams.size >= max)
     throw new AppError('SESSION_STREAM_LIMIT', `the session has ${max} streams open already`)
@@ -27,6 +33,7 @@ export async function openStream(
   let cancel = () => {}
   try {
     if (!(await reply.stream())) return
+    opened()
     const beat = () => {
       if (reply.comment('keep-alive')) cancel = room.clock.after(KEEP_ALIVE, beat)
     }
