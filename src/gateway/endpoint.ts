@@ -95,7 +95,7 @@ export function createEndpoint(room: Room): HttpHandler {
   }
 
   async function post(visit: Visit): Promise<void> {
-    const { exchange, reply, headers } = visit
+    const { exchange, headers } = visit
     const { limits } = exchange.runtime
     if (!isMediaType(headers['content-type'], 'application/json'))
       throw new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must be application/json')
