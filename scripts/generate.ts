@@ -1,6 +1,9 @@
 // Writes the files that are made from tables, or with --check says which are not current; the tables themselves are elsewhere.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { coverageReference } from '../test/e2e/matrix/render.ts'
+import { renderPipeline } from '../test/requirements/document.ts'
+import { REQUIREMENTS } from '../test/requirements/table.ts'
 import { configReference, configSchema } from './reference/config.ts'
 import { errorsReference } from './reference/errors.ts'
 import { hooksReference } from './reference/hooks.ts'
@@ -16,6 +19,8 @@ export interface Generated {
 export const GENERATED: readonly Generated[] = [
   { path: 'docs/errors.md', render: errorsReference },
   { path: 'docs/hooks.md', render: hooksReference },
+  { path: 'docs/pipeline.md', render: () => renderPipeline(REQUIREMENTS) },
+  { path: 'docs/coverage-matrix.md', render: coverageReference },
   { path: 'docs/metrics.md', render: metricsReference },
   { path: 'docs/configuration.md', render: configReference },
   { path: 'config/gateway.schema.json', render: configSchema },

@@ -1,0 +1,147 @@
+// Section 6 of the contract: what the other side gets when a policy refuses or a plugin breaks.
+import { section, within } from '../requirement.ts'
+
+const answers = within('test/gateway/hooks-answers.test.ts')
+const each = (...names: readonly string[]) =>
+  answers(...names.map((name) => `in the %s era > ${name}`))
+const REFUSED = '%s on %s: the JSON-RPC error -31001 at HTTP 200'
+const refused = (point: string, method: string) =>
+  each(REFUSED.replace('%s', point).replace('%s', method))
+
+export const ANSWERS = section('6 What the other side gets', [
+  {
+    id: 'H6-tool-pre',
+    says: 'A call denied before the tool: HTTP 200 and a result with `isError: true`, the text “blocked by policy: REASON (CODE)” and `portcullis/violation` in `_meta`.',
+    tests: each('tool pre: HTTP 200 and a result that is an error, with the violation in _meta'),
+  },
+  {
+    id: 'H6-tool-modern',
+    says: 'In the modern era that result says `resultType: "complete"`.',
+    tests: each('tool pre: HTTP 200 and a result that is an error, with the violation in _meta'),
+  },
+  {
+    id: 'H6-tool-post',
+    says: 'A call denied after the tool adds that the tool ran and its result is withheld.',
+    tests: each('tool post: it adds that the tool ran and its result is withheld'),
+  },
+  {
+    id: 'H6-prompt',
+    says: 'Prompts: the JSON-RPC error -31001 with code, reason and request id, at HTTP 200.',
+    tests: [
+      ...refused('prompt_pre_fetch', 'prompts/get'),
+      ...refused('prompt_post_fetch', 'prompts/get'),
+    ],
+  },
+  {
+    id: 'H6-resource',
+    says: 'Resources: the same error.',
+    tests: [
+      ...refused('resource_pre_fetch', 'resources/read'),
+      ...refused('resource_post_fetch', 'resources/read'),
+    ],
+  },
+  {
+    id: 'H6-list',
+    says: 'Lists: the same error.',
+    tests: [
+      ...refused('tool_post_list', 'tools/list'),
+      ...refused('prompt_post_list', 'prompts/list'),
+      ...refused('resource_post_list', 'resources/list'),
+      ...refused('resource_post_list', 'resources/templates/list'),
+    ],
+  },
+  {
+    id: 'H6-argument',
+    says: 'Completion of arguments: the same error.',
+    later: 'completion of arguments',
+  },
+  { id: 'H6-subscribe', says: 'Subscriptions: the same error.', later: 'subscriptions' },
+  { id: 'H6-cache', says: 'The cache: the same error.', later: 'the result cache' },
+  {
+    id: 'H6-http',
+    says: 'HTTP points: the same error with the status `httpStatus`, or 403.',
+    tests: [
+      ...each('httpStatus and httpHeaders count at http points'),
+      ...answers('a violation without httpStatus is 403 at an http point'),
+    ],
+  },
+  {
+    id: 'H6-session',
+    says: 'Session points: the same error with the status `httpStatus`, or 403.',
+    tests: each('httpStatus and httpHeaders count at session points'),
+  },
+  {
+    id: 'H6-401',
+    says: 'A 401 comes with `WWW-Authenticate`.',
+    tests: answers(
+      'a violation with httpStatus 401 comes with WWW-Authenticate, also when the plugin forgot it',
+    ),
+  },
+  {
+    id: 'H6-auth',
+    says: 'Permission decisions: the same error with the status `httpStatus`, or 403.',
+    later: 'authentication and authorisation',
+  },
+  {
+    id: 'H6-elicitation',
+    says: 'Elicitation: the upstream gets `{action: "decline"}`; in the modern era the gateway retries with it.',
+    later: 'elicitation',
+  },
+  {
+    id: 'H6-sampling',
+    says: 'Sampling: the upstream gets an error; in the modern era the enclosing call is denied.',
+    later: 'sampling',
+  },
+  {
+    id: 'H6-notification',
+    says: 'A denied notification is dropped and audited.',
+    tests: each('a denied notification is dropped: the client gets its 202 all the same'),
+  },
+  {
+    id: 'H6-stream-message',
+    says: 'A denied message of a stream is dropped; a dropped response becomes its request’s denial.',
+    later: 'points of streams',
+  },
+  {
+    id: 'H6-control-plane',
+    says: 'The control plane: 403 `application/problem+json` with the violation.',
+    later: 'the control plane',
+  },
+  {
+    id: 'H6-fault',
+    says: 'A fault is -32603 with `data.code`.',
+    tests: each('a fault (%s) is -32603 with data.code, never isError'),
+  },
+  {
+    id: 'H6-fault-never-is-error',
+    says: 'A fault is never shown as `isError`.',
+    tests: each('a fault (%s) is -32603 with data.code, never isError'),
+  },
+  {
+    id: 'H6-audit-only',
+    says: '`description`, `details` and plugin names go to the audit only.',
+    tests: each('description, details and plugin names go to the audit only'),
+  },
+  {
+    id: 'H6-http-status-where',
+    says: '`httpStatus` and `httpHeaders` count at http, session and auth points and nowhere else.',
+    tests: each(
+      'httpStatus and httpHeaders count at http points',
+      'httpStatus and httpHeaders count at session points',
+      'at the other points Retry-After alone counts, where headers are unsent',
+    ),
+  },
+  {
+    id: 'H6-retry-after',
+    says: '`Retry-After` counts wherever headers are unsent.',
+    tests: each(
+      'at the other points Retry-After alone counts, where headers are unsent',
+      'on an event stream the answer is the same, and so is Retry-After',
+    ),
+  },
+  {
+    id: 'H6-batch',
+    says: 'Elements of a batch are denied one by one.',
+    later: 'batches, the stdio side and virtual servers',
+  },
+])

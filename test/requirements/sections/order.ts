@@ -1,0 +1,182 @@
+// Section 3 of the contract: the order of points, that none is passed by, and that what was inspected is what is sent.
+import { section, within } from '../requirement.ts'
+
+const matrix = within('test/e2e/matrix/matrix.test.ts')
+const wire = (...names: readonly string[]) =>
+  within('test/gateway/hooks-wire.test.ts')(...names.map((name) => `in the %s era > ${name}`))
+const chain = (name: string) =>
+  within('test/gateway/hooks-chain.test.ts')(`in the %s era > ${name}`)
+const scan = within('test/wire/scan.test.ts')
+
+export const ORDER = section('3 Order of points, and coverage', [
+  {
+    id: 'H3-order',
+    says: 'A request passes `http_pre_request`, the scan, `session_pre_open`, the resolution of its name, the pre-point, the upstream, the post-point and `http_post_request`, in this order.',
+    tests: chain(
+      'the points of a call fire in the order of section 3, all with one request id and generation',
+    ),
+  },
+  {
+    id: 'H3-scan-before-session',
+    says: 'What the scan refuses comes to no point after it.',
+    tests: matrix(
+      'modern era, JSON answers > a body that is no JSON',
+      'modern era, JSON answers > a body with a duplicate member',
+    ),
+  },
+  {
+    id: 'H3-resolve-before-pre',
+    says: 'A name that nobody offers is refused before the pre-point.',
+    tests: matrix('legacy era, JSON answers > tools/call of an unknown tool'),
+  },
+  {
+    id: 'H3-authorise',
+    says: 'The caller is authenticated before the scan and authorised before the pre-point, and again when the target changed.',
+    later: 'authentication and authorisation',
+  },
+  {
+    id: 'H3-ask-after-guards',
+    says: 'A question is put after the guards and before the upstream.',
+    later: 'elicitation',
+  },
+  {
+    id: 'H3-cache',
+    says: 'The cache is asked before the upstream and keeps the raw result; post-points run on hits too.',
+    later: 'the result cache',
+  },
+  {
+    id: 'H3-post-ascending',
+    says: 'Post-points run in ascending priority, like pre-points.',
+    tests: chain('post-points run in ascending priority, like pre-points'),
+  },
+  {
+    id: 'H3-once-per-message',
+    says: 'A point fires once per JSON-RPC message.',
+    tests: matrix(
+      'legacy era, JSON answers > tools/call',
+      'legacy era, event streams only > tools/call with three progress notifications',
+      'modern era, event streams only > tools/call with three progress notifications',
+    ),
+  },
+  {
+    id: 'H3-rounds',
+    says: '`ctx.round` counts the rounds of a multi-round request and pre-points run on each; the post-point fires on the complete result.',
+    later: 'elicitation',
+  },
+  {
+    id: 'H3-input-requests',
+    says: 'Each input request of a round passes its elicitation, sampling or roots pre-point, each input response the post-point before the operation’s pre-point.',
+    later: 'sampling',
+  },
+  {
+    id: 'H3-server-to-client',
+    says: 'For requests of a server to a client, pre is before the client sees it and post is the client’s answer before the server sees it.',
+    later: 'sampling',
+  },
+  {
+    id: 'H3-stream-held',
+    says: 'Each streamed message passes its own point first, then `stream_message`, and is held until that chain has ended.',
+    later: 'points of streams',
+  },
+  {
+    id: 'H3-stream-order',
+    says: 'The order of messages per stream is kept, however long a chain takes.',
+    tests: within('test/requirements/messages.test.ts')(
+      'in the %s era > messages of a stream keep their order, however long a policy takes for one of them',
+    ),
+  },
+  {
+    id: 'H3-every-surface',
+    says: 'Every operation on every surface reaches its points through one dispatcher: JSON answers and event streams of both eras, stdio upstreams, mounted in Express, also behind `express.json()`, with a reload in between.',
+    tests: [
+      ...matrix(
+        'legacy era, JSON answers > tools/call',
+        'legacy era, event streams only > tools/call',
+        'legacy era, servers over stdio > tools/call',
+        'legacy era, mounted in Express > tools/call',
+        'legacy era, behind express.json() > tools/call',
+        'legacy era, reload in between > tools/call',
+        'modern era, JSON answers > tools/call',
+        'modern era, event streams only > tools/call',
+        'modern era, mounted in Express > tools/call',
+        'modern era, behind express.json() > tools/call',
+        'modern era, reload in between > tools/call',
+      ),
+    ],
+  },
+  {
+    id: 'H3-matrix',
+    says: 'A generated matrix (operation, surface, point) proves it: every wired point fires exactly as often as it states, and every zero has a sentence.',
+    tests: within('test/e2e/matrix/render.test.ts')(
+      'docs/coverage-matrix.md is current',
+      'every wired point fires in at least one cell',
+      'every zero has a sentence of the contract',
+      'the matrix counts every point that says it is wired',
+    ),
+  },
+  {
+    id: 'H3-other-surfaces',
+    says: 'Batches, the stdio side towards clients and virtual servers reach their points through the same dispatcher.',
+    later: 'batches, the stdio side and virtual servers',
+  },
+  {
+    id: 'H3-duplicate-members',
+    says: 'A message is refused with -32700 when any object in it, at any depth, has duplicate members.',
+    tests: [
+      ...wire('duplicate members %s are refused with -32700 and never reach the server'),
+      ...scan('duplicate members are refused: %s'),
+    ],
+  },
+  {
+    id: 'H3-case-variants',
+    says: 'A message is refused with -32700 when the envelope or the direct members of `params` have case variants.',
+    tests: [
+      ...wire('case variants %s are refused with -32700'),
+      ...scan('case variants are refused where readers look for members: %s'),
+    ],
+  },
+  {
+    id: 'H3-case-variants-in-arguments',
+    says: 'Inside `arguments` case variants are data.',
+    tests: wire('inside arguments case variants are data'),
+  },
+  {
+    id: 'H3-one-reading',
+    says: 'No upstream parser, first-wins, last-wins or case-insensitive, can read another call into a message that passed.',
+    tests: within('test/property/wire-scan.test.ts')(
+      'the scan passes no valid JSON in which two readers could see different members',
+    ),
+  },
+  {
+    id: 'H3-big-integer-read',
+    says: 'An integer beyond 2^53 that a plugin reads is refused at that point.',
+    tests: wire(
+      'an integer beyond 2^53 that a plugin reads is refused at that point; unread it keeps its digits',
+    ),
+  },
+  {
+    id: 'H3-numbers-travel',
+    says: 'Numbers that nobody patched travel as their original bytes.',
+    tests: within('test/property/wire-splice.test.ts')(
+      'numbers travel as their original bytes, whatever else is edited',
+    ),
+  },
+  {
+    id: 'H3-only-these-change',
+    says: 'Only id, name or URI, progress token and patched fields change on the way.',
+    tests: wire(
+      'only id and name change on the way: all other bytes are the client’s own',
+      'a patch changes the patched field and nothing else',
+      'a rename changes name in the body, and the headers say the new one',
+      'progress carries the client’s own token back, and the server sees another',
+    ),
+  },
+  {
+    id: 'H3-unknown-members',
+    says: 'Unknown members survive, in requests and in results.',
+    tests: wire(
+      'only id and name change on the way: all other bytes are the client’s own',
+      'unknown members of a result survive, and its bytes are the server’s but for the id',
+    ),
+  },
+])

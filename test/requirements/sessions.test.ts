@@ -1,0 +1,110 @@
+// Sentences of HOOKS.md sections 2 and 9 about what outlives a request: session labels, and verdicts on openings.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { ANONYMOUS } from '../../src/engine/context.ts'
+import { createClientLabels } from '../../src/gateway/session.ts'
+import { deny } from '../../src/plugin.ts'
+import { connect, ERAS, textOf } from '../gateway/peers.ts'
+import { type Recorder, startRecorder } from '../gateway/recorder.ts'
+import { type CodeEntry, runGateway, server } from '../gateway/running.ts'
+
+let recorder: Recorder
+beforeAll(async () => {
+  recorder = await startRecorder({ tools: ['read', 'send'] })
+})
+afterAll(() => recorder?.close())
+
+const labels = (scope: 'request' | 'session'): CodeEntry[] => [
+  {
+    name: 'taints',
+    priority: 1,
+    hooks: {
+      tool_pre_invoke: ({ name }, ctx) =>
+        name === 'read' ? ctx.addLabel('secret', scope) : undefined,
+    },
+  },
+  {
+    name: 'contains',
+    priority: 2,
+    hooks: { tool_pre_invoke: () => deny({ code: 'TAINTED', reason: 'no' }) },
+    more: { conditions: [{ labels: ['secret'], tools: ['send'] }] },
+  },
+]
+
+describe.each(ERAS)('a label in the %s era', (era) => {
+  it('of scope session is there in later requests of the session and in no other', async () => {
+    await using gateway = await runGateway(
+      { servers: [server('rec', recorder.url)] },
+      labels('session'),
+    )
+    const one = await connect(era, gateway.url, { client: { name: 'one', version: '1' } })
+    const other = await connect(era, gateway.url, { client: { name: 'other', version: '1' } })
+    expect(textOf(await one.call('rec__send'))).not.toContain('TAINTED')
+    await one.call('rec__read')
+    expect(textOf(await one.call('rec__send'))).toContain('TAINTED')
+    expect(textOf(await other.call('rec__send'))).not.toContain('TAINTED')
+  })
+
+  it('of scope request ends with the request', async () => {
+    await using gateway = await runGateway(
+      { servers: [server('rec', recorder.url)] },
+      labels('request'),
+    )
+    const peer = await connect(era, gateway.url)
+    await peer.call('rec__read')
+    expect(textOf(await peer.call('rec__send'))).not.toContain('TAINTED')
+  })
+})
+
+it('labels of principal and client are forgotten when they were not used for half an hour', async () => {
+  let now = 1
+  // the cache reads the time at most once a millisecond
+  const labelsOf = createClientLabels(() => now)
+  const client = { name: 'agent', version: '1' }
+  labelsOf(ANONYMOUS, client).add('secret')
+  now += 29 * 60_000
+  await sleep(5)
+  expect([...labelsOf(ANONYMOUS, client).values]).toEqual(['secret'])
+  expect([...labelsOf(ANONYMOUS, { ...client, version: '2' }).values]).toEqual([])
+  expect([...labelsOf({ ...ANONYMOUS, id: 'alice' }, client).values]).toEqual([])
+  now += 31 * 60_000
+  await sleep(5)
+  expect([...labelsOf(ANONYMOUS, client).values]).toEqual([])
+})
+
+describe('the verdict on an opening of the modern era', () => {
+  it('is kept for 60 s by client, capabilities and generation, a denial too', async () => {
+    let skipped = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + skipped }
+    const opened: string[] = []
+    const opens: CodeEntry = {
+      name: 'opens',
+      hooks: {
+        session_pre_open({ client, capabilities }) {
+          opened.push(`${client.name} ${Object.keys(capabilities)}`)
+          return client.name === 'foe' ? deny({ code: 'FOE', reason: 'no' }) : undefined
+        },
+      },
+    }
+    await using gateway = await runGateway({ servers: [server('rec', recorder.url)] }, [opens], {
+      clock,
+    })
+    const as = async (name: string, capabilities = {}) => {
+      const client = { name, version: '1' }
+      const peer = await connect('modern', gateway.url, { client, capabilities })
+      return (await peer.request('tools/list')).response
+    }
+    for (const name of ['friend', 'friend', 'foe', 'foe']) await as(name)
+    expect(opened).toEqual(['friend ', 'foe '])
+    expect((await as('foe'))?.error?.data?.code).toBe('FOE')
+    await as('friend', { roots: {} })
+    expect(opened.splice(0)).toEqual(['friend ', 'foe ', 'friend roots'])
+    skipped += 59_000
+    await as('friend')
+    expect(opened).toEqual([])
+    skipped += 2000
+    await as('friend')
+    expect(opened).toEqual(['friend '])
+  })
+})
