@@ -7,6 +7,7 @@ import { createDisposer } from './base/dispose.ts'
 import { messageOf } from './base/errors.ts'
 import { watchConfig } from './config/watch.ts'
 import { createHttpServer } from './gateway/http.ts'
+import { divertStdout } from './host/services/output.ts'
 
 export { createGateway, type Gateway, type GatewayOptions } from './app/gateway.ts'
 export { configLoader, type GatewayConfig } from './app/sections.ts'
@@ -22,18 +23,26 @@ export interface RunningGateway {
   stop(options?: { now?: boolean }): Promise<void>
 }
 
+export interface StartOptions {
+  /** False: reload on request only, not when a file changes. */
+  readonly watch?: boolean
+  /** What code in this process prints to stdout goes to stderr: for a process whose stdout speaks to somebody else. */
+  readonly divertStdout?: boolean
+}
+
 /** Starts everything and watches the configuration file. Rejects, with nothing left running, when it must not start. */
 export async function startGateway(
-  options: GatewayOptions & { readonly watch?: boolean },
+  options: GatewayOptions & StartOptions,
 ): Promise<RunningGateway> {
-  const gateway = await createGateway(options)
   const owned = createDisposer()
+  if (options.divertStdout) owned.defer(divertStdout(process.stdout, process.stderr).restore)
   let hurry = () => {}
   const deadline = new Promise<void>((resolve) => {
     hurry = resolve
   })
-  owned.defer(() => gateway.close({ hurry: deadline }))
   try {
+    const gateway = await createGateway(options)
+    owned.defer(() => gateway.close({ hurry: deadline }))
     const { config } = gateway.state().loaded
     const tls = await readTls(config.listen)
     const headerTimeout = config.limits.header_timeout

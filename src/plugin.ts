@@ -17,7 +17,15 @@ import type { PatchVerdict, Question, Verdict, Violation } from './engine/verdic
 import type { PluginHost } from './host/api.ts'
 import type { Answer, Patch, Payload, POINTS, PointName } from './points/table.ts'
 
-export type { EgressResponse, PluginHost, PluginLogger, PluginStorage } from './host/api.ts'
+export type {
+  EgressResponse,
+  PluginHost,
+  PluginLogger,
+  PluginRegex,
+  PluginStorage,
+  PluginText,
+  TextOptions,
+} from './host/api.ts'
 
 type Declared = typeof POINTS
 type Deny<K extends PointName> = Declared[K]['observe'] extends true

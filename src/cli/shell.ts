@@ -36,9 +36,11 @@ export function processShell(): Shell {
 function textStream(stream: NodeJS.WriteStream): TextStream {
   // a reader that went away (`| head`) is no fault of ours
   stream.on('error', () => {})
+  // kept before anybody can divert it: what a command says is not what a plugin prints
+  const write = stream.write.bind(stream)
   return {
     write(text) {
-      stream.write(text)
+      write(text)
     },
     isTTY: stream.isTTY === true,
   }

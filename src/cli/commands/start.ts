@@ -82,6 +82,7 @@ async function start(
     },
     unsafeWithout: options.unsafeWithout,
     watch: options.watch,
+    divertStdout: true,
   })
   return untilStopped(running, shell, {
     ready(gateway) {
