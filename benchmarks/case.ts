@@ -1,0 +1,45 @@
+// What a benchmark case is: variants that do the same work in different ways, and the claims that are read off them.
+
+/** One way of doing the work. */
+export interface Variant {
+  readonly name: string
+  /** Does the work so many times and gives back something that depends on it, so that it cannot be optimised away. */
+  run(times: number): number | Promise<number>
+}
+
+/** Something to be shown. The bad end of the 95 % interval decides. */
+export interface Claim {
+  readonly id: string
+  readonly what: string
+  readonly variant: string
+  /** Ratios are to this variant of the same round; a difference is to it too. Without one the value itself counts. */
+  readonly reference?: string
+  readonly measure: 'ratio' | 'difference' | 'value'
+  /** Divides the value: how many plugins one unit of work holds. */
+  readonly per?: number
+  readonly unit: string
+  readonly must?: number
+  readonly stretch?: number
+}
+
+export interface BenchmarkCase {
+  readonly name: string
+  readonly title: string
+  /** What the variants are and what the numbers do not say. */
+  readonly notes: readonly string[]
+  readonly variants: readonly Variant[]
+  readonly claims: readonly Claim[]
+  readonly unit: string
+  /** Milliseconds of one cell; long ones where the clock that is read is coarse. */
+  readonly cell?: number
+  /** What one cell cost, in place of elapsed time: a counter that is read before and after, in nanoseconds. */
+  readonly counter?: (variant: string) => number
+  /** Replaces calibration: how often each variant does its work in one cell. */
+  readonly times?: (quick: boolean) => number
+  /** Replaces the warming up that calibration does. */
+  warmUp?(): Promise<void>
+  close?(): Promise<void>
+}
+
+/** Cases are opened when their turn comes, so that one that cannot run takes no other down. */
+export type OpenCase = (quick: boolean) => Promise<BenchmarkCase>
