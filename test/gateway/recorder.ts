@@ -37,6 +37,8 @@ export interface RecorderOptions {
   /** Answers list methods; by default it offers `tools`. */
   readonly list?: (method: string, params: Record<string, unknown>) => unknown
   readonly tools?: readonly (string | object)[]
+  /** Methods that are never answered. */
+  readonly silent?: readonly string[]
   readonly call?: (received: Received, answers: Answers) => void
   readonly listen?: { readonly port: number }
 }
@@ -103,6 +105,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
 
   function handle(received: Received, answers: Answers, response: ServerResponse): unknown {
     const { method = '', params = {} } = received.message
+    if (options.silent?.includes(method)) return undefined
     const serverInfo = { name: 'recorder', version: '1.0.0' }
     if (method === 'server/discover')
       return answers.result({

@@ -95,6 +95,8 @@ const MAX_PAGES = 200
 const MAX_ITEMS = 20_000
 /** How long a listing is kept when its server neither says a lifetime nor announces changes. */
 const KEPT_FOR = 60_000
+/** A server that could not be listed is asked again after this long, and nobody waits for it until it could. */
+const RETRY_AFTER = 2000
 
 export function createCatalog(options: CatalogOptions): Catalog {
   const { era, upstreams, clock } = options
@@ -105,6 +107,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
     { readonly parts: readonly (Listing | null)[]; readonly value: Merged }
   >()
   const epochs = new Map<string, number>()
+  /** When a server whose last attempt failed may be asked again. */
+  const failed = new Map<string, number>()
 
   function isFresh(listing: Listing, link: UpstreamLink, kind: ListKind): boolean {
     if (listing.link !== link) return false
@@ -126,26 +130,43 @@ export function createCatalog(options: CatalogOptions): Catalog {
     const id = `${upstream.name}\0${kind}`
     const known = listings.get(id)
     if (known && isFresh(known, link, kind)) return known
+    const retryAt = failed.get(id)
     let pending = loading.get(id)
-    if (!pending) {
-      const epoch = epochs.get(id) ?? 0
-      pending = load(upstream, link, kind)
-        .then((listing) => {
-          // what changed while it was being read is read again next time
-          if ((epochs.get(id) ?? 0) === epoch) listings.set(id, listing)
-          return listing
-        })
-        .catch((error) => {
-          options.log.warn(
-            { server: upstream.name, kind, error: messageOf(error) },
-            'a server could not be listed',
-          )
-          return null
-        })
-        .finally(() => loading.delete(id))
+    if (!pending && (retryAt === undefined || clock.now() >= retryAt)) {
+      pending = begin(id, upstream, link, kind)
       loading.set(id, pending)
     }
-    return pending
+    // operations on the other servers must not wait for one that is not able to say what it has
+    return retryAt === undefined && pending ? pending : (known ?? null)
+  }
+
+  function begin(
+    id: string,
+    upstream: Upstream,
+    link: UpstreamLink,
+    kind: ListKind,
+  ): Promise<Listing | null> {
+    const epoch = epochs.get(id) ?? 0
+    const isCurrent = () => (epochs.get(id) ?? 0) === epoch
+    return load(upstream, link, kind)
+      .then((listing) => {
+        // what changed while it was being read is read again next time
+        if (!isCurrent()) return listing
+        listings.set(id, listing)
+        failed.delete(id)
+        return listing
+      })
+      .catch((error) => {
+        if (isCurrent()) failed.set(id, clock.now() + RETRY_AFTER)
+        options.log.warn(
+          { server: upstream.name, kind, error: messageOf(error) },
+          'a server could not be listed',
+        )
+        return listings.get(id) ?? null
+      })
+      .finally(() => {
+        if (isCurrent()) loading.delete(id)
+      })
   }
 
   async function load(upstream: Upstream, link: UpstreamLink, kind: ListKind): Promise<Listing> {
@@ -155,7 +176,9 @@ export function createCatalog(options: CatalogOptions): Catalog {
     let ttlMs = Number.POSITIVE_INFINITY
     let cacheScope: 'public' | 'private' = 'public'
     let cursor: string | undefined
-    for (let page = 0; page < MAX_PAGES; page++) {
+    const cursors = new Set<string>()
+    const end = clock.now() + options.timeout
+    for (;;) {
       const params = {
         ...(cursor === undefined ? {} : { cursor }),
         ...(era === 'modern' ? { _meta: ownMeta(link.revision, options.client) } : {}),
@@ -163,7 +186,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
       const reply = await link.request({
         message: makeRequest(method, params),
         edits: [],
-        timeout: options.timeout,
+        timeout: Math.max(1, end - clock.now()),
       })
       const result = reply.message.result
       if (reply.message.kind === 'error' || !isObject(result)) {
@@ -193,8 +216,11 @@ export function createCatalog(options: CatalogOptions): Catalog {
           'UPSTREAM_TOO_LARGE',
           `${upstream.name} lists more than ${MAX_ITEMS} ${kind}`,
         )
-      if (typeof result.nextCursor !== 'string' || result.nextCursor === cursor) break
+      if (typeof result.nextCursor !== 'string') break
       cursor = result.nextCursor
+      if (cursors.has(cursor) || cursors.size >= MAX_PAGES)
+        throw new AppError('UPSTREAM_PROTOCOL', `${upstream.name} lists ${kind} without end`)
+      cursors.add(cursor)
     }
     return {
       items,
@@ -225,6 +251,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
       for (const each of kind ? [kind] : (Object.keys(LISTS) as ListKind[])) {
         const id = `${server}\0${each}`
         listings.delete(id)
+        failed.delete(id)
         epochs.set(id, (epochs.get(id) ?? 0) + 1)
         loading.delete(id)
       }
