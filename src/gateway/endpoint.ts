@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from '../base/json.ts'
 import type { Trace } from '../engine/context.ts'
 import { checkModernHeaders } from '../wire/headers.ts'
 import { type Message, readableId, readMessage } from '../wire/message.ts'
-import { eraOf, isLegacyRevision, META, MODERN } from '../wire/revision.ts'
+import { claimsModern, eraOf, isLegacyRevision, META, MODERN } from '../wire/revision.ts'
 import { type Answer, denialAnswer, refusalAnswer } from './answer.ts'
 import { readBody } from './body.ts'
 import { dispatchNotification, dispatchRequest } from './dispatcher.ts'
@@ -19,7 +19,7 @@ import {
   type HttpOutbound,
   isMediaType,
 } from './outbound.ts'
-import { createReply, type HttpRequestPayload, httpPayload, type Reply } from './reply.ts'
+import { createReply, type HttpRequestPayload, httpPayload, type Reply, sendable } from './reply.ts'
 import type { Session } from './session.ts'
 import { openStream } from './stream.ts'
 
@@ -63,8 +63,10 @@ export function createEndpoint(room: Room): HttpHandler {
       return unavailable(response, error)
     }
     const release = exchange.runtime.pin()
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
-    const payload = httpPayload(request, path)
+    // as far as it can be known before the body is read; a modern body without this header is refused
+    if (claimsModern(request.headers['mcp-protocol-version']?.toString()))
+      exchange.identity.era = 'modern'
+    const payload = httpPayload(request, pathOf(request))
     const reply = createReply(room, exchange, payload, response)
     try {
       // every request passes its point, also one that is refused right after
@@ -271,10 +273,13 @@ async function passHttp(
       return null
     case 'respond': {
       const { status, headers, body } = outcome.answer
+      // an interim status would leave the client waiting, and node writes no other
+      if (status < 200 || status > 599)
+        throw new AppError('PLUGIN_PATCH_INVALID', 'a policy answered with no HTTP status')
       await reply.json({
         bytes: Buffer.from(JSON.stringify(body ?? null)),
         status,
-        ...(headers ? { headers } : {}),
+        ...(headers ? { headers: sendable(headers) } : {}),
       })
       return null
     }
@@ -291,6 +296,11 @@ function changedHeaders(
     if (before[name] !== after[name]) changed[name.toLowerCase()] = after[name] as string
   }
   return changed
+}
+
+// the path that was routed by: the target may be a whole URL or have a fragment, and policies must not read another path in it
+function pathOf(request: IncomingMessage & { path?: string }): string {
+  return request.path ?? (request.url ?? '/').split('?', 1)[0] ?? '/'
 }
 
 /** Before the start and after the end there is no runtime to answer with. */

@@ -41,7 +41,10 @@ const OPENINGS_KEPT = 1000
 export function createOpenings(
   now: () => number,
 ): (exchange: Exchange, opening: OpeningRequest) => Promise<Opening> {
-  const kept = new LRUCache<string, Opening>({
+  const kept = new LRUCache<
+    string,
+    { readonly verdict: Opening; readonly labels: readonly string[] }
+  >({
     max: OPENINGS_KEPT,
     ttl: OPENING_KEPT,
     perf: { now },
@@ -53,10 +56,16 @@ export function createOpenings(
     const key = createHash('sha256')
       .update(JSON.stringify([principal.id, opening, generation]))
       .digest('base64')
+    const { request } = exchange
     const known = kept.get(key)
-    if (known) return known
+    if (known) {
+      // what later points are conditioned on belongs to the verdict
+      for (const label of known.labels) request.addLabel(label)
+      return known.verdict
+    }
+    const before = new Set(request.labels)
     const verdict = await open(exchange, opening)
-    kept.set(key, verdict)
+    kept.set(key, { verdict, labels: [...request.labels].filter((label) => !before.has(label)) })
     return verdict
   }
 }

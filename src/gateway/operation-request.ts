@@ -23,12 +23,16 @@ export function checkParameters(
   checkParamHeaders(headers, message.params?.arguments, definition?.inputSchema)
 }
 
-/** Built from the final arguments; headers of parameters that the schema does not know go on as they came. */
+/**
+ * Built from the final arguments. Headers of parameters that the schema does not know go on as they came, but not when a policy
+ * changed the call: they may still say what it took out, and a server that misses one refuses.
+ */
 export async function parameterHeaders(
   call: Call,
   operation: Operation,
   target: Target,
   own: string,
+  before: Payload,
   payload: Payload,
 ): Promise<Record<string, string>> {
   const { era } = call.exchange.identity
@@ -38,6 +42,8 @@ export async function parameterHeaders(
     own === target.own.name
       ? target.definition
       : await catalog.definition('tools', target.own.server, own)
+  const changed = own !== target.own.name || payload.arguments !== before.arguments
+  if (changed) return paramHeaders(definition?.inputSchema, payload.arguments)
   const known = new Set((paramHeadersOf(definition?.inputSchema) ?? []).map(({ header }) => header))
   const foreign = Object.entries(call.headers).filter(
     ([name, value]) =>

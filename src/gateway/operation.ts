@@ -50,7 +50,7 @@ export async function operate(call: Call): Promise<Answer> {
   const own = await currentTarget(call, operation, target, payload)
   const headers = {
     ...(payload.headers as object),
-    ...(await parameterHeaders(call, operation, target, own, payload)),
+    ...(await parameterHeaders(call, operation, target, own, before, payload)),
   }
   const reply = await ask(
     call,

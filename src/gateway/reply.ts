@@ -82,6 +82,7 @@ export function createReply(
     }
   }
 
+  const isEnded = () => state === 'ended'
   const write = (text: Buffer): boolean => {
     if (state !== 'stream' || response.destroyed) return false
     if (response.writableLength > MAX_UNREAD) {
@@ -111,8 +112,15 @@ export function createReply(
       if (headers) send(status, headers)
     },
     async stream(extra) {
+      // an answer is on its way already: a notification that comes late has no response to go to
+      if (state !== 'unsent') return false
       const headers = await decide(200, { ...COMMON, ...idHeader(exchange), ...STREAM, ...extra })
       if (!headers || response.destroyed) return false
+      // ended while policies were deciding, by the end of its session: nobody would close it later
+      if (isEnded()) {
+        response.destroy()
+        return false
+      }
       response.writeHead(200, headers)
       response.flushHeaders()
       state = 'stream'
@@ -142,7 +150,7 @@ const STREAM = {
 }
 
 // two spellings of one header would both be sent; what frames the message is written by whoever writes the message
-function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
+export function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
   const sent: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     const lower = name.toLowerCase()

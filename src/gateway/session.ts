@@ -151,7 +151,10 @@ export function createSessionLabels(): SessionLabels {
   }
 }
 
-/** Bounded and forgotten when unused: the modern era's stand-in for the labels of a session. */
+/**
+ * Bounded and forgotten when unused: the modern era's stand-in for the labels of a session. Only a client that has a label is
+ * remembered, so that a crowd of clients without any does not push it out.
+ */
 export function createClientLabels(
   now: () => number,
 ): (principal: Principal, client: ClientInfo) => SessionLabels {
@@ -163,13 +166,20 @@ export function createClientLabels(
   })
   return (principal, client) => {
     const key = JSON.stringify([principal.id, client.name, client.version])
-    const known = kept.get(key)
-    if (known) return known
-    const labels = createSessionLabels()
-    kept.set(key, labels)
-    return labels
+    return {
+      get values() {
+        return kept.get(key)?.values ?? NO_LABELS
+      },
+      add(name) {
+        const known = kept.get(key) ?? createSessionLabels()
+        known.add(name)
+        kept.set(key, known)
+      },
+    }
   }
 }
+
+const NO_LABELS: ReadonlySet<string> = new Set()
 
 function sweepEvery(clock: Clock, ms: number, run: () => void): () => void {
   let cancel = clock.after(ms, function again() {

@@ -35,6 +35,9 @@ export async function findTarget(
       member === 'uri' ? { data: { uri: exposed } } : {},
     )
   }
+  // its lists are hidden, but a name or URI may be known from before
+  if (upstream.admission === 'quarantined')
+    throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${upstream.name} is quarantined`)
   return { upstream, own: found.own, exposed, definition: found.definition }
 }
 
