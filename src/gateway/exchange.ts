@@ -117,7 +117,9 @@ export function derivedRequest(
   server: Upstream | undefined,
 ): RequestContext {
   const derived = new RequestContext({ ...exchange.identity, method })
-  for (const label of exchange.request.labels) derived.addLabel(label)
+  // those of the session are there already; together they may be more than a request carries of its own
+  const kept = exchange.identity.sessionLabels?.values
+  for (const label of exchange.request.labels) if (!kept?.has(label)) derived.addLabel(label)
   derived.server = server ? serverInfo(server) : exchange.request.server
   return derived
 }

@@ -4,6 +4,7 @@ import { type Message, makeNotification } from '../wire/message.ts'
 import { LISTS, type ListKind } from './catalog/catalog.ts'
 import { createExchange, type Room, serverInfo } from './exchange.ts'
 import { passNotification, reaches } from './notifications.ts'
+import { createSequence, type Sequence } from './sequence.ts'
 import type { Session } from './session.ts'
 
 // a map, because the method is the server's own word: an object has members nobody put there
@@ -21,6 +22,8 @@ export interface Fanout {
 }
 
 export function createFanout(room: Room): Fanout {
+  const sequences = new WeakMap<Session, Sequence>()
+
   async function send(
     session: Session,
     upstream: Upstream | undefined,
@@ -54,7 +57,14 @@ export function createFanout(room: Room): Fanout {
 
   // whoever sends does not wait, and what goes wrong with one client is no other's business
   function deliver(session: Session, upstream: Upstream | undefined, message: Message): void {
-    send(session, upstream, message).catch(() => room.report.dropped('failed'))
+    if (session.streams.size === 0) return
+    let sequence = sequences.get(session)
+    if (!sequence) {
+      sequence = createSequence(() => room.report.dropped('failed'))
+      sequences.set(session, sequence)
+    }
+    if (!sequence.push(() => send(session, upstream, message)))
+      room.report.dropped('too many waiting')
   }
 
   function broadcast(upstream: Upstream | undefined, message: Message): void {

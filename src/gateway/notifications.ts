@@ -1,4 +1,5 @@
 // Notifications, either direction: each passes its point once, in order, and is dropped when a policy says so.
+import { AppError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json.ts'
 import type { RequestContext } from '../engine/context.ts'
 import type { Upstream } from '../upstream/client.ts'
@@ -6,6 +7,7 @@ import type { Message } from '../wire/message.ts'
 import { META } from '../wire/revision.ts'
 import { editMember, splice } from '../wire/splice.ts'
 import { type Call, derivedRequest, type Exchange, type Room } from './exchange.ts'
+import { createSequence } from './sequence.ts'
 
 export type Direction = 'client_to_server' | 'server_to_client'
 
@@ -62,11 +64,11 @@ export interface Forwarder {
   settled(): Promise<void>
 }
 
-const MAX_WAITING = 256
-
 export function createForwarder(call: Call, upstream: Upstream): Forwarder {
-  let tail: Promise<void> | null = null
-  let waiting = 0
+  const sequence = createSequence((error) => {
+    const fault = new AppError('INTERNAL', 'a notification could not be sent', { cause: error })
+    call.room.report.raised(call.exchange, fault, 'notification_pre_forward')
+  })
   const forward = async (message: Message): Promise<void> => {
     const request = derivedRequest(call.exchange, message.method ?? '', upstream)
     const bytes = await passNotification(
@@ -81,11 +83,9 @@ export function createForwarder(call: Call, upstream: Upstream): Forwarder {
   return {
     push(message) {
       if (!wanted(call, message)) return
-      if (waiting >= MAX_WAITING) return call.room.report.dropped('too many waiting')
-      waiting++
-      tail = (tail ?? Promise.resolve()).then(() => forward(message)).finally(() => waiting--)
+      if (!sequence.push(() => forward(message))) call.room.report.dropped('too many waiting')
     },
-    settled: () => tail ?? Promise.resolve(),
+    settled: sequence.settled,
   }
 }
 

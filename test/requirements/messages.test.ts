@@ -147,3 +147,68 @@ it('the headers in the payload of a call are empty, on stdio as over HTTP, and n
   await peer.call('rec__echo')
   expect(seen).toEqual([{}, {}])
 })
+
+describe('the stream of a session', () => {
+  const log = (data: unknown) => ({
+    method: 'notifications/message',
+    params: { level: 'info', data },
+  })
+
+  async function streamOf(entry: CodeEntry) {
+    const recorder = await startRecorder({
+      eras: 'legacy',
+      capabilities: { tools: {}, logging: {} },
+    })
+    const gateway = await runGateway({ servers: [server('rec', recorder.url)] }, [entry])
+    const peer = await connect('legacy', gateway.url)
+    await peer.call('rec__echo')
+    const stop = new AbortController()
+    const answer = await fetch(gateway.url, {
+      headers: { ...peer.headers, accept: 'text/event-stream' },
+      signal: stop.signal,
+    })
+    return {
+      recorder,
+      gateway,
+      peer,
+      /** What arrives until `last` does or time is up, as the `data` of logs. */
+      async heard(last: unknown, ms = 3000): Promise<unknown[]> {
+        setTimeout(() => stop.abort(), ms).unref()
+        const data: unknown[] = []
+        let text = ''
+        const decoder = new TextDecoder()
+        try {
+          for await (const chunk of answer.body ?? []) {
+            text += decoder.decode(chunk, { stream: true })
+            const events = text.split('\n\n')
+            text = events.pop() ?? ''
+            for (const event of events) {
+              const line = event.split('\n').find((each) => each.startsWith('data: {'))
+              if (line) data.push(JSON.parse(line.slice(6)).params?.data)
+            }
+            if (data.includes(last)) break
+          }
+        } catch {}
+        return data
+      },
+      async [Symbol.asyncDispose]() {
+        stop.abort()
+        await gateway.stop({ now: true })
+        await recorder.close()
+      },
+    }
+  }
+
+  it('keeps the order of messages that belong to no call, too', async () => {
+    await using stream = await streamOf({
+      name: 'slow',
+      hooks: {
+        notification_pre_forward: async ({ params }) => {
+          if (params?.data === 0) await sleep(80)
+        },
+      },
+    })
+    for (let data = 0; data < 4; data++) stream.recorder.announce(log(data))
+    expect(await stream.heard(3)).toEqual([0, 1, 2, 3])
+  })
+})

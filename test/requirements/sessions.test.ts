@@ -108,3 +108,45 @@ describe('the verdict on an opening of the modern era', () => {
     expect(opened).toEqual(['friend '])
   })
 })
+
+it.each(ERAS)(
+  'messages of a call pass their point also when request and session have all the labels they may, in the %s era',
+  async (era) => {
+    await using working = await startRecorder({
+      tools: ['work'],
+      call: ({ message }, answers) => {
+        const { progressToken } = (message.params?._meta ?? {}) as { progressToken?: unknown }
+        const progress = {
+          method: 'notifications/progress',
+          params: { progressToken, progress: 1 },
+        }
+        const result = { content: [], ...(era === 'modern' ? { resultType: 'complete' } : {}) }
+        answers.events([progress, { id: message.id, result }])
+      },
+    })
+    const seen: number[] = []
+    const labelled: CodeEntry = {
+      name: 'labels',
+      hooks: {
+        tool_pre_invoke(_, ctx) {
+          if (ctx.labels.size === 0) for (let i = 0; i < 64; i++) ctx.addLabel(`s${i}`, 'session')
+          else for (let i = 0; i < 64; i++) ctx.addLabel(`r${i}`)
+        },
+        notification_pre_forward: (_, { labels: all }) => void seen.push(all.size),
+      },
+    }
+    await using gateway = await runGateway({ servers: [server('rec', working.url)] }, [labelled])
+    const peer = await connect(era, gateway.url)
+    seen.length = 0
+    await peer.call('rec__work', {}, { _meta: { progressToken: 't' } })
+    const { messages } = await peer.request('tools/call', {
+      name: 'rec__work',
+      _meta: { progressToken: 't' },
+    })
+    expect(messages.map(({ params, result }) => params?.progress ?? typeof result)).toEqual([
+      1,
+      'object',
+    ])
+    expect(seen).toEqual([64, 128])
+  },
+)

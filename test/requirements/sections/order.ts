@@ -83,6 +83,7 @@ export const ORDER = section('3 Order of points, and coverage', [
     says: 'The order of messages per stream is kept, however long a chain takes.',
     tests: within('test/requirements/messages.test.ts')(
       'in the %s era > messages of a stream keep their order, however long a policy takes for one of them',
+      'the stream of a session > keeps the order of messages that belong to no call, too',
     ),
   },
   {
