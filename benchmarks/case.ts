@@ -36,6 +36,8 @@ export interface BenchmarkCase {
   readonly counter?: (variant: string) => number
   /** Replaces calibration: how often each variant does its work in one cell. */
   readonly times?: (quick: boolean) => number
+  /** How many rounds, where one takes seconds. */
+  readonly rounds?: (quick: boolean) => number
   /** Replaces the warming up that calibration does. */
   warmUp?(): Promise<void>
   close?(): Promise<void>

@@ -41,7 +41,8 @@ export async function measure(
   }
   await about.warmUp?.()
   const cells: Cell[] = []
-  for (let round = 0; round < options.rounds; round++) {
+  const rounds = about.rounds?.(quick) ?? options.rounds
+  for (let round = 0; round < rounds; round++) {
     // another one begins each round, so that nobody always follows the same
     const shift = round % about.variants.length
     for (const variant of [...about.variants.slice(shift), ...about.variants.slice(0, shift)]) {

@@ -50,7 +50,8 @@ export async function openEndToEnd(): Promise<BenchmarkCase> {
     claims: [
       { id: 'plugins', what: `${PLUGINS} plugins at pre and post to none, CPU per request`, variant: `${PLUGINS} plugins`, reference: 'no plugins', measure: 'ratio', unit: 'x', must: 1.25 },
     ],
-    times: (quick) => (quick ? 4000 : 15_000),
+    times: (quick) => (quick ? 2000 : 10_000),
+    rounds: (quick) => (quick ? 5 : 11),
     counter: (name) => (gateways.get(name) as Gateway).cpu(),
     warmUp: async () => {
       for (const gateway of gateways.values()) await load(gateway, 3000)

@@ -9,9 +9,13 @@ import { StepContext } from './step-context.ts'
 
 /** Runs steps until one has to be waited for, whose promise comes back, or the chain has ended. */
 export function walk(d: Dispatch): PromiseLike<unknown> | null {
-  while (d.end === null && d.reached < d.plan.chain.length) {
-    const step = d.plan.chain[d.reached++] as Step
-    if (d.recorder !== null) d.stepAt = d.plan.parts.clock.now()
+  if (d.end !== null) return null
+  const { recorder } = d
+  // a rename changes the plan, and nothing else does
+  let { chain } = d.plan
+  while (d.reached < chain.length) {
+    const step = chain[d.reached++] as Step
+    if (recorder !== null) d.stepAt = d.plan.parts.clock.now()
     try {
       const opened = step.breaker !== null && step.breaker.openUntil !== 0
       if ((step.gated || opened) && leftOut(d, step)) continue
@@ -25,11 +29,16 @@ export function walk(d: Dispatch): PromiseLike<unknown> | null {
         return result
       }
       StepContext.done(context)
-      if (result === undefined && d.view.poison === null) pass(d, step)
-      else d.end = settle(d, step, result)
+      if (result === undefined && d.view.poison === null) {
+        pass(d, step)
+        continue
+      }
+      d.end = settle(d, step, result)
     } catch (error) {
       d.end = d.view.poison !== null ? poisoned(d, step) : failStep(d, step, error)
     }
+    if (d.end !== null) return null
+    chain = d.plan.chain
   }
   return null
 }
