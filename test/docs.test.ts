@@ -1,7 +1,7 @@
 // Every page of the documentation that a person follows: what it shows is carried out, and its links lead somewhere.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import {
   anchorsOf,
@@ -16,7 +16,7 @@ import { createWorkplace, type Workplace } from './docs/workplace.ts'
 import { node, nodeFlags, root } from './support/paths.ts'
 import { runProcess, startProcess } from './support/process.ts'
 
-const GUIDES: string[] = []
+const GUIDES = ['getting-started', 'policies', 'plugin-guide', 'operations', 'importing', 'library']
 const STORIES = readdirSync(join(root, 'examples'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => `examples/${name}/README.md`)
@@ -32,8 +32,11 @@ const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 
 describe.each(PAGES)('%s', (page) => {
   const fences = fencesOf(read(page))
-  const workplace = createWorkplace(page.replaceAll(/[/.]/g, '-'))
   const ran: Ran = { output: '' }
+  let workplace: Workplace
+  beforeAll(() => {
+    workplace = createWorkplace(page.replaceAll(/[/.]/g, '-'))
+  })
   afterAll(() => workplace[Symbol.asyncDispose]())
 
   test.each(fences.map((fence) => [fence.line, fence] as const))(

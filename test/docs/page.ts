@@ -6,7 +6,7 @@ export interface Fence {
   readonly language: string
   /** Words of the info string after the language: `run`, `live`, … */
   readonly flags: ReadonlySet<string>
-  /** `key=value` and `key="value"` of the info string. */
+  /** `key=value`, `key="value"` and `key='value'` of the info string. */
   readonly values: Readonly<Record<string, string>>
   readonly text: string
 }
@@ -39,11 +39,11 @@ function withoutIndent(line: string, width: number): string {
 function infoOf(info: string): Pick<Fence, 'flags' | 'values'> {
   const flags = new Set<string>()
   const values: Record<string, string> = {}
-  for (const [, key = '', quoted, plain, flag = ''] of info.matchAll(
-    /(\w+)=(?:"([^"]*)"|(\S+))|(\S+)/g,
+  for (const [, key = '', double, single, plain, flag = ''] of info.matchAll(
+    /(\w+)=(?:"([^"]*)"|'([^']*)'|(\S+))|(\S+)/g,
   )) {
     if (key === '') flags.add(flag)
-    else values[key] = quoted ?? plain ?? ''
+    else values[key] = double ?? single ?? plain ?? ''
   }
   return { flags, values }
 }
