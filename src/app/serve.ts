@@ -22,7 +22,7 @@ export function listen(
           : error.code === 'EACCES'
             ? 'the port is not allowed; choose one above 1023'
             : error.message
-      reject(new AppError('CONFIG_INVALID', `${what} cannot listen on ${host}:${port}: ${why}`))
+      reject(new AppError('LISTEN_FAILED', `${what} cannot listen on ${host}:${port}: ${why}`))
     }
     server.once('error', onError)
     server.listen(port, host, () => {

@@ -254,6 +254,12 @@ export const ERRORS = {
     'the configuration asks for something that is not built yet',
     'remove the key',
   ),
+  LISTEN_FAILED: row(
+    -32603,
+    500,
+    'an address cannot be listened on',
+    'free the port or choose another one',
+  ),
   CONFIG_RELOAD_REFUSED: row(
     -32603,
     500,

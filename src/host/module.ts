@@ -54,12 +54,21 @@ type Resolve = NonNullable<Parameters<typeof registerHooks>[0]['resolve']>
 const resolveOwn: Resolve = (specifier, context, next) => {
   const own = OWN[specifier]
   if (own !== undefined) return { url: own, shortCircuit: true }
-  const resolved = next(specifier, context)
+  const resolved = asModule(next(specifier, context))
   const version = context.parentURL && versionIn(context.parentURL)
   if (!version || !/^\.{1,2}\//.test(specifier)) return resolved
   const url = new URL(resolved.url)
   url.searchParams.set(VERSION, version)
   return { ...resolved, url: url.href }
+}
+
+/** TypeScript of a plugin is an ES module, also where no package.json says so; asking Node to find out costs a warning. */
+function asModule(resolved: ReturnType<Resolve>): ReturnType<Resolve> {
+  const isTypeScript =
+    resolved.url.includes(VERSION) && new URL(resolved.url).pathname.endsWith('.ts')
+  return isTypeScript && resolved.format !== 'commonjs-typescript'
+    ? { ...resolved, format: 'module-typescript' }
+    : resolved
 }
 
 function versionIn(url: string): string | null {
