@@ -23,7 +23,7 @@ const STORIES = readdirSync(join(root, 'examples'), { withFileTypes: true })
 const PAGES = [
   'README.md',
   ...GUIDES.map((name) => `docs/${name}.md`),
-
+  'examples/README.md',
   ...STORIES,
 ]
 const OTHERS = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']

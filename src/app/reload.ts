@@ -2,7 +2,7 @@
 import { AppError, isAppError, messageOf } from '../base/errors.ts'
 import { type ConfigDiff, diffConfig } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { problemsOf } from '../config/problem.ts'
+import { formatProblem, problemsOf } from '../config/problem.ts'
 import { RequestContext, SYSTEM } from '../engine/context.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import type { Payload } from '../points/table.ts'
@@ -66,9 +66,7 @@ export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
 function reasonOf(error: unknown): string {
   const problems = isAppError(error) ? problemsOf(error) : []
   return problems.length > 0
-    ? problems
-        .map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
-        .join('; ')
+    ? problems.map((problem) => formatProblem(problem)).join('; ')
     : messageOf(error)
 }
 
