@@ -140,8 +140,10 @@ export function createEndpoint(room: Room): HttpHandler {
       revision: MODERN,
       capabilities: isObject(declared) ? (declared as JsonObject) : {},
     }
-    // in this era the end of the response is the end of the request
-    response.once('close', () => exchange.request.abort())
+    // in this era the end of the response is the end of the request; observers of one that was answered still run
+    response.once('close', () => {
+      if (!response.writableFinished) exchange.request.abort()
+    })
     let opening: Awaited<ReturnType<typeof openings>>
     try {
       opening = await openings(exchange, seed)
@@ -159,7 +161,10 @@ export function createEndpoint(room: Room): HttpHandler {
       headers,
       room,
     }
-    if ('violation' in opening) return reply.json(openingDenied(call, opening.violation))
+    if ('violation' in opening) {
+      room.report.finished(exchange, 'denied', opening.violation.code)
+      return reply.json(openingDenied(call, opening.violation))
+    }
     await answer(visit, { ...call, capabilities: opening.capabilities }, outbound)
   }
 
@@ -276,6 +281,7 @@ async function passHttp(
       // an interim status would leave the client waiting, and node writes no other
       if (status < 200 || status > 599)
         throw new AppError('PLUGIN_PATCH_INVALID', 'a policy answered with no HTTP status')
+      room.report.finished(exchange, 'ok', undefined)
       await reply.json({
         bytes: Buffer.from(JSON.stringify(body ?? null)),
         status,

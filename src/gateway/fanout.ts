@@ -29,8 +29,6 @@ export function createFanout(room: Room): Fanout {
     upstream: Upstream | undefined,
     message: Message,
   ): Promise<void> {
-    const stream = session.streams.values().next().value
-    if (!stream) return
     const exchange = createExchange(room, 'stream', undefined)
     const release = exchange.runtime.pin()
     try {
@@ -42,14 +40,18 @@ export function createFanout(room: Room): Fanout {
         sessionLabels: session.labels,
       })
       if (upstream) exchange.request.server = serverInfo(upstream)
-      const bytes = await passNotification(
+      const passed = await passNotification(
         room,
         exchange,
         exchange.request,
         message,
         'server_to_client',
       )
-      if (bytes && !stream.send(bytes.toString())) room.report.dropped('client cannot take it')
+      if (passed === null) return
+      const text = passed.bytes.toString()
+      // to one stream only: the first that is open and keeps up
+      const sent = session.streams.values().some((stream) => stream.send(text))
+      if (!sent) room.report.dropped('client cannot take it')
     } finally {
       release()
     }
