@@ -47,7 +47,7 @@ export async function dispatchNotification(call: Call): Promise<void> {
   )
   if (!passed) return
   if (message.method === 'notifications/cancelled') {
-    const id = message.params?.requestId
+    const id = passed.params?.requestId
     if (typeof id === 'string' || typeof id === 'number') session?.inflight.get(id)?.abort()
   }
   // initialized needs nothing; progress and roots/list_changed answer requests and capabilities that are not wired yet

@@ -23,6 +23,12 @@ export const LOG_LEVELS = [
   'emergency',
 ] as const
 
+/** A notification as policies left it. */
+export interface Passed {
+  readonly bytes: Buffer
+  readonly params: JsonObject | undefined
+}
+
 /** The message as it may go on; null when it is dropped. A fault drops it too: nothing crosses without its point. */
 export function passNotification(
   room: Room,
@@ -30,11 +36,12 @@ export function passNotification(
   request: RequestContext,
   message: Message,
   direction: Direction,
-): Buffer | null | Promise<Buffer | null> {
+): Passed | null | Promise<Passed | null> {
   const runner = exchange.runtime.generation.runner('notification_pre_forward', {
     server: request.server,
   })
-  if (!runner) return message.bytes
+  const untouched = { bytes: message.bytes, params: message.params as JsonObject | undefined }
+  if (!runner) return untouched
   const server = request.server?.name
   const payload = {
     method: message.method ?? '',
@@ -43,12 +50,11 @@ export function passNotification(
     ...(server ? { server } : {}),
   }
   const outcome = runner.dispatch(payload, request, { bytes: message.bytes.length })
-  const settle = (end: Awaited<typeof outcome>): Buffer | null => {
+  const settle = (end: Awaited<typeof outcome>): Passed | null => {
     if (end.kind === 'pass') {
-      const { params } = end.payload
-      return params === payload.params
-        ? message.bytes
-        : splice(message.bytes, editMember(message, ['params'], params as JsonObject))
+      const params = end.payload.params as JsonObject | undefined
+      if (params === payload.params) return untouched
+      return { bytes: splice(message.bytes, editMember(message, ['params'], params)), params }
     }
     if (end.kind === 'fault') room.report.raised(exchange, end.fault, 'notification_pre_forward')
     room.report.dropped(end.kind === 'deny' ? 'policy' : 'fault')
@@ -71,14 +77,15 @@ export function createForwarder(call: Call, upstream: Upstream): Forwarder {
   })
   const forward = async (message: Message): Promise<void> => {
     const request = derivedRequest(call.exchange, message.method ?? '', upstream)
-    const bytes = await passNotification(
+    const passed = await passNotification(
       call.room,
       call.exchange,
       request,
       message,
       'server_to_client',
     )
-    if (bytes && !call.outbound.notify(bytes)) call.room.report.dropped('client cannot take it')
+    if (passed && !call.outbound.notify(passed.bytes))
+      call.room.report.dropped('client cannot take it')
   }
   return {
     push(message) {
