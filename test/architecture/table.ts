@@ -70,7 +70,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/cel': ['expression'],
   '@bufbuild/protobuf': ['expression'],
   re2js: ['expression'],
-  picomatch: ['expression'],
   jose: ['identity', 'attest'],
   cborg: ['attest/format'],
   '@peculiar/asn1-schema': ['attest/format'],
