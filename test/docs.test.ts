@@ -78,7 +78,8 @@ const KINDS: Readonly<
   Record<string, (fence: Fence, workplace: Workplace, ran: Ran) => Promise<void> | void>
 > = {
   async yaml({ text, values, flags }, workplace) {
-    if (flags.has('manifest')) {
+    // a manifest of a plugin, or a part that counts only where another file refers to it
+    if (flags.has('manifest') || flags.has('fragment')) {
       workplace.write(values.file ?? '', text)
       return
     }
