@@ -56,6 +56,7 @@ export const FEATURES = {
   ],
   'installed and isolated plugins': named(/^plugin_(pre|post)_(install|update|uninstall)$/),
   'batches, the stdio side and virtual servers': [],
+  'spans and the console': [],
 } as const satisfies Record<string, readonly PointName[]>
 
 export type Feature = keyof typeof FEATURES

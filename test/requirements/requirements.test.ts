@@ -39,9 +39,9 @@ describe('the table of requirements', () => {
     expect(mistakes(REQUIREMENTS, known())).toEqual([])
   })
 
-  it('covers sections 1 to 10', () => {
+  it('covers sections 1 to 11', () => {
     const sections = new Set(REQUIREMENTS.map(({ section: title }) => sectionNumber(title)))
-    expect([...sections]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect([...sections]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
     expect(REQUIREMENTS.length).toBeGreaterThan(150)
   })
 })

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { ANONYMOUS } from '../../src/engine/context.ts'
 import { createClientLabels } from '../../src/gateway/session.ts'
 import { deny } from '../../src/plugin.ts'
-import { connect, ERAS, textOf } from '../gateway/peers.ts'
+import { connect, ERAS } from '../gateway/peers.ts'
 import { type Recorder, startRecorder } from '../gateway/recorder.ts'
 import { type CodeEntry, runGateway, server } from '../gateway/running.ts'
 
@@ -14,48 +14,6 @@ beforeAll(async () => {
   recorder = await startRecorder({ tools: ['read', 'send'] })
 })
 afterAll(() => recorder?.close())
-
-const labels = (scope: 'request' | 'session'): CodeEntry[] => [
-  {
-    name: 'taints',
-    priority: 1,
-    hooks: {
-      tool_pre_invoke: ({ name }, ctx) =>
-        name === 'read' ? ctx.addLabel('secret', scope) : undefined,
-    },
-  },
-  {
-    name: 'contains',
-    priority: 2,
-    hooks: { tool_pre_invoke: () => deny({ code: 'TAINTED', reason: 'no' }) },
-    more: { conditions: [{ labels: ['secret'], tools: ['send'] }] },
-  },
-]
-
-describe.each(ERAS)('a label in the %s era', (era) => {
-  it('of scope session is there in later requests of the session and in no other', async () => {
-    await using gateway = await runGateway(
-      { servers: [server('rec', recorder.url)] },
-      labels('session'),
-    )
-    const one = await connect(era, gateway.url, { client: { name: 'one', version: '1' } })
-    const other = await connect(era, gateway.url, { client: { name: 'other', version: '1' } })
-    expect(textOf(await one.call('rec__send'))).not.toContain('TAINTED')
-    await one.call('rec__read')
-    expect(textOf(await one.call('rec__send'))).toContain('TAINTED')
-    expect(textOf(await other.call('rec__send'))).not.toContain('TAINTED')
-  })
-
-  it('of scope request ends with the request', async () => {
-    await using gateway = await runGateway(
-      { servers: [server('rec', recorder.url)] },
-      labels('request'),
-    )
-    const peer = await connect(era, gateway.url)
-    await peer.call('rec__read')
-    expect(textOf(await peer.call('rec__send'))).not.toContain('TAINTED')
-  })
-})
 
 it('labels of principal and client are forgotten when they were not used for half an hour', async () => {
   let now = 1

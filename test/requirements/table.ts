@@ -7,6 +7,7 @@ import { EXPLAIN } from './sections/explain.ts'
 import { IDENTITY } from './sections/identity.ts'
 import { MODES } from './sections/modes.ts'
 import { ORDER } from './sections/order.ts'
+import { SHAPES } from './sections/shapes.ts'
 import { VERDICTS } from './sections/verdicts.ts'
 import { POINT_SENTENCES, WORDS } from './sections/words.ts'
 
@@ -21,4 +22,5 @@ export const REQUIREMENTS: readonly Requirement[] = [
   ...ENTRIES,
   ...IDENTITY,
   ...EXPLAIN,
+  ...SHAPES,
 ]

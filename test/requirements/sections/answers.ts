@@ -26,7 +26,7 @@ export const ANSWERS = section('6 What the other side gets', [
   },
   {
     id: 'H6-prompt',
-    says: 'Prompts: the JSON-RPC error -31001 with code, reason and request id, at HTTP 200.',
+    says: 'A denied prompt, before or after, is the JSON-RPC error -31001 with code, reason and request id, at HTTP 200.',
     tests: [
       ...refused('prompt_pre_fetch', 'prompts/get'),
       ...refused('prompt_post_fetch', 'prompts/get'),
@@ -34,7 +34,7 @@ export const ANSWERS = section('6 What the other side gets', [
   },
   {
     id: 'H6-resource',
-    says: 'Resources: the same error.',
+    says: 'A denied resource is that same error.',
     tests: [
       ...refused('resource_pre_fetch', 'resources/read'),
       ...refused('resource_post_fetch', 'resources/read'),
@@ -42,7 +42,7 @@ export const ANSWERS = section('6 What the other side gets', [
   },
   {
     id: 'H6-list',
-    says: 'Lists: the same error.',
+    says: 'A denied list is that same error.',
     tests: [
       ...refused('tool_post_list', 'tools/list'),
       ...refused('prompt_post_list', 'prompts/list'),
@@ -52,14 +52,18 @@ export const ANSWERS = section('6 What the other side gets', [
   },
   {
     id: 'H6-argument',
-    says: 'Completion of arguments: the same error.',
+    says: 'A denied completion of an argument is that same error.',
     later: 'completion of arguments',
   },
-  { id: 'H6-subscribe', says: 'Subscriptions: the same error.', later: 'subscriptions' },
-  { id: 'H6-cache', says: 'The cache: the same error.', later: 'the result cache' },
+  { id: 'H6-subscribe', says: 'A denied subscription is that same error.', later: 'subscriptions' },
+  {
+    id: 'H6-cache',
+    says: 'A denied access of the cache is that same error.',
+    later: 'the result cache',
+  },
   {
     id: 'H6-http',
-    says: 'HTTP points: the same error with the status `httpStatus`, or 403.',
+    says: 'A request denied at an HTTP point is that same error with the status `httpStatus`, or 403.',
     tests: [
       ...each('httpStatus and httpHeaders count at http points'),
       ...answers('a violation without httpStatus is 403 at an http point'),
@@ -67,7 +71,7 @@ export const ANSWERS = section('6 What the other side gets', [
   },
   {
     id: 'H6-session',
-    says: 'Session points: the same error with the status `httpStatus`, or 403.',
+    says: 'A denied opening is that same error with the status `httpStatus`, or 403, and no session.',
     tests: each('httpStatus and httpHeaders count at session points'),
   },
   {
@@ -79,17 +83,17 @@ export const ANSWERS = section('6 What the other side gets', [
   },
   {
     id: 'H6-auth',
-    says: 'Permission decisions: the same error with the status `httpStatus`, or 403.',
+    says: 'A denied permission is that same error with the status `httpStatus`, or 403.',
     later: 'authentication and authorisation',
   },
   {
     id: 'H6-elicitation',
-    says: 'Elicitation: the upstream gets `{action: "decline"}`; in the modern era the gateway retries with it.',
+    says: 'At a denied elicitation the upstream gets `{action: "decline"}`; in the modern era the gateway retries with it.',
     later: 'elicitation',
   },
   {
     id: 'H6-sampling',
-    says: 'Sampling: the upstream gets an error; in the modern era the enclosing call is denied.',
+    says: 'At a denied sampling the upstream gets an error; in the modern era the enclosing call is denied.',
     later: 'sampling',
   },
   {
@@ -104,13 +108,19 @@ export const ANSWERS = section('6 What the other side gets', [
   },
   {
     id: 'H6-control-plane',
-    says: 'The control plane: 403 `application/problem+json` with the violation.',
+    says: 'A veto of the control plane is 403 `application/problem+json` with the violation.',
     later: 'the control plane',
   },
   {
     id: 'H6-fault',
     says: 'A fault is -32603 with `data.code`.',
-    tests: each('a fault (%s) is -32603 with data.code, never isError'),
+    tests: [
+      ...each('a fault (%s) is -32603 with data.code, never isError'),
+      ...within('test/requirements/every-point.test.ts')(
+        'in the %s era > a fault at %s fails closed: -32603, nothing of the result',
+        'in the %s era > a fault at session_pre_open opens nothing',
+      ),
+    ],
   },
   {
     id: 'H6-fault-never-is-error',

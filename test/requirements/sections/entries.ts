@@ -50,8 +50,8 @@ export const ENTRIES = section('8 An entry in YAML', [
   {
     id: 'H8-reload-rejected',
     says: 'A reload to such a configuration is rejected and the old one goes on.',
-    tests: within('test/requirements/reloads.test.ts')(
-      'a reload > is rejected when %s, and what ran goes on',
+    tests: within('test/gateway/reload.test.ts')(
+      'a reload > that a gate refuses changes nothing: policies stay in force',
     ),
   },
   {
@@ -65,7 +65,9 @@ export const ENTRIES = section('8 An entry in YAML', [
   {
     id: 'H8-break-glass-readyz',
     says: 'Broken glass is shown on `/readyz`.',
-    tests: within('test/requirements/reloads.test.ts')('/readyz > shows broken glass'),
+    tests: within('test/gateway/reload.test.ts')(
+      'the gates at start > left out with unsafeWithout: the start goes on, audited and shown on /readyz',
+    ),
   },
   {
     id: 'H8-name-unique',
@@ -115,6 +117,13 @@ export const ENTRIES = section('8 An entry in YAML', [
     id: 'H8-config-schema',
     says: '`config` is validated by the plugin’s JSON Schema.',
     tests: refusals('a configuration > is refused: a: unknown key "wrds" (did you mean words?)'),
+  },
+  {
+    id: 'H8-defaults',
+    says: '`plugins.defaults` hold where an entry says nothing: timeout, on_error, breaker.',
+    tests: lifecycle(
+      'the settings of an entry > come from the defaults where it says nothing, but on_error never for observers',
+    ),
   },
   {
     id: 'H8-grants',

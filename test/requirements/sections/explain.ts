@@ -33,15 +33,27 @@ export const EXPLAIN = section('10 Explain', [
     id: 'H10-audit-record',
     says: 'The same record feeds the audit log: passes may be folded into one record per request that names each entry.',
     tests: [
-      ...within('test/engine/context.test.ts')(
-        'passes > are folded into one record per request that names each entry, when asked for',
+      ...[
+        ...within('test/engine/context.test.ts')(
+          'passes > are folded into one record per request that names each entry, when asked for',
+        ),
+        ...within('test/audit/audit.test.ts')(
+          'a record > keeps the entries that passed, folded in',
+        ),
+      ],
+      ...within('test/requirements/audit.test.ts')(
+        'the audit > has every verdict that counts, with its entry, mode and request',
       ),
-      ...within('test/audit/audit.test.ts')('a record > keeps the entries that passed, folded in'),
     ],
   },
   {
     id: 'H10-nobody-asks',
     says: 'A recorder that nobody attached changes nothing of the outcome.',
     tests: explain('a recorder > that nobody attached changes nothing of the outcome'),
+  },
+  {
+    id: 'H10-spans',
+    says: 'The same record feeds spans and the console.',
+    later: 'spans and the console',
   },
 ])

@@ -7,21 +7,36 @@ export const IDENTITY = section('9 Identity of one request', [
   {
     id: 'H9-one-context',
     says: 'One context per request is shared by all its points.',
-    tests: context('one context per request > hands each plugin what is known of the request'),
+    tests: [
+      ...context('one context per request > hands each plugin what is known of the request'),
+      ...within('test/gateway/hooks-identity.test.ts')(
+        'in the %s era > what is known grows from point to point: era, method, client, server',
+      ),
+    ],
   },
   {
     id: 'H9-same-request-id',
     says: 'All points of one request see the same request id, trace and generation.',
-    tests: within('test/gateway/hooks-chain.test.ts')(
-      'in the %s era > the points of a call fire in the order of section 3, all with one request id and generation',
-    ),
+    tests: [
+      ...within('test/gateway/hooks-chain.test.ts')(
+        'in the %s era > the points of a call fire in the order of section 3, all with one request id and generation',
+      ),
+      ...within('test/gateway/hooks-identity.test.ts')(
+        'in the %s era > all points of a request see one request id, which the client finds in x-request-id and in the violation',
+      ),
+    ],
   },
   {
     id: 'H9-labels-grow',
     says: 'Labels only grow.',
-    tests: context(
-      'labels > only grow, are seen by conditions and by later plugins, and are kept for the request',
-    ),
+    tests: [
+      ...context(
+        'labels > only grow, are seen by conditions and by later plugins, and are kept for the request',
+      ),
+      ...within('test/gateway/hooks-identity.test.ts')(
+        'in the %s era > a label of the request ends with it; a label of the session stays and only grows',
+      ),
+    ],
   },
   {
     id: 'H9-labels-scope',
@@ -31,24 +46,37 @@ export const IDENTITY = section('9 Identity of one request', [
   {
     id: 'H9-labels-session',
     says: 'Labels of scope `session` are there in the session’s later requests; in the modern era a session is principal and client, with a time to live.',
-    tests: within('test/requirements/sessions.test.ts')(
-      'a label in the %s era > of scope session is there in later requests of the session and in no other',
-      'a label in the %s era > of scope request ends with the request',
-      'labels of principal and client are forgotten when they were not used for half an hour',
-    ),
+    tests: [
+      ...within('test/gateway/hooks-identity.test.ts')(
+        'in the %s era > a label of the request ends with it; a label of the session stays and only grows',
+      ),
+      ...within('test/requirements/sessions.test.ts')(
+        'labels of principal and client are forgotten when they were not used for half an hour',
+      ),
+    ],
   },
   {
     id: 'H9-state-bag',
     says: 'Each plugin has its own state bag per request, set at pre and read at post.',
-    tests: context(
-      'the state bag > of an entry is set at pre and read at post, and nobody else sees it',
-      'the state bag > is not shared between requests',
-    ),
+    tests: [
+      ...context(
+        'the state bag > of an entry is set at pre and read at post, and nobody else sees it',
+        'the state bag > is not shared between requests',
+      ),
+      ...within('test/gateway/hooks-identity.test.ts')(
+        'in the %s era > each entry has its own state per request, written at pre and read at post',
+      ),
+    ],
   },
   {
     id: 'H9-shared-namespaced',
     says: '`context.shared` is namespaced by plugin.',
-    tests: context('context.shared > is namespaced by plugin'),
+    tests: [
+      ...context('context.shared > is namespaced by plugin'),
+      ...within('test/gateway/hooks-identity.test.ts')(
+        'in the %s era > what a plugin shares stands under its own id, for the others to read',
+      ),
+    ],
   },
   {
     id: 'H9-shared-snapshot',
@@ -58,7 +86,20 @@ export const IDENTITY = section('9 Identity of one request', [
   {
     id: 'H9-generation-pinned',
     says: 'Post-points use the generation of their pre-point.',
-    tests: within('test/e2e/matrix/matrix.test.ts')('legacy era, reload in between > tools/call'),
+    tests: [
+      ...within('test/e2e/matrix/matrix.test.ts')('legacy era, reload in between > tools/call'),
+      ...within('test/gateway/reload.test.ts')(
+        'an old generation > stays while a call of it is in flight, and later ones wait for their turn',
+      ),
+    ],
+  },
+  {
+    id: 'H9-generation-let-go',
+    says: 'A generation is closed only when its last request has ended and its observers have seen it.',
+    tests: within('test/gateway/reload.test.ts')(
+      'an old generation > is closed only after its observers have seen the last call',
+      'an old generation > is let go at once when nobody uses it, also while a client keeps its stream open',
+    ),
   },
   {
     id: 'H9-stream-generation',

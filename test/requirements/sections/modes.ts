@@ -22,7 +22,12 @@ export const MODES = section('5 Modes', [
   {
     id: 'H5-permissive-deny',
     says: '`permissive`: a deny is recorded as would deny, and the call goes on.',
-    tests: modes('permissive > records a deny as would deny and goes on'),
+    tests: [
+      ...modes('permissive > records a deny as would deny and goes on'),
+      ...within('test/requirements/audit.test.ts')(
+        'the audit > has what permissive and audit entries would have done',
+      ),
+    ],
   },
   {
     id: 'H5-permissive-patch',
@@ -32,7 +37,12 @@ export const MODES = section('5 Modes', [
   {
     id: 'H5-permissive-answer',
     says: '`permissive`: `respond` and `ask` are recorded.',
-    tests: modes('permissive > records %s and goes on'),
+    tests: [
+      ...modes('permissive > records %s and goes on'),
+      ...within('test/requirements/audit.test.ts')(
+        'the audit > has what permissive and audit entries would have done',
+      ),
+    ],
   },
   {
     id: 'H5-permissive-schedule',
@@ -92,7 +102,12 @@ export const MODES = section('5 Modes', [
   {
     id: 'H5-audit-records',
     says: '`audit`: `deny`, `respond` and `ask` are recorded without effect.',
-    tests: modes('audit > has its deny, respond and ask recorded without effect'),
+    tests: [
+      ...modes('audit > has its deny, respond and ask recorded without effect'),
+      ...within('test/requirements/audit.test.ts')(
+        'the audit > has what permissive and audit entries would have done',
+      ),
+    ],
   },
   {
     id: 'H5-audit-diff',
@@ -186,7 +201,15 @@ export const MODES = section('5 Modes', [
   {
     id: 'H5-on-error-fail',
     says: '`on_error: fail`, the default of `enforce`, `permissive` and `guard`, refuses the operation.',
-    tests: faults('on_error: fail > refuses the operation in mode %s'),
+    tests: [
+      ...faults('on_error: fail > refuses the operation in mode %s'),
+      ...within('test/config/load.test.ts')(
+        'a configuration > has every default in place, durations in milliseconds and sizes in bytes',
+      ),
+      ...within('test/requirements/every-point.test.ts')(
+        'in the %s era > a fault at %s fails closed: -32603, nothing of the result',
+      ),
+    ],
   },
   {
     id: 'H5-on-error-ignore',
@@ -213,8 +236,13 @@ export const MODES = section('5 Modes', [
     id: 'H5-observer-faults-counted',
     says: 'Faults of observers are counted and never take a call down.',
     tests: [
-      ...modes('observers > that throw, time out or answer nonsense harm nobody'),
-      ...chain('an observer that throws harms nobody'),
+      ...[
+        ...modes('observers > that throw, time out or answer nonsense harm nobody'),
+        ...chain('an observer that throws harms nobody'),
+      ],
+      ...within('test/requirements/audit.test.ts')(
+        'the audit > has faults of observers, which took no call down',
+      ),
     ],
   },
   {
@@ -247,9 +275,14 @@ export const MODES = section('5 Modes', [
   {
     id: 'H5-fail-open-counted',
     says: 'Every fail-open is counted and audited.',
-    tests: faults(
-      'on_error: ignore > goes on without the entry; the fail-open is counted, told and traced',
-    ),
+    tests: [
+      ...faults(
+        'on_error: ignore > goes on without the entry; the fail-open is counted, told and traced',
+      ),
+      ...within('test/requirements/audit.test.ts')(
+        'the audit > has every fail-open, and every fault that failed closed',
+      ),
+    ],
   },
   {
     id: 'H5-fail-open-readyz',

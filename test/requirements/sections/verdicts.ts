@@ -97,7 +97,13 @@ export const VERDICTS = section('4 Verdicts', [
   {
     id: 'H4-respond-skips-upstream',
     says: 'If nobody denies, the upstream is skipped.',
-    tests: chain(FIRST),
+    tests: [
+      ...chain(FIRST),
+      ...within('test/requirements/every-point.test.ts')(
+        'in the %s era > a respond at %s is what the client gets, and the server is not asked',
+        'in the %s era > a respond at http_pre_request is the whole response',
+      ),
+    ],
   },
   {
     id: 'H4-respond-passes-post',
@@ -142,9 +148,14 @@ export const VERDICTS = section('4 Verdicts', [
     id: 'H4-ask-unavailable',
     says: 'Where nobody can be asked, a question ends the call with `ASK_UNAVAILABLE`.',
     tests: [
-      ...chain('an ask is answered with ASK_UNAVAILABLE until there is somebody to ask'),
-      ...verdicts(
-        'precedence > ask beats respond: a question that cannot be put is a denial, not the answer',
+      ...[
+        ...chain('an ask is answered with ASK_UNAVAILABLE until there is somebody to ask'),
+        ...verdicts(
+          'precedence > ask beats respond: a question that cannot be put is a denial, not the answer',
+        ),
+      ],
+      ...within('test/requirements/every-point.test.ts')(
+        'in the %s era > an ask at %s is a denial with ASK_UNAVAILABLE, and the server is not asked',
       ),
     ],
   },

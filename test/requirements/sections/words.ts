@@ -125,6 +125,33 @@ export const POINT_SENTENCES = section('2 Points', [
     tests: chain(HIDING),
   },
   {
+    id: 'H2-notification',
+    says: '`notification_pre_forward` sees any notification, in either direction; a patch of its params is what is done and what goes on.',
+    tests: [
+      ...chain('a notification is patched, or dropped by a deny, in both directions'),
+      ...within('test/requirements/every-point.test.ts')(
+        'a patch at notification_pre_forward of params is what the gateway itself goes by: another request is cancelled',
+      ),
+    ],
+  },
+  {
+    id: 'H2-capabilities',
+    says: 'Capabilities that `session_pre_open` takes away are not there for the session, nor for the server.',
+    tests: within('test/requirements/every-point.test.ts')(
+      'in the %s era > a patch at session_pre_open of capabilities is what the client can from then on',
+    ),
+  },
+  {
+    id: 'H2-upstream-headers',
+    says: 'Headers of the transport itself are not writable at `tool_pre_invoke`.',
+    tests: chain('headers of the transport itself are not writable'),
+  },
+  {
+    id: 'H2-rename-within-server',
+    says: 'A call may be renamed to another tool of the same server; one the server does not offer is refused.',
+    tests: chain('a rename to something the server does not offer is refused'),
+  },
+  {
     id: 'H2-reload-not-at-start',
     says: '`config_pre_reload` judges a whole new configuration with the running generation; never at start.',
     tests: within('test/e2e/matrix/system.test.ts')('start', 'reload, refused by a plugin'),
@@ -132,9 +159,17 @@ export const POINT_SENTENCES = section('2 Points', [
   {
     id: 'H2-observe-only',
     says: 'At a point that only tells, verdicts and faults of every mode are ignored.',
-    tests: within('test/engine/modes.test.ts')(
-      'a point that only tells > ignores verdicts and faults of every mode',
-    ),
+    tests: [
+      ...within('test/engine/modes.test.ts')(
+        'a point that only tells > ignores verdicts and faults of every mode',
+      ),
+      ...within('test/requirements/every-point.test.ts')(
+        'in the %s era > a fault at a point that only tells harms nobody',
+      ),
+      ...within('test/requirements/points.test.ts')(
+        'a fired point > only tells after a session, a load or a reload and when an error was raised',
+      ),
+    ],
   },
   {
     id: 'H2-unfired-is-load-error',
