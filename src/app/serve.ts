@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { AppError } from '../base/errors.ts'
+import { createSecureContext } from 'node:tls'
+import { AppError, messageOf } from '../base/errors.ts'
 import type { TlsFiles } from '../gateway/http.ts'
 import type { ListenOptions } from '../gateway/options.ts'
 
@@ -41,12 +42,33 @@ export async function stop(server: Server, deadline: Promise<void>): Promise<voi
   await closed
 }
 
+/** Rejects with CONFIG_INVALID that names the file. */
 export async function readTls({ tls }: ListenOptions): Promise<TlsFiles | undefined> {
   if (!tls) return undefined
   const [cert, key, ca] = await Promise.all([
-    readFile(tls.cert),
-    readFile(tls.key),
-    tls.client_ca ? readFile(tls.client_ca) : undefined,
+    readPem('cert', tls.cert),
+    readPem('key', tls.key),
+    tls.client_ca === undefined ? undefined : readPem('client_ca', tls.client_ca),
   ])
-  return { cert, key, ...(ca ? { ca } : {}) }
+  const files = { cert, key, ...(ca ? { ca } : {}) }
+  try {
+    createSecureContext(files)
+  } catch (error) {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `listen.tls: certificate and key cannot be used: ${messageOf(error)}`,
+    )
+  }
+  return files
+}
+
+async function readPem(name: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `listen.tls.${name}: ${path} cannot be read: ${messageOf(error)}`,
+    )
+  }
 }
