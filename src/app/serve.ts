@@ -33,11 +33,18 @@ export function listen(
   })
 }
 
+const IDLE_SWEEP = 50
+
 /** Stops accepting; connections without a request are closed at once, the others when `deadline` resolves. */
 export async function stop(server: Server, deadline: Promise<void>): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  await Promise.race([closed, deadline])
+  // a connection that was busy stays open after its answer, for a next request that would come in vain
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP)
+  try {
+    await Promise.race([closed, deadline])
+  } finally {
+    clearInterval(sweep)
+  }
   server.closeAllConnections()
   await closed
 }

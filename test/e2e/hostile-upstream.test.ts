@@ -107,7 +107,7 @@ describe.each(ERAS)('answers to calls of the %s era', (era) => {
         Object.values(lies)[Number(lie)]?.[0](answers, received)
       },
     })
-    const limits = { response: '256KiB', depth: 64, request_timeout: '600ms' }
+    const limits = { response: '256KiB', depth: 64, request_timeout: '1500ms' }
     gateway = await runGateway({ servers: [server('rec', recorder.url)], limits }, [looks])
     peer = await connect(era, gateway.url)
   })
@@ -299,14 +299,14 @@ describe('lists', () => {
     const hanging = await startRecorder({ silent: ['tools/list'] })
     gateway = await runGateway({
       servers: [server('hangs', hanging.url), server('other', other.url)],
-      limits: { request_timeout: '700ms' },
+      limits: { request_timeout: '2s' },
     })
     const peer = await connect('legacy', gateway.url)
     const first = await timed(() => peer.call('other__fine', { a: 1 }))
     const second = await timed(() => peer.call('other__fine', { a: 2 }))
     expect([first.text, second.text]).toEqual(['{"a":1}', '{"a":2}'])
-    expect(first.ms).toBeLessThan(3000)
-    expect(second.ms).toBeLessThan(300)
+    expect(first.ms).toBeLessThan(6000)
+    expect(second.ms).toBeLessThan(1000)
     await hanging.close()
   })
 

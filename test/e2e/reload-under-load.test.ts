@@ -137,7 +137,7 @@ describe.each(['file', 'signal'] as const)('a reload by %s', (how) => {
     await reload({}, how, APPLIED)
     await pause(200)
     const outcomes = await under.stop()
-    expect(outcomes.length).toBeGreaterThan(50)
+    expect(outcomes.length).toBeGreaterThan(20)
     expect(outcomes.filter((outcome) => !isFine(outcome))).toEqual([])
   })
 

@@ -230,6 +230,20 @@ describe('the gates at start', () => {
   })
 })
 
+it('a stop lets calls in flight come to their end, and takes no new ones', async () => {
+  const { url, stop, adminUrl } = await start()
+  const held = (await connect('modern', url)).call('rec__held')
+  await until(() => recorder.calls('tools/call').length === 1)
+  const stopped = stop()
+  gateway = undefined
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect((await fetch(`${adminUrl}/readyz`)).status).toBe(503)
+  await expect(fetch(url)).rejects.toThrow()
+  release()
+  expect(textOf(await held)).toBe('released')
+  await stopped
+})
+
 it('a hurried stop does not wait for calls in flight', async () => {
   const { url, stop } = await start()
   const held = (await connect('legacy', url)).call('rec__held').catch(() => 'gone')

@@ -267,6 +267,6 @@ describe('exposed URIs', () => {
     const index = createUriIndex([{ server: 'srv', name: template }])
     const started = performance.now()
     for (let round = 0; round < 50; round++) index.byTemplate(`test://${'x'.repeat(20_000)}`)
-    expect(performance.now() - started).toBeLessThan(1000)
+    expect(performance.now() - started).toBeLessThan(3000)
   })
 })
