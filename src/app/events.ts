@@ -28,7 +28,7 @@ const CALL_OUTCOME: Readonly<Record<CallOutcome, UpstreamOutcome>> = {
 
 export function upstreamEvents({ telemetry, audit, log, fanout }: EventDeps): UpstreamEvents {
   return {
-    notification: (upstream, _link, message) => fanout()?.notification(upstream, message),
+    notification: (upstream, { era }, message) => fanout()?.notification(upstream, era, message),
     request: (upstream, _link, message) =>
       log.debug(
         { server: upstream.name, method: message.method },

@@ -29,12 +29,16 @@ export interface Question {
 
 export type VerdictKind = 'patch' | 'deny' | 'respond' | 'ask'
 
+// known to this file only: the class can be reached through any verdict, the checks of the functions below cannot be passed by
+const MAKER = Symbol('maker')
+
 export class Verdict<out K extends VerdictKind = VerdictKind, out V = unknown> {
   #brand = true
   readonly kind: K
   readonly value: V
 
-  constructor(kind: K, value: V) {
+  constructor(kind: K, value: V, maker: symbol) {
+    if (maker !== MAKER) throw new TypeError('verdicts are made by patch, deny, respond and ask')
     this.kind = kind
     this.value = value
     Object.freeze(this)
@@ -67,7 +71,7 @@ export function patch<F extends object = object>(fields: NoInfer<F>): PatchVerdi
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new TypeError('patch() takes an object of writable fields')
   }
-  return new Verdict('patch', fields) as unknown as PatchVerdict<F>
+  return new Verdict('patch', fields, MAKER) as unknown as PatchVerdict<F>
 }
 
 // the caller sees the reason, the audit the rest: long enough for people, too short to carry a payload out
@@ -101,6 +105,7 @@ export function deny(violation: Violation): Verdict<'deny', Violation> {
       ...(httpStatus === undefined ? {} : { httpStatus }),
       ...(httpHeaders === undefined ? {} : { httpHeaders: headersOf(httpHeaders) }),
     }),
+    MAKER,
   )
 }
 
@@ -128,7 +133,7 @@ function headersOf(given: Readonly<Record<string, string>>): Readonly<Record<str
 
 /** Answers the operation without the upstream. */
 export function respond<const A>(answer: A): Verdict<'respond', A> {
-  return new Verdict('respond', answer)
+  return new Verdict('respond', answer, MAKER)
 }
 
 /** Asks the human behind the client before the operation goes on. */
@@ -136,5 +141,5 @@ export function ask(question: Question): Verdict<'ask', Question> {
   if (typeof question !== 'object' || question === null || typeof question.message !== 'string') {
     throw new TypeError('ask() takes { message }')
   }
-  return new Verdict('ask', Object.freeze({ ...question }))
+  return new Verdict('ask', Object.freeze({ ...question }), MAKER)
 }

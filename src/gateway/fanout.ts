@@ -1,5 +1,5 @@
 // What servers say without being asked: list changes to every session, logs to the only session they can belong to.
-import type { Upstream } from '../upstream/client.ts'
+import type { Era, Upstream } from '../upstream/client.ts'
 import { type Message, makeNotification } from '../wire/message.ts'
 import { LISTS, type ListKind } from './catalog/catalog.ts'
 import { createExchange, type Room, serverInfo } from './exchange.ts'
@@ -15,8 +15,8 @@ const KINDS_OF: ReadonlyMap<string, readonly ListKind[]> = new Map([
 ])
 
 export interface Fanout {
-  /** A notification of a server that belongs to no request. */
-  notification(upstream: Upstream, message: Message): void
+  /** A notification of a server that belongs to no request, on a connection of this era. */
+  notification(upstream: Upstream, era: Era, message: Message): void
   /** A server came, went or changed: what it offered has to be listed again. */
   changed(server: string): void
 }
@@ -74,7 +74,7 @@ export function createFanout(room: Room): Fanout {
   }
 
   return {
-    notification(upstream, message) {
+    notification(upstream, era, message) {
       const kinds = KINDS_OF.get(message.method ?? '')
       if (kinds) {
         const { catalogs } = room.current()
@@ -85,10 +85,13 @@ export function createFanout(room: Room): Fanout {
         return broadcast(upstream, message)
       }
       if (message.method !== 'notifications/message') return room.report.dropped('not carried')
+      // sessions call over the connection of their own era: a log on the other is about somebody else
+      if (era !== 'legacy') return room.report.dropped('log without an owner')
       // a log on a shared connection has no link to the call that caused it: with two sessions it could be either's
       const users = [...room.sessions.all()].filter((session) => session.servers.has(upstream.name))
       const [only] = users
-      if (!only || users.length > 1) return room.report.dropped('log without an owner')
+      if (!only || users.length > 1 || room.sessions.leftBehind(upstream.name))
+        return room.report.dropped('log without an owner')
       if (only.logLevel === undefined || reaches(message, only.logLevel))
         deliver(only, upstream, message)
     },

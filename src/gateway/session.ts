@@ -39,6 +39,8 @@ export interface Sessions {
   end(session: Session, cause: string): void
   readonly size: number
   all(): Iterable<Session>
+  /** Whether a session that called this server has ended so lately that its call may still be running there. */
+  leftBehind(server: string): boolean
   /** Ends the streams, so that a draining server is not held open by them; the sessions stay. */
   closeStreams(): void
   close(): void
@@ -57,6 +59,8 @@ const IDLE = 30 * 60_000
 /** When all places are taken, one unused for this long makes room. */
 const YIELDS = 60_000
 const MAX_SESSION_LABELS = 64
+/** A server that ignores a cancellation may still log for a session that has ended, but not for ever. */
+const LINGERS = 60_000
 
 export function createSessions({ clock, max, createId, ended }: SessionOptions): Sessions {
   // insertion order is order of use: a session in use is taken out and put in again
@@ -68,8 +72,12 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
     }
   })
 
+  // by server; as many as servers are configured
+  const left = new Map<string, number>()
+
   function end(session: Session, cause: string): void {
     if (!sessions.delete(session.id)) return
+    for (const server of session.servers) left.set(server, clock.now())
     for (const request of session.inflight.values()) request.abort()
     for (const stream of session.streams) stream.close()
     ended(session, cause)
@@ -125,6 +133,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
       return sessions.size
     },
     all: () => sessions.values(),
+    leftBehind: (server) => clock.now() - (left.get(server) ?? Number.NEGATIVE_INFINITY) < LINGERS,
     closeStreams() {
       for (const session of sessions.values()) for (const stream of session.streams) stream.close()
     },
