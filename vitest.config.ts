@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   resolve: { conditions: ['portcullis-source'] },
-  ssr: { resolve: { conditions: ['portcullis-source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['portcullis-source'] } },
   test: {
     include: ['test/**/*.test.ts', 'plugins/**/*.test.ts'],
     testTimeout: 20_000,

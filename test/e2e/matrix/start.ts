@@ -1,5 +1,4 @@
 // Starts one surface of the matrix: a gateway in this process, its servers, and what it is mounted in.
-import '../../gateway/express.ts'
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,5 +1,4 @@
 // The rows of the coverage matrix in which no client takes part: start, reload, loading of plugins, shutdown.
-import '../../gateway/express.ts'
 
 import type { AddressInfo } from 'node:net'
 import express from 'express'
