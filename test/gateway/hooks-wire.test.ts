@@ -108,11 +108,11 @@ describe.each(ERAS)('in the %s era', (era) => {
   ])(
     'duplicate members %s are refused with -32700 and never reach the server',
     async (_where, raw) => {
-      const before = recorder.seen.length
+      const before = recorder.calls('tools/call').length
       const answer = await post(raw)
       expect([answer.status, answer.response?.error?.code]).toEqual([400, -32700])
       expect(answer.response?.error?.data?.code).toBe('WIRE_DUPLICATE_MEMBER')
-      expect(recorder.seen.length).toBe(before)
+      expect(recorder.calls('tools/call').length).toBe(before)
     },
   )
 
