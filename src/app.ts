@@ -108,6 +108,8 @@ async function watchReloads(gateway: Gateway) {
   return watcher
 }
 
+/** Where a client on this machine finds it: an address for all interfaces is none to connect to. */
 function hostOf({ address, family, port }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `127.0.0.1:${port}`
   return `${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

@@ -20,10 +20,12 @@ export default definePlugin<Config>({
       part: Part,
       value: unknown,
       missing: string,
+      dryRun: boolean,
     ) {
       const definition = await host.toolDefinition(target.server, target.name)
       if (definition === undefined)
-        return config.unknown_tool === 'pass'
+        // explain starts no server, so no tool is known to it
+        return config.unknown_tool === 'pass' || dryRun
           ? undefined
           : refuse('SCHEMA_UNKNOWN_TOOL', 'the tool is not in the list of its server')
       if (definition[part] === undefined) return undefined
@@ -39,8 +41,9 @@ export default definePlugin<Config>({
 
     return {
       hooks: {
-        tool_pre_invoke: (payload) => judge(payload, 'inputSchema', payload.arguments ?? {}, ''),
-        tool_post_invoke(payload) {
+        tool_pre_invoke: (payload, { dryRun }) =>
+          judge(payload, 'inputSchema', payload.arguments ?? {}, '', dryRun),
+        tool_post_invoke(payload, { dryRun }) {
           const { result } = payload
           // what a failed call says is not the value its outputSchema describes
           if (result === undefined || result.isError === true) return undefined
@@ -49,6 +52,7 @@ export default definePlugin<Config>({
             'outputSchema',
             result.structuredContent,
             'the result has no structured content, which its outputSchema asks for',
+            dryRun,
           )
         },
       },

@@ -65,7 +65,13 @@ export interface ExplainedOutcome {
 export async function explain(inspection: Inspection, question: Question): Promise<Explanation> {
   const point = pointOf(question.point)
   const { server, target } = addressOf(inspection, question, point)
-  const payload = payloadOf(point, question, server, target)
+  const payload = payloadOf(
+    point,
+    question,
+    server,
+    target,
+    exposedName(inspection, server, target),
+  )
   const missing = inspection.entries
     .filter(({ state, hooks }) => state !== 'loaded' && hooks.includes(point))
     .map(({ name, state, reason }) => ({ entry: name, state, reason }))
@@ -136,11 +142,24 @@ function addressOf({ loaded }: Inspection, question: Question, point: PointName)
   return { server: { name, tags, environment, tenant }, target }
 }
 
+/** What a client would call it, where no digest is needed to tell it apart. */
+function exposedName(
+  { loaded }: Inspection,
+  server: ServerInfo | undefined,
+  target: string | undefined,
+): string | undefined {
+  const { mode, separator } = loaded.config.namespacing
+  return server && target !== undefined && mode === 'always' && !target.includes('://')
+    ? `${server.name}${separator}${target}`
+    : target
+}
+
 function payloadOf(
   point: PointName,
   question: Question,
   server: ServerInfo | undefined,
   target: string | undefined,
+  exposed: string | undefined,
 ): object {
   const { payload: shape, target: declared } = declarationOf(point)
   const { properties = {}, required = [] } = shape.schema as {
@@ -151,7 +170,7 @@ function payloadOf(
   const payload: Record<string, unknown> = {
     ...(server && has('server') ? { server: server.name } : {}),
     ...(declared && target !== undefined
-      ? { [declared.field]: target, ...(has('exposedName') ? { exposedName: target } : {}) }
+      ? { [declared.field]: target, ...(has('exposedName') ? { exposedName: exposed } : {}) }
       : {}),
     ...(question.arguments && has('arguments') ? { arguments: question.arguments } : {}),
     ...(question.result && has('result') ? { result: question.result } : {}),

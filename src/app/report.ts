@@ -126,6 +126,7 @@ function faultFields({ identity, request }: Exchange, fault: AppError): Record<s
     reason: fault.message,
     method: identity.method,
     server: request.server?.name,
+    target: request.target,
   }
 }
 

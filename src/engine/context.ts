@@ -71,6 +71,8 @@ export class RequestContext {
   readonly identity: RequestIdentity
   /** The upstream server the request is for, once its name is resolved. */
   server: ServerInfo | undefined = undefined
+  /** The upstream's own name of what the request is for, for the audit. */
+  target: string | undefined = undefined
   /** Who made the answer that post-points see. */
   origin: 'client' | 'upstream' | 'plugin' | 'cache' = 'client'
   round = 0

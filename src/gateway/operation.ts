@@ -28,6 +28,7 @@ export async function operate(call: Call): Promise<Answer> {
   const operation = OPERATIONS[message.method as string] as Operation
   const target = await findTarget(call, operation.kind, operation.member)
   exchange.request.server = serverInfo(target.upstream)
+  exchange.request.target = target.own.name
   call.session?.servers.add(target.upstream.name)
 
   checkParameters(call, operation, target)

@@ -29,7 +29,7 @@ describe('validate', () => {
       env: { ...env, NO_COLOR: '1' },
       tty: true,
     })
-    expect(out).toBe('valid: 1 servers, 1 entries and policies, 0 warnings\n')
+    expect(out).toBe('valid: 1 server, 1 entry or policy, 0 warnings\n')
   })
 
   it('ends with 78 and every problem at its place', async () => {

@@ -26,11 +26,7 @@ afterEach(() => running?.stop({ now: true }))
 async function start(tls: object): Promise<string> {
   running = await startGateway({
     config: { version: 1, listen: { port: 0, tls }, admin: { port: 0 } },
-    log: {
-      ...silentLogger,
-      error: (f: object, m: string) => console.log(m, f),
-      warn: (f: object, m: string) => console.log(m, f),
-    },
+    log: silentLogger,
   })
   return running.url
 }

@@ -1,5 +1,4 @@
 // A gateway in this process with its listeners on free ports, its log kept, and plugins given in code under both gates.
-import './express.ts'
 
 import type { GatewayOptions } from '../../src/app/gateway.ts'
 import { type RunningGateway, startGateway } from '../../src/app.ts'

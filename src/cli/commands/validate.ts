@@ -55,11 +55,15 @@ async function validate({ shell, output, options }: Invocation<ValidateOptions>)
     } else {
       output.result(summary, () => {
         const verdict = failed ? output.style.bad('not valid') : output.style.good('valid')
-        return `${verdict}: ${summary.servers} servers, ${summary.entries} entries and policies, ${warnings.length} warnings\n`
+        return `${verdict}: ${count(summary.servers, 'server')}, ${count(summary.entries, 'entry or policy', 'entries and policies')}, ${count(warnings.length, 'warning')}\n`
       })
     }
     return failed ? EXIT.configuration : EXIT.ok
   } finally {
     await inspection.close()
   }
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`
 }
