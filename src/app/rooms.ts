@@ -85,7 +85,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
     passes: true,
   })
-  const host = createPluginHost(deps, audit, expression)
+  const host = createPluginHost(deps, audit, expression, telemetry)
   const sessions = createSessions({
     clock,
     max: () => current.assembly?.loaded.config.limits.sessions ?? config.limits.sessions,
@@ -153,6 +153,7 @@ function createPluginHost(
   { config, clock, log, current, owned, options }: RoomDeps,
   audit: Audit,
   expression: Expression,
+  telemetry: Telemetry,
 ) {
   const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
   owned.defer(() => egress.close())
@@ -170,6 +171,7 @@ function createPluginHost(
       )
     },
     egress,
+    metrics: { count: telemetry.pluginCounter },
     ...(options.env ? { env: options.env } : {}),
   })
   owned.defer(() => host.close())

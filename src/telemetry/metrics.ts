@@ -43,6 +43,11 @@ export const METRICS = {
     help: 'calls that went on although an entry could not judge them',
     labels: ['point', 'plugin'],
   },
+  portcullis_plugin_counters_total: {
+    type: 'counter',
+    help: 'what plugins count themselves with host.metrics.count',
+    labels: ['entry', 'plugin', 'name'],
+  },
   portcullis_observer_dropped_total: {
     type: 'counter',
     help: 'dispatches that audit and background entries did not see because their queue was full',

@@ -33,6 +33,8 @@ export interface Telemetry extends Source {
   upstreamRestarted(server: string): void
   pluginFault(point: string, plugin: string, code: string): void
   observerDropped(point: string): void
+  /** A counter of a plugin's own; the host bounds their names. */
+  pluginCounter(entry: string, plugin: string, name: string, value: number): void
   configReload(outcome: 'ok' | 'refused'): void
   /** The engine's counters, read at each scrape. */
   steps(read: () => Iterable<StepCounts>): void
@@ -73,6 +75,9 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     upstreamRestarted: (server) => count('portcullis_upstream_restarts_total', [server]),
     pluginFault: (point, plugin, code) =>
       count('portcullis_plugin_faults_total', [point, plugin, code]),
+    pluginCounter(entry, plugin, name, value) {
+      source.counter('portcullis_plugin_counters_total', [entry, plugin, name]).value += value
+    },
     observerDropped: (point) => count('portcullis_observer_dropped_total', [point]),
     configReload: (outcome) => count('portcullis_config_reloads_total', [outcome]),
     steps(read) {

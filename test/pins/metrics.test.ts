@@ -8,6 +8,7 @@ portcullis_dispatch_duration_seconds histogram point
 portcullis_verdicts_total counter point,plugin,entry,verdict
 portcullis_plugin_faults_total counter point,plugin,code
 portcullis_failed_open_total counter point,plugin
+portcullis_plugin_counters_total counter entry,plugin,name
 portcullis_observer_dropped_total counter point
 portcullis_upstream_calls_total counter server,method,outcome
 portcullis_upstream_duration_seconds histogram server
