@@ -1,9 +1,10 @@
 // What a hostile or broken client may send: every answer is JSON-RPC or problem+json, nothing crashes, nothing leaks.
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, post, raw } from '../gateway/raw.ts'
 import { echo, type Recorder, startRecorder } from '../gateway/recorder.ts'
 import { runGateway, type Started, server } from '../gateway/running.ts'
-import { openSession, rpc } from '../support/rpc.ts'
+import { modernRequest, openSession, rpc } from '../support/rpc.ts'
 
 let recorder: Recorder
 let gateway: Started
@@ -149,6 +150,52 @@ describe('a body', () => {
     ])
   })
 })
+
+it('whatever bytes are changed, the answer is JSON of a known status, and it names no secret', async () => {
+  const { headers } = await openSession(gateway.url)
+  const { body, headers: modern } = modernRequest('tools/call', {
+    name: 'rec__echo',
+    arguments: { a: ['é', 1.5, null] },
+  })
+  const params = { name: 'rec__echo', arguments: { a: 1 } }
+  const legacyBody = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
+  const messages = [
+    [Buffer.from(JSON.stringify(legacyBody)), headers],
+    [Buffer.from(JSON.stringify(body)), modern],
+  ] as const
+  const change = fc.record({ at: fc.nat(), to: fc.nat({ max: 255 }), drop: fc.boolean() })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...messages),
+      fc.array(change, { minLength: 1, maxLength: 4 }),
+      async ([bytes, own], changes) => {
+        let changed: Uint8Array<ArrayBuffer> = new Uint8Array(bytes)
+        for (const { at, to, drop } of changes) {
+          const index = at % changed.length
+          if (drop) changed = changed.filter((_, other) => other !== index)
+          else changed[index] = to
+        }
+        const answer = await fetch(gateway.url, {
+          method: 'POST',
+          headers: { ...own, 'content-type': 'application/json' },
+          body: changed,
+        })
+        expect([200, 202, 400, 404]).toContain(answer.status)
+        if (answer.status === 202) return
+        expect(answer.headers.get('content-type')).toBe('application/json')
+        const { result, error } = (await answer.json()) as {
+          result?: object
+          error?: { code: number }
+        }
+        expect((result === undefined) !== (error === undefined)).toBe(true)
+        expect([-32700, -32600, -32601, -32602, -32603, -32020, -32022, undefined]).toContain(
+          error?.code,
+        )
+      },
+    ),
+    { numRuns: 400 },
+  )
+}, 60_000)
 
 describe('HTTP itself', () => {
   it('headers that do not come are 408, soon after their limit', async () => {

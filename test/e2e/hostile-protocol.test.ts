@@ -236,9 +236,6 @@ describe('the eras', () => {
 })
 
 describe('a client that goes away in the middle of a call', () => {
-  const hanging = () =>
-    recorder.calls('tools/call').filter(({ message }) => message.params?.name === 'hang').length
-
   it('modern: the request to the server is given up', async () => {
     await using rec = await startRecorder({
       tools: ['hang'],
@@ -310,7 +307,6 @@ describe('a client that goes away in the middle of a call', () => {
     const peer = await connect('legacy', gateway.url)
     expect((await peer.request('ping')).status).toBe(200)
     for (const socket of sockets) socket.destroy()
-    expect(hanging()).toBeGreaterThanOrEqual(0)
   })
 })
 
