@@ -92,7 +92,12 @@ export const MODES = section('5 Modes', [
   {
     id: 'H5-guard-lowest-priority-reported',
     says: 'The violation of the lowest priority number that settled is reported.',
-    tests: modes('guard > reports the violation of the lowest priority number that settled'),
+    tests: [
+      ...modes('guard > reports the violation of the lowest priority number that settled'),
+      ...within('test/requirements/engine.test.ts')(
+        'the denial of a guard > of the lowest priority number is reported when several settle in one turn, here %o',
+      ),
+    ],
   },
   {
     id: 'H5-guard-deny-beats-fault',
@@ -324,7 +329,12 @@ export const MODES = section('5 Modes', [
   {
     id: 'H5-late-handler',
     says: 'A handler that is late has no effect any more.',
-    tests: faults('a late handler has no effect > not by its verdict'),
+    tests: [
+      ...faults('a late handler has no effect > not by its verdict'),
+      ...within('test/requirements/engine.test.ts')(
+        'a verdict that comes too late > %s: changes nothing and is not recorded as given',
+      ),
+    ],
   },
   {
     id: 'H5-size-raw',

@@ -12,7 +12,12 @@ export const VERDICTS = section('4 Verdicts', [
   {
     id: 'H4-precedence-deny',
     says: '`deny` goes before `ask`, `respond` and `pass`.',
-    tests: verdicts('precedence > deny beats ask, respond and pass'),
+    tests: [
+      ...verdicts('precedence > deny beats ask, respond and pass'),
+      ...within('test/requirements/engine.test.ts')(
+        'the denial of a guard > goes before %s of the chain',
+      ),
+    ],
   },
   {
     id: 'H4-precedence-ask',
