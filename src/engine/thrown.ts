@@ -6,13 +6,21 @@ const MAX_TEXT = 300
 export function textOf(error: unknown): string {
   let text: unknown
   try {
-    text = error instanceof Error ? error.message : `threw ${whatIs(error)}`
+    text = error instanceof Error ? unquoted(error) : `threw ${whatIs(error)}`
   } catch {
     text = undefined
   }
   if (typeof text !== 'string') return 'threw an error that cannot be read'
   const line = text.slice(0, MAX_TEXT).replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
   return text.length > MAX_TEXT ? `${line}…` : line
+}
+
+// what JSON.parse says of a text quotes it, and the text may be a payload
+const NOT_JSON = ' is not valid JSON'
+
+function unquoted({ message }: Error): unknown {
+  if (typeof message !== 'string' || !message.endsWith(NOT_JSON)) return message
+  return `${message.slice(0, message.indexOf('"'))}what was parsed${NOT_JSON}`
 }
 
 function whatIs(error: unknown): string {

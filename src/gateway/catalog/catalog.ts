@@ -104,7 +104,11 @@ export function createCatalog(options: CatalogOptions): Catalog {
   const loading = new Map<string, Promise<Listing | null>>()
   const merged = new Map<
     ListKind,
-    { readonly parts: readonly (Listing | null)[]; readonly value: Merged }
+    {
+      readonly parts: Parts
+      readonly reserved: Parts
+      readonly value: Merged
+    }
   >()
   const epochs = new Map<string, number>()
   /** When a server whose last attempt failed may be asked again. */
@@ -231,12 +235,18 @@ export function createCatalog(options: CatalogOptions): Catalog {
     }
   }
 
+  // what a server that is down offered is still its own: no other server's tool may answer to those names meanwhile
+  function reservedBy(upstream: Upstream, kind: ListKind): Listing | null {
+    return upstream.link(era) ? null : (listings.get(`${upstream.name}\0${kind}`) ?? null)
+  }
+
   async function list(kind: ListKind): Promise<Merged> {
     const parts = await Promise.all(upstreams.map((upstream) => listingOf(upstream, kind)))
+    const reserved = upstreams.map((upstream) => reservedBy(upstream, kind))
     const known = merged.get(kind)
-    if (known?.parts.every((part, index) => part === parts[index])) return known.value
-    const value = merge(parts, upstreams, kind, options.naming)
-    merged.set(kind, { parts, value })
+    if (known && isSame(known.parts, parts) && isSame(known.reserved, reserved)) return known.value
+    const value = merge({ parts, reserved }, upstreams, kind, options.naming)
+    merged.set(kind, { parts, reserved, value })
     return value
   }
 
@@ -259,18 +269,23 @@ export function createCatalog(options: CatalogOptions): Catalog {
   }
 }
 
+type Parts = readonly (Listing | null)[]
+
+const isSame = (before: Parts, now: Parts) => before.every((part, index) => part === now[index])
+
 function merge(
-  parts: readonly (Listing | null)[],
+  { parts, reserved }: { readonly parts: Parts; readonly reserved: Parts },
   upstreams: readonly Upstream[],
   kind: ListKind,
   naming: NamingOptions,
 ): Merged {
   const present = parts.filter((part) => part !== null)
   const items = present.flatMap((part) => part.items)
+  const owned = parts.flatMap((part, index) => (part ?? reserved[index])?.items ?? [])
   return {
     items,
-    naming: nameAll(LISTS[kind].key === 'name' ? items : [], naming),
-    uris: createUriIndex(LISTS[kind].key === 'name' ? [] : items),
+    naming: nameAll(LISTS[kind].key === 'name' ? owned : [], naming),
+    uris: createUriIndex(LISTS[kind].key === 'name' ? [] : owned),
     ttlMs: present.length === 0 ? 0 : Math.min(...present.map((part) => part.ttlMs)),
     cacheScope:
       present.length > 0 && present.every((part) => part.cacheScope === 'public')
