@@ -305,8 +305,10 @@ function changedHeaders(
 }
 
 // the path that was routed by: the target may be a whole URL or have a fragment, and policies must not read another path in it
-function pathOf(request: IncomingMessage & { path?: string }): string {
-  return request.path ?? (request.url ?? '/').split('?', 1)[0] ?? '/'
+function pathOf(request: IncomingMessage & { path?: string; baseUrl?: string }): string {
+  const path = request.path ?? (request.url ?? '/').split('?', 1)[0] ?? '/'
+  // Express gives a mounted handler the path below the mount; what the client asked for is both
+  return request.baseUrl ? request.baseUrl + (path === '/' ? '' : path) : path
 }
 
 /** Before the start and after the end there is no runtime to answer with. */
