@@ -36,6 +36,21 @@ export function idEdits(reply: Message, id: RpcId | undefined): Edit[] {
   return editMember(reply, ['id'], id)
 }
 
+const ENVELOPE: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'result', 'error'])
+const ERROR: ReadonlySet<string> = new Set(['code', 'message', 'data'])
+
+/**
+ * Takes out what JSON-RPC does not know: no point shows members of the envelope, and none could rewrite those of an error. Where
+ * policies look at replies, nothing crosses that they cannot.
+ */
+export function strayEdits(reply: Message): Edit[] {
+  const { members, inner } = reply.scan
+  const strays = [...members.keys()].filter((name) => !ENVELOPE.has(name)).map((name) => [name])
+  if (reply.kind === 'error')
+    for (const name of inner.keys()) if (!ERROR.has(name)) strays.push(['error', name])
+  return strays.flatMap((path) => editMember(reply, path, undefined))
+}
+
 export function replyEdits(reply: Message, operation: Operation, after: Payload): Edit[] {
   if (reply.kind === 'error') {
     const error = after.error as JsonObject | undefined

@@ -9,7 +9,14 @@ import { type Edit, splice } from '../wire/splice.ts'
 import { type Answer, denialAnswer, type RpcId } from './answer.ts'
 import { type Call, serverInfo } from './exchange.ts'
 import { createForwarder } from './notifications.ts'
-import { idEdits, postPayload, refuseUnwired, replyEdits, statusOf } from './operation-reply.ts'
+import {
+  idEdits,
+  postPayload,
+  refuseUnwired,
+  replyEdits,
+  statusOf,
+  strayEdits,
+} from './operation-reply.ts'
 import { checkParameters, parameterHeaders, prePayload, requestEdits } from './operation-request.ts'
 import { OPERATIONS, type Operation, type Payload, type Target } from './operations.ts'
 import { findTarget } from './targets.ts'
@@ -147,6 +154,7 @@ async function settle(
   return {
     bytes: splice(reply.bytes, [
       ...idEdits(reply, call.message.id),
+      ...strayEdits(reply),
       ...replyEdits(reply, operation, outcome.payload as Payload),
     ]),
     status: statusOf(reply, call),
