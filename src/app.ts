@@ -2,10 +2,11 @@
 import type { AddressInfo } from 'node:net'
 import { createAdminServer } from './admin/server.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './app/gateway.ts'
+import type { ReloadResult } from './app/reload.ts'
 import { listen, readTls, stop } from './app/serve.ts'
 import { createDisposer } from './base/dispose.ts'
 import { messageOf } from './base/errors.ts'
-import { watchConfig } from './config/watch.ts'
+import { type WatchTargets, watchConfig } from './config/watch.ts'
 import { createHttpServer } from './gateway/http.ts'
 import { divertStdout } from './host/services/output.ts'
 
@@ -19,6 +20,8 @@ export interface RunningGateway {
   readonly url: string
   /** Where /healthz, /readyz and /metrics are, such as `http://127.0.0.1:8081`. */
   readonly adminUrl: string
+  /** Reads the configuration again, as a change of its files does; never rejects. */
+  reload(): Promise<ReloadResult>
   /** Not ready, drain up to `limits.drain`, close. `now`: without the wait. Idempotent. */
   stop(options?: { now?: boolean }): Promise<void>
 }
@@ -66,12 +69,16 @@ export async function startGateway(
       gateway.clock.after(gateway.state().loaded.config.limits.drain, hurry)
       await stop(server, deadline)
     })
-    if (options.watch !== false && options.configFile !== undefined) {
-      const watcher = await watchReloads(gateway)
-      owned.defer(() => watcher.close())
-    }
+    const watched = options.watch !== false && options.configFile !== undefined
+    const watcher = watched ? await watchReloads(gateway) : undefined
+    owned.defer(() => watcher?.close())
     return {
       gateway,
+      async reload() {
+        const result = await gateway.reload()
+        await watcher?.update(targetsOf(gateway))
+        return result
+      },
       url: `${tls ? 'https' : 'http'}://${hostOf(address)}${config.listen.path}`,
       adminUrl: `http://${hostOf(adminAddress)}`,
       stop(how = {}) {
@@ -86,15 +93,11 @@ export async function startGateway(
 }
 
 async function watchReloads(gateway: Gateway) {
-  const targets = () => {
-    const { files, folders } = gateway.state().loaded
-    return { files, folders }
-  }
   const watcher = await watchConfig(
-    targets(),
+    targetsOf(gateway),
     async () => {
       await gateway.reload()
-      await watcher.update(targets())
+      await watcher.update(targetsOf(gateway))
     },
     {
       clock: gateway.clock,
@@ -106,6 +109,12 @@ async function watchReloads(gateway: Gateway) {
     },
   )
   return watcher
+}
+
+// a reload may have brought other files
+function targetsOf(gateway: Gateway): WatchTargets {
+  const { files, folders } = gateway.state().loaded
+  return { files, folders }
 }
 
 /** Where a client on this machine finds it: an address for all interfaces is none to connect to. */

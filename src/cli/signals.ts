@@ -4,7 +4,7 @@ import type { Shell } from './shell.ts'
 
 /** What this needs of a running gateway. */
 export interface Stoppable {
-  readonly gateway: { reload(): Promise<unknown> }
+  reload(): Promise<unknown>
   stop(options?: { now?: boolean }): Promise<void>
 }
 
@@ -46,7 +46,7 @@ export async function untilStopped<G extends Stoppable>(
   const off = [
     shell.onSignal('SIGINT', onStop),
     shell.onSignal('SIGTERM', onStop),
-    shell.onSignal('SIGHUP', () => void running?.gateway.reload()),
+    shell.onSignal('SIGHUP', () => void running?.reload()),
   ]
   try {
     // a start cannot be interrupted halfway; whoever asks twice does not want to wait for its end
