@@ -9,7 +9,7 @@ export interface BodyLimits {
   readonly timeout: number
 }
 
-/** Throws WIRE_TOO_LARGE, WIRE_TIMEOUT, DISPATCH_ABORTED. */
+/** Throws WIRE_UNSUPPORTED_MEDIA, WIRE_TOO_LARGE, WIRE_TIMEOUT, DISPATCH_ABORTED. */
 export function readBody(
   request: IncomingMessage & { body?: unknown },
   limits: BodyLimits,
@@ -17,6 +17,10 @@ export function readBody(
 ): Promise<Buffer> {
   if (request.body !== undefined && request.readableEnded)
     return Promise.resolve(parsedBody(request.body, limits))
+  if (isCoded(request))
+    return Promise.reject(
+      new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must not be compressed or coded'),
+    )
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > limits.bytes) return Promise.reject(tooLarge(limits))
   return new Promise((resolve, reject) => {
@@ -48,6 +52,13 @@ export function readBody(
     const onClose = onError
     request.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
   })
+}
+
+// nothing here decodes: whoever stands before us and does would read another message than we do
+function isCoded({ headers }: IncomingMessage): boolean {
+  const content = headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  const transfer = headers['transfer-encoding']?.trim().toLowerCase() ?? 'chunked'
+  return content !== 'identity' || transfer !== 'chunked'
 }
 
 // behind express.json() the original bytes are gone, and with them any duplicate member: the parser there decided

@@ -148,3 +148,26 @@ describe.each(ERAS)('a notification that policies hold back, in the %s era', (er
     expect(posts).toBe(1)
   })
 })
+
+describe('a body that somebody in front could read in another way', () => {
+  it.each([
+    ['Content-Encoding: gzip', 415],
+    ['Content-Encoding: identity', 200],
+    ['Content-Encoding: x, identity', 415],
+    ['Transfer-Encoding: gzip, chunked', 415],
+    ['Transfer-Encoding: Chunked', 200],
+    ['Transfer-Encoding: xchunked', 400],
+    ['Transfer-Encoding: chunked, identity', 400],
+    ['Transfer-Encoding : chunked', 400],
+  ])('with %s is answered %d', async (header, status) => {
+    await using recorder = await startRecorder()
+    await using gateway = await runGateway({ servers: [server('rec', recorder.url)] })
+    const [head = '', body = ''] = post('/mcp').split('\r\n\r\n')
+    const chunked = header.startsWith('Transfer')
+    const lines = chunked ? head.replace(/content-length: \d+\r\n/, '') : head
+    const sent = chunked ? `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n` : body
+    const answer = await raw(gateway.url, `${lines}\r\n${header}\r\n\r\n${sent}`)
+    expect(statusOf(answer)).toBe(status)
+    expect(recorder.calls('tools/call')).toHaveLength(status === 200 ? 1 : 0)
+  })
+})
