@@ -23,6 +23,8 @@ export interface Fanout {
 
 export function createFanout(room: Room): Fanout {
   const sequences = new WeakMap<Session, Sequence>()
+  /** Changes that wait to be told: a server that announces one a thousand times tells nothing new. */
+  const untold = new WeakMap<Session, Set<string>>()
 
   async function send(
     session: Session,
@@ -58,19 +60,38 @@ export function createFanout(room: Room): Fanout {
   }
 
   // whoever sends does not wait, and what goes wrong with one client is no other's business
-  function deliver(session: Session, upstream: Upstream | undefined, message: Message): void {
+  function deliver(
+    session: Session,
+    upstream: Upstream | undefined,
+    message: Message,
+    begun: () => void = () => {},
+  ): void {
     if (session.streams.size === 0) return
     let sequence = sequences.get(session)
     if (!sequence) {
       sequence = createSequence(() => room.report.dropped('failed'))
       sequences.set(session, sequence)
     }
-    if (!sequence.push(() => send(session, upstream, message)))
-      room.report.dropped('too many waiting')
+    const work = () => {
+      begun()
+      return send(session, upstream, message)
+    }
+    if (sequence.push(work)) return
+    begun()
+    room.report.dropped('too many waiting')
+  }
+
+  function announce(session: Session, upstream: Upstream | undefined, message: Message): void {
+    if (session.streams.size === 0) return
+    const change = `${upstream?.name ?? ''} ${message.method}`
+    const waiting = untold.get(session) ?? new Set()
+    if (waiting.has(change)) return
+    untold.set(session, waiting.add(change))
+    deliver(session, upstream, message, () => void waiting.delete(change))
   }
 
   function broadcast(upstream: Upstream | undefined, message: Message): void {
-    for (const session of room.sessions.all()) deliver(session, upstream, message)
+    for (const session of room.sessions.all()) announce(session, upstream, message)
   }
 
   return {

@@ -83,6 +83,24 @@ describe('a log of a server that names no call', () => {
   })
 })
 
+it('a change that a server announces a thousand times is told to a client a few times, and once at least', async () => {
+  await using recorder = await startRecorder()
+  let passed = 0
+  const counting = {
+    name: 'counting',
+    hooks: { notification_pre_forward: () => void passed++ },
+  }
+  await using gateway = await runGateway({ servers: [server('rec', recorder.url)] }, [counting])
+  const stream = await listen(await connect('legacy', gateway.url))
+  passed = 0
+  for (let i = 0; i < 5000; i++) recorder.announce({ method: 'notifications/tools/list_changed' })
+  recorder.announce({ method: 'notifications/prompts/list_changed' })
+  await eventually(() => expect(stream.text()).toContain('prompts/list_changed'))
+  expect(stream.text()).toContain('tools/list_changed')
+  expect(passed).toBeLessThan(1000)
+  stream.stop()
+})
+
 describe('a verdict made by its constructor', () => {
   type Forge = new (kind: string, value: unknown) => object
   const forge = deny({ code: 'X', reason: 'x' }).constructor as unknown as Forge
