@@ -97,4 +97,31 @@ describe('the audit', () => {
     expect(text).toBe('{"a":1}')
     expect(audit).toMatchObject([{ entry: 'watches', code: 'PLUGIN_THREW' }])
   })
+
+  it('has one record of the request that names, point by point, each entry that passed', async () => {
+    const twice: CodeEntry = {
+      name: 'both',
+      hooks: { tool_pre_invoke: () => {}, tool_post_invoke: () => {} },
+    }
+    await using gateway = await runGateway({ servers: [server('rec', recorder.url)] }, [
+      twice,
+      entry('guards', 'guard', () => undefined),
+      entry('patches', 'enforce', () => patch({ arguments: {} })),
+    ])
+    await (await connect('modern', gateway.url)).call('rec__echo')
+    await gateway.observed()
+    const records = gateway.lines.flatMap(({ fields: { audit } }) =>
+      (audit as { kind?: string } | undefined)?.kind === 'execution' ? [audit as object] : [],
+    )
+    expect(records).toMatchObject([
+      {
+        outcome: 'ok',
+        server: 'rec',
+        passes: [
+          { point: 'tool_pre_invoke', entries: ['both', 'guards'] },
+          { point: 'tool_post_invoke', entries: ['both'] },
+        ],
+      },
+    ])
+  })
 })

@@ -99,7 +99,12 @@ export const ANSWERS = section('6 What the other side gets', [
   {
     id: 'H6-notification',
     says: 'A denied notification is dropped and audited.',
-    tests: each('a denied notification is dropped: the client gets its 202 all the same'),
+    tests: [
+      ...each('a denied notification is dropped: the client gets its 202 all the same'),
+      ...within('test/gateway/hooks-chain.test.ts')(
+        'in the %s era > a notification is patched, or dropped by a deny, in both directions',
+      ),
+    ],
   },
   {
     id: 'H6-stream-message',

@@ -33,16 +33,15 @@ export const EXPLAIN = section('10 Explain', [
     id: 'H10-audit-record',
     says: 'The same record feeds the audit log: passes may be folded into one record per request that names each entry.',
     tests: [
-      ...[
-        ...within('test/engine/context.test.ts')(
-          'passes > are folded into one record per request that names each entry, when asked for',
-        ),
-        ...within('test/audit/audit.test.ts')(
-          'a record > keeps the entries that passed, folded in',
-        ),
-      ],
+      ...within('test/engine/context.test.ts')(
+        'passes > are folded into one record per request that names each entry, when asked for',
+      ),
+      ...within('test/audit/audit.test.ts')('a record > keeps the entries that passed, folded in'),
       ...within('test/requirements/audit.test.ts')(
         'the audit > has every verdict that counts, with its entry, mode and request',
+      ),
+      ...within('test/requirements/audit.test.ts')(
+        'the audit > has one record of the request that names, point by point, each entry that passed',
       ),
     ],
   },

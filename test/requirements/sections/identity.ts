@@ -30,14 +30,12 @@ export const IDENTITY = section('9 Identity of one request', [
     id: 'H9-labels-grow',
     says: 'Labels only grow.',
     tests: [
-      ...[
-        ...context(
-          'labels > only grow, are seen by conditions and by later plugins, and are kept for the request',
-        ),
-        ...within('test/gateway/hooks-identity.test.ts')(
-          'in the %s era > a label of the request ends with it; a label of the session stays and only grows',
-        ),
-      ],
+      ...context(
+        'labels > only grow, are seen by conditions and by later plugins, and are kept for the request',
+      ),
+      ...within('test/gateway/hooks-identity.test.ts')(
+        'in the %s era > a label of the request ends with it; a label of the session stays and only grows',
+      ),
       ...within('test/requirements/engine.test.ts')('a label cannot be taken away again'),
     ],
   },

@@ -241,10 +241,8 @@ export const MODES = section('5 Modes', [
     id: 'H5-observer-faults-counted',
     says: 'Faults of observers are counted and never take a call down.',
     tests: [
-      ...[
-        ...modes('observers > that throw, time out or answer nonsense harm nobody'),
-        ...chain('an observer that throws harms nobody'),
-      ],
+      ...modes('observers > that throw, time out or answer nonsense harm nobody'),
+      ...chain('an observer that throws harms nobody'),
       ...within('test/requirements/audit.test.ts')(
         'the audit > has faults of observers, which took no call down',
       ),

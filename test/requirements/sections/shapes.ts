@@ -30,10 +30,15 @@ export const SHAPES = section('11 Writing a plugin', [
   {
     id: 'H11-every-writable-field',
     says: 'Every writable field takes effect: what a plugin makes of it is what the other side gets.',
-    tests: everyPoint(
-      'every writable field of every fired point has a row here',
-      'in the %s era > a patch at %s of %s is what the server is sent, and nothing else changes',
-    ),
+    tests: [
+      ...everyPoint(
+        'every writable field of every fired point has a row here',
+        'in the %s era > a patch at %s of %s is what the server is sent, and nothing else changes',
+      ),
+      ...everyPoint(
+        'in the %s era > a patch at %s of %s is what the client gets, and nothing else changes',
+      ),
+    ],
   },
   {
     id: 'H11-context',

@@ -153,12 +153,10 @@ export const VERDICTS = section('4 Verdicts', [
     id: 'H4-ask-unavailable',
     says: 'Where nobody can be asked, a question ends the call with `ASK_UNAVAILABLE`.',
     tests: [
-      ...[
-        ...chain('an ask is answered with ASK_UNAVAILABLE until there is somebody to ask'),
-        ...verdicts(
-          'precedence > ask beats respond: a question that cannot be put is a denial, not the answer',
-        ),
-      ],
+      ...chain('an ask is answered with ASK_UNAVAILABLE until there is somebody to ask'),
+      ...verdicts(
+        'precedence > ask beats respond: a question that cannot be put is a denial, not the answer',
+      ),
       ...within('test/requirements/every-point.test.ts')(
         'in the %s era > an ask at %s is a denial with ASK_UNAVAILABLE, and the server is not asked',
       ),
