@@ -188,7 +188,7 @@ describe('a running gateway', () => {
     const calls: string[] = []
     const stopped = Promise.withResolvers<void>()
     const gateway = {
-      gateway: { reload: async () => void calls.push('reload') },
+      reload: async () => void calls.push('reload'),
       stop(options: { now?: boolean } = {}) {
         calls.push(options.now ? 'now' : 'stop')
         return stopped.promise
