@@ -157,10 +157,10 @@ describe('the filter', () => {
     await using harness = await filter()
     const contents = [{ uri: 'crm:1', text: 'fine' }]
     const target = { server: 'crm', uri: 'crm:1', exposedName: 'x' }
-    const hidden = { contents, _meta: { author: 'ann@example.com' } }
+    const hidden = { contents, author: 'ann@example.com' }
     const refused = await harness.dispatch('resource_post_fetch', { ...target, result: hidden })
     expect(refused.outcome).toMatchObject({ kind: 'deny', violation: { code: 'PII_UNREACHABLE' } })
-    const harmless = { contents, _meta: { author: 'Ann' } }
+    const harmless = { contents, author: 'Ann' }
     const passed = await harness.dispatch('resource_post_fetch', { ...target, result: harmless })
     expect(passed.outcome.kind).toBe('pass')
   })

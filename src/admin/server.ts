@@ -34,9 +34,22 @@ export function adminMiddleware(handle: AdminHandle): RequestHandler {
   return router
 }
 
-export function createAdminServer(handle: AdminHandle, headerTimeout: number): Server {
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i
+
+/** On loopback only by its own names: a page in a browser must not reach it by a name that it made point there. */
+export function createAdminServer(
+  handle: AdminHandle,
+  host: string,
+  headerTimeout: number,
+): Server {
   const app = express()
   app.disable('x-powered-by')
+  const isLocal = LOOPBACK.test(host) || host === '::1'
+  app.use((request, response, next) => {
+    if (isLocal && !LOOPBACK.test(request.headers.host ?? ''))
+      problem(response, 403, 'the Host header is none of this machine')
+    else next()
+  })
   app.use(adminMiddleware(handle))
   app.use((_request, response) => problem(response, 404, 'there is /healthz, /readyz and /metrics'))
   return createServer({ headersTimeout: headerTimeout, requestTimeout: headerTimeout }, app)

@@ -11,6 +11,7 @@ import { MODERN, negotiate } from '../wire/revision.ts'
 import { type Answer, denialAnswer, type RpcId } from './answer.ts'
 import type { Call, Exchange } from './exchange.ts'
 import { serverMeta } from './meta.ts'
+import { createSessionLabels } from './session.ts'
 
 /** What `session_pre_open` decided: capabilities as they may be, or a violation. */
 export type Opening =
@@ -84,10 +85,14 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
     revision,
     capabilities: isObject(capabilities) ? (capabilities as JsonObject) : {},
   }
+  // labels that the opening earns are the session's from its first moment
+  const labels = createSessionLabels()
+  exchange.identity.sessionLabels = labels
   const opening = await open(exchange, seed)
   if ('violation' in opening) return openingDenied(call, opening.violation)
   const session = room.sessions.open({
     ...seed,
+    labels,
     capabilities: opening.capabilities,
     principal: exchange.identity.principal,
   })

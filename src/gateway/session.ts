@@ -29,7 +29,11 @@ export interface SessionStream {
   close(): void
 }
 
-export type SessionSeed = Pick<Session, 'revision' | 'principal' | 'client' | 'capabilities'>
+export interface SessionSeed
+  extends Pick<Session, 'revision' | 'principal' | 'client' | 'capabilities'> {
+  /** Labels that the opening earned. */
+  readonly labels?: SessionLabels
+}
 
 export interface Sessions {
   /** Throws SESSION_LIMIT when all places are taken by sessions in use. */
@@ -100,7 +104,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
       const session: Session = {
         ...seed,
         id: createId(),
-        labels: createSessionLabels(),
+        labels: seed.labels ?? createSessionLabels(),
         logLevel: undefined,
         inflight: new Map(),
         streams: new Set(),

@@ -64,8 +64,9 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
       own: listed,
       definition: await catalog.definition('resources', listed.server, listed.name),
     }
-  const templated = (await catalog.list('templates')).uris.byTemplate(exposed)
-  const own = templated ?? unprefixed(exposed) ?? onlyServer(call, exposed)
+  const fitting = (await catalog.list('templates')).uris.byTemplate(exposed)
+  if (fitting.length > 1) throw ambiguous(exposed, fitting)
+  const own = fitting[0] ?? unprefixed(exposed) ?? onlyServer(call, exposed)
   if (!own) return undefined
   for (const uri of [exposed, own.name]) {
     const wrong = abnormality(uri)
@@ -77,13 +78,30 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
   return { own, definition: undefined }
 }
 
-/** A URI that is listed nowhere can only be known to the one server that has resources at all. */
+// a greedy template of one server must not take what belongs to another
+function ambiguous(uri: string, owners: readonly OwnName[]): AppError {
+  const names = owners.map(({ server }) => `portcullis://${server}/...`).join(' or ')
+  return new AppError(
+    'WIRE_UNKNOWN_TARGET',
+    `several servers have templates for this URI; say ${names}`,
+    { data: { uri } },
+  )
+}
+
+/** A URI that is listed nowhere can only be known to the one server that has resources at all; one that is down may be it. */
 function onlyServer({ exchange }: Call, uri: string): OwnName | undefined {
   const { runtime, identity } = exchange
-  const able = [...runtime.upstreams.values()].filter(
-    (upstream) => upstream.link(identity.era)?.capabilities.resources,
-  )
-  return able.length === 1 && able[0] ? { server: able[0].name, name: uri } : undefined
+  const upstreams = [...runtime.upstreams.values()]
+  const able = upstreams.filter((upstream) => upstream.link(identity.era)?.capabilities.resources)
+  const [only] = able
+  if (able.length !== 1 || !only) return undefined
+  const down = upstreams.find((upstream) => upstream.status.state !== 'ready')
+  if (down)
+    throw new AppError(
+      'UPSTREAM_UNAVAILABLE',
+      `the server ${down.name} is not available, and the URI may be its own`,
+    )
+  return { server: only.name, name: uri }
 }
 
 function catalogOf(call: Call) {

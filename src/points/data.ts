@@ -115,6 +115,8 @@ export const DATA_POINTS = {
     answer: httpAnswer,
     contentTypes: headerContentType,
     ...http,
+    // who asks, and with what program, is found out after this point
+    conditions: ['eras', 'content_types'],
   }),
   http_post_request: point({
     fires: 'on every response to an HTTP request, before its headers are sent',
@@ -172,6 +174,7 @@ export const DATA_POINTS = {
     writable: {
       messages: field(promptMessages, 'messages', inResult),
       description: field(text, 'description', inResult),
+      _meta: field(object, '_meta', inResult),
       error: errorField,
     },
     content: ['result', 'error'],
@@ -238,7 +241,11 @@ export const DATA_POINTS = {
       ...outcome,
       result: optional(resourceResult),
     }),
-    writable: { contents: field(resourceContents, 'contents', inResult), error: errorField },
+    writable: {
+      contents: field(resourceContents, 'contents', inResult),
+      _meta: field(object, '_meta', inResult),
+      error: errorField,
+    },
     content: ['result', 'error'],
     target: resourceTarget,
     conditions: [...resourceConditions, 'content_types'],

@@ -8,11 +8,11 @@ http_post_request fired headers
 session_pre_open fired capabilities
 session_post_close fired -
 prompt_pre_fetch fired name,arguments
-prompt_post_fetch fired messages,description,error
+prompt_post_fetch fired messages,description,_meta,error
 tool_pre_invoke fired name,arguments,headers
 tool_post_invoke fired content,structuredContent,isError,_meta,error
 resource_pre_fetch fired uri
-resource_post_fetch fired contents,error
+resource_post_fetch fired contents,_meta,error
 resource_pre_subscribe later uri,filter
 tool_post_list fired items
 prompt_post_list fired items

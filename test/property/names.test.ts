@@ -224,7 +224,7 @@ describe('exposed URIs', () => {
       fc.property(filled.filter(lone), ({ template, uri: made }) => {
         const index = createUriIndex([{ server: 'srv', name: template }])
         // a value may hold the next literal: then more than one reading is possible, and any is the server's
-        const found = index.byTemplate(made)
+        const [found] = index.byTemplate(made)
         if (found) expect(found).toEqual({ server: 'srv', name: made })
         else expect(ambiguous(template, made)).toBe(true)
       }),
@@ -253,13 +253,21 @@ describe('exposed URIs', () => {
       'x',
       '',
     ])
-      expect(index.byTemplate(made), made).toBeUndefined()
-    expect(index.byTemplate('test://template/1/data')).toEqual({
-      server: 'srv',
-      name: 'test://template/1/data',
-    })
+      expect(index.byTemplate(made), made).toEqual([])
+    expect(index.byTemplate('test://template/1/data')).toEqual([
+      { server: 'srv', name: 'test://template/1/data' },
+    ])
     const crossing = createUriIndex([{ server: 'srv', name: 'file://{+path}' }])
-    expect(crossing.byTemplate('file:///a/b/c')?.server).toBe('srv')
+    expect(crossing.byTemplate('file:///a/b/c')).toEqual([{ server: 'srv', name: 'file:///a/b/c' }])
+    // a greedy template takes nothing from another server: both are named, and nobody is chosen
+    const both = createUriIndex([
+      { server: 'greedy', name: 'file://{+path}' },
+      { server: 'owner', name: 'file:///srv/{name}' },
+    ])
+    expect(both.byTemplate('file:///srv/a').map(({ server }) => server)).toEqual([
+      'greedy',
+      'owner',
+    ])
   })
 
   it('matching takes linear time, also on hostile templates', () => {

@@ -126,7 +126,9 @@ const OUTPUTS: readonly Row[] = [
   ['tool_post_invoke', '_meta', { changed: true }],
   ['prompt_post_fetch', 'messages', []],
   ['prompt_post_fetch', 'description', 'changed'],
+  ['prompt_post_fetch', '_meta', { changed: true }],
   ['resource_post_fetch', 'contents', [{ uri: 'test://one', text: 'changed' }]],
+  ['resource_post_fetch', '_meta', { changed: true }],
 ]
 const ERRORS: readonly Row[] = [
   ['tool_post_invoke', 'error', { message: 'changed' }],

@@ -6,8 +6,8 @@ export interface UriIndex {
   exposed(server: string, uri: string): string
   /** The owner of an exposed URI, if it is listed. */
   owner(exposed: string): OwnName | undefined
-  /** The owner of an exposed URI by the templates in this index. */
-  byTemplate(exposed: string): OwnName | undefined
+  /** The servers whose templates an exposed URI fits; with more than one, nobody can say whose it is. */
+  byTemplate(exposed: string): readonly OwnName[]
 }
 
 const PREFIX = 'portcullis://'
@@ -27,10 +27,13 @@ export function createUriIndex(items: readonly OwnName[]): UriIndex {
     exposed,
     owner: (uri) => index.get(uri),
     byTemplate(uri) {
-      const found = templates.find((template) => template.matches(uri))
-      if (!found) return undefined
-      const own = found.prefixed ? uri.slice(`${PREFIX}${found.item.server}/`.length) : uri
-      return { server: found.item.server, name: own }
+      const owners = new Map<string, OwnName>()
+      for (const { item, matches, prefixed } of templates) {
+        if (!matches(uri)) continue
+        const name = prefixed ? uri.slice(`${PREFIX}${item.server}/`.length) : uri
+        owners.set(item.server, { server: item.server, name })
+      }
+      return [...owners.values()]
     },
   }
 }
