@@ -1,5 +1,5 @@
 // What it costs to keep a 64 KB payload from being changed in place (P15), beside the copies that others make.
-import { View } from '../../src/engine/view.ts'
+import { View } from '../../src/engine/payload/view.ts'
 import type { BenchmarkCase, Variant } from '../case.ts'
 
 interface Row {

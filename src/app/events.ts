@@ -2,7 +2,7 @@
 import type { Audit } from '../audit/audit.ts'
 import type { Logger } from '../base/log.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Fanout } from '../gateway/fanout.ts'
+import type { Fanout } from '../gateway/notification/fanout.ts'
 import type { Sessions } from '../gateway/session.ts'
 import type { Points } from '../points/table.ts'
 import type { Telemetry, UpstreamOutcome } from '../telemetry/telemetry.ts'

@@ -7,11 +7,11 @@ import {
   type Scope,
 } from './condition.ts'
 import type { Pass } from './context.ts'
+import type { RunLimits } from './dispatch/run.ts'
 import type { EngineParts } from './engine.ts'
 import { MODES, type Mode, type ModeRules } from './mode.ts'
 import type { PointRules } from './point.ts'
 import { assertOrder, type Handler, inOrder, type Registration } from './registry.ts'
-import type { RunLimits } from './run.ts'
 import type { StepStats } from './stats.ts'
 
 /** One entry at one point, ready to run. Flat, so that the loop reads fields and calls functions. */

@@ -1,7 +1,7 @@
 // What is known of one request, shared by all its points; plugins never see it, only the narrow face in step-context.ts.
 import { deepFreeze } from '../base/json.ts'
-import { plainJson } from './copy.ts'
 import type { OutcomeSummary } from './outcome.ts'
+import { plainJson } from './payload/copy.ts'
 
 export type Era = 'legacy' | 'modern'
 

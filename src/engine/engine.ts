@@ -3,16 +3,16 @@ import type { Clock } from '../base/clock.ts'
 import { type Plan, type PreparedPoint, planFor, preparePoint } from './compile.ts'
 import type { ExpressionCompiler, Scope } from './condition.ts'
 import type { RequestContext } from './context.ts'
-import { createFlights, type Flights, type InFlight } from './flight.ts'
+import { createFlights, type Flights, type InFlight } from './dispatch/flight.ts'
+import { createObserverQueue, type ObserverQueue } from './dispatch/observe.ts'
+import { type DispatchOptions, run } from './dispatch/run.ts'
+import { type EngineSink, guarded } from './dispatch/sink.ts'
 import type { Mode } from './mode.ts'
-import { createObserverQueue, type ObserverQueue } from './observe.ts'
 import type { Outcome } from './outcome.ts'
+import type { WritePolicy } from './payload/view.ts'
 import type { PointClass, PointTable, PointTypes } from './point.ts'
 import type { Registration } from './registry.ts'
-import { type DispatchOptions, run } from './run.ts'
-import { type EngineSink, guarded } from './sink.ts'
 import { createStats, type StepStats } from './stats.ts'
-import type { WritePolicy } from './view.ts'
 
 export interface EngineDeps {
   readonly clock: Clock
@@ -58,7 +58,7 @@ export interface Runner<P extends object, A> {
   readonly plan: Plan
 }
 
-export type { EngineSink, FaultEvent, StepName, VerdictEvent } from './sink.ts'
+export type { EngineSink, FaultEvent, StepName, VerdictEvent } from './dispatch/sink.ts'
 export type { InFlight }
 
 /** One immutable, compiled set of entries. */

@@ -1,5 +1,5 @@
 // What a plugin may answer. Verdicts carry a brand that cannot be forged, so a foreign object is a fault and never a pass.
-import { plainJson } from './copy.ts'
+import { plainJson } from './payload/copy.ts'
 
 /** The data of a refusal (HOOKS.md section 1). `reason` and `code` reach the caller; the rest goes to the audit only. */
 export interface Violation {

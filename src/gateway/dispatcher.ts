@@ -3,7 +3,7 @@ import { AppError, isAppError } from '../base/errors.ts'
 import { type Answer, faultAnswer } from './answer.ts'
 import type { Call } from './exchange.ts'
 import { methodOf } from './methods.ts'
-import { passNotification } from './notifications.ts'
+import { passNotification } from './notification/notifications.ts'
 
 /** Never rejects: whatever goes wrong becomes an answer. */
 export async function dispatchRequest(call: Call): Promise<Answer> {

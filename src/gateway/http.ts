@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
 import { AppError, ERRORS } from '../base/errors.ts'
-import type { HttpHandler } from './endpoint.ts'
+import type { HttpHandler } from './endpoint/endpoint.ts'
 
 /** Middleware for any path of any Express application, also behind `express.json()`. */
 export function asMiddleware(endpoint: HttpHandler): RequestHandler {

@@ -4,11 +4,11 @@ import type { Era } from '../engine/context.ts'
 import { makeRequest } from '../wire/message.ts'
 import { resultBytes } from '../wire/reply.ts'
 import type { Answer, RpcId } from './answer.ts'
+import { lister } from './catalog/lists.ts'
 import type { Call } from './exchange.ts'
-import { lister } from './lists.ts'
-import { LOG_LEVELS } from './notifications.ts'
+import { LOG_LEVELS } from './notification/notifications.ts'
 import { discover, initialize } from './opening.ts'
-import { operate } from './operation.ts'
+import { operate } from './operation/operation.ts'
 
 interface Method {
   readonly eras: readonly Era[]

@@ -1,7 +1,7 @@
 // Whether what a policy does can be done at its points, known before anything runs: the outcome of `rules` against the table.
 import { suggest } from '../base/suggest.ts'
 import { declarationOf, type PointName } from '../points/table.ts'
-import { type PlannedEntry, RULES } from './plan.ts'
+import { type PlannedEntry, RULES } from './loading/plan.ts'
 import type { Path } from './problem.ts'
 
 type Fail = (path: Path, message: string, suggestion?: string) => void

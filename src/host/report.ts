@@ -1,6 +1,6 @@
 // What became of an entry, as the status that listings and /readyz show; it decides nothing.
-import type { PlannedEntry } from './plan.ts'
-import type { Attempt, ReadyEntry } from './stages.ts'
+import type { PlannedEntry } from './loading/plan.ts'
+import type { Attempt, ReadyEntry } from './loading/stages.ts'
 import type { EntryStatus } from './status.ts'
 
 /** Why an entry that was named with `--unsafe-without` is not there. */

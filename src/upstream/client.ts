@@ -5,7 +5,7 @@ import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import type { Message } from '../wire/message.ts'
 import type { Edit } from '../wire/splice.ts'
-import type { ProcessGuard } from './guard.ts'
+import type { ProcessGuard } from './stdio/guard.ts'
 
 /** `legacy`: 2024-11-05 to 2025-11-25, with initialize and sessions. `modern`: 2026-07-28 and later, stateless. */
 export type Era = 'legacy' | 'modern'

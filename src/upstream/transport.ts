@@ -4,7 +4,7 @@ import type { DeadlineWheel } from '../base/deadline.ts'
 import type { Logger } from '../base/log.ts'
 import type { Message } from '../wire/message.ts'
 import type { CallOutcome, ClientInfo, UpstreamLimits, UpstreamLink } from './client.ts'
-import type { ProcessGuard } from './guard.ts'
+import type { ProcessGuard } from './stdio/guard.ts'
 
 /** What a transport reports while its link is up. */
 export interface LinkEvents {

@@ -10,14 +10,14 @@ import type {
   UpstreamState,
   UpstreamStatus,
 } from './client.ts'
-import { createProcessGuard, type ProcessGuard } from './guard.ts'
 import { watchHealth } from './health.ts'
-import { connectHttpLegacy } from './http-legacy.ts'
-import { connectHttpModern } from './http-modern.ts'
+import { connectHttpLegacy } from './http/legacy.ts'
+import { listenForChanges } from './http/listen.ts'
+import { connectHttpModern } from './http/modern.ts'
 import { type Connection, Lane } from './lane.ts'
-import { listenForChanges } from './listen.ts'
 import type { HttpOptions, ServerOptions, StdioOptions } from './options.ts'
-import { connectStdio } from './stdio.ts'
+import { createProcessGuard, type ProcessGuard } from './stdio/guard.ts'
+import { connectStdio } from './stdio/stdio.ts'
 import type { ProcessTransportDeps } from './transport.ts'
 
 /** How long a legacy answer of a stdio server spares it the probe when it is restarted. */

@@ -64,7 +64,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pg: ['store'],
   'node:sqlite': ['store'],
   '@redis/client': ['store/redis', 'store/redis.ts'],
-  yaml: ['config', 'host/manifest.ts'],
+  yaml: ['config', 'host/discovery/manifest.ts'],
   ajv: ['config', 'host', 'admin'],
   'ajv-formats': ['config', 'host', 'admin'],
   '@bufbuild/cel': ['expression'],

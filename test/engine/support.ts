@@ -1,6 +1,7 @@
 // A bench for the engine: points with simple rules, time in the test's hands, real expressions, a sink that remembers.
 import type { Clock } from '../../src/base/clock.ts'
 import { ANONYMOUS, RequestContext, type RequestIdentity } from '../../src/engine/context.ts'
+import type { DispatchOptions } from '../../src/engine/dispatch/run.ts'
 import {
   createEngine,
   type Engine,
@@ -12,7 +13,6 @@ import {
 } from '../../src/engine/engine.ts'
 import type { PointRules } from '../../src/engine/point.ts'
 import type { Registration } from '../../src/engine/registry.ts'
-import type { DispatchOptions } from '../../src/engine/run.ts'
 import { createRecorder } from '../../src/engine/trace.ts'
 import { createExpression } from '../../src/expression/expression.ts'
 

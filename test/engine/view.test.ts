@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { UnsafeNumber } from '../../src/base/json.ts'
 import { ANONYMOUS } from '../../src/engine/context.ts'
+import { unwrap, View } from '../../src/engine/payload/view.ts'
 import { patch } from '../../src/engine/verdict.ts'
-import { unwrap, View } from '../../src/engine/view.ts'
 import { bench, CALL, settle } from './support.ts'
 
 interface Shape {

@@ -1,7 +1,7 @@
 // Bytes from a stranger as plugin.yaml: a manifest or problems with places, never a crash, in bounded time.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createManifestParser } from '../../src/host/manifest.ts'
+import { createManifestParser } from '../../src/host/discovery/manifest.ts'
 
 const GOOD = `id: own
 version: 1.0.0

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { UnsafeNumber } from '../../src/base/json.ts'
-import { View } from '../../src/engine/view.ts'
+import { View } from '../../src/engine/payload/view.ts'
 import { createText } from '../../src/host/services/text.ts'
 import { WIRED_POINTS } from '../../src/points/table.ts'
 

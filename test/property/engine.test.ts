@@ -1,9 +1,9 @@
 // What holds of the engine for all plugin sets: it equals the naive reference, its order is total, writes do not get through.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { View } from '../../src/engine/payload/view.ts'
 import { inOrder } from '../../src/engine/registry.ts'
 import { ask, deny, patch, respond } from '../../src/engine/verdict.ts'
-import { View } from '../../src/engine/view.ts'
 import { bench, type Entry, RULES, request, SERVER } from '../engine/support.ts'
 import {
   BREAKER,

@@ -5,8 +5,12 @@ import { createInterface } from 'node:readline'
 import { afterEach, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
-import { createProcessGuard } from '../../src/upstream/guard.ts'
-import { minimalEnvironment, type ServerProcess, spawnServer } from '../../src/upstream/process.ts'
+import { createProcessGuard } from '../../src/upstream/stdio/guard.ts'
+import {
+  minimalEnvironment,
+  type ServerProcess,
+  spawnServer,
+} from '../../src/upstream/stdio/process.ts'
 import { alive, eventually, stdioOptions } from './support.ts'
 
 const FIXTURES = new URL('../fixtures/upstream/', import.meta.url).pathname

@@ -1,7 +1,7 @@
 // Lines of stderr: cut, decoded, and bounded in rate.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createStderrLines } from '../../src/upstream/stderr.ts'
+import { createStderrLines } from '../../src/upstream/stdio/stderr.ts'
 
 function setUp() {
   const lines: string[] = []

@@ -1,7 +1,7 @@
 // Every text of a payload, found and replaced where the point lets a patch write; it reads no numbers and shares nothing writable.
 import { AppError } from '../../base/errors.ts'
 import { isObject, UnsafeNumber } from '../../base/json.ts'
-import { unwrap, View } from '../../engine/view.ts'
+import { unwrap, View } from '../../engine/payload/view.ts'
 import { declarationOf, POINT_NAMES, type PointName } from '../../points/table.ts'
 import type { PluginText, TextOptions } from '../api.ts'
 

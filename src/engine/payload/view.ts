@@ -1,0 +1,106 @@
+// The read-only view of a payload that plugins are handed: one lazy membrane per payload, whatever the payload's size.
+import { AppError } from '../../base/errors.ts'
+import { UnsafeNumber } from '../../base/json.ts'
+
+/** `throw` in development, so that the author sees it; `ignore` in production, where it has no effect. */
+export type WritePolicy = 'throw' | 'ignore'
+
+// `unwrap` asks a view for this member, and the view answers into `answer`, which nobody outside this file can read: a
+// plugin that learns the symbol learns nothing else. A WeakMap from views to values would cost more than the view.
+const PROBE = Symbol('probe')
+let asked: unknown = null
+let answer: object | null = null
+
+/** The value behind a view; anything else comes back as it is. May run code of a plugin's own proxy. */
+export function unwrap(value: object): object {
+  asked = value
+  answer = null
+  try {
+    void (value as Record<symbol, unknown>)[PROBE]
+    return answer ?? value
+  } finally {
+    asked = null
+    answer = null
+  }
+}
+
+export class View implements ProxyHandler<object> {
+  /** A plugin read what cannot be read; catching the error does not undo that. */
+  poison: AppError | null = null
+  readonly #writes: WritePolicy
+  /** What a handler is handed. */
+  readonly root: object
+  #views: Map<object, object> | null = null
+
+  constructor(payload: object, writes: WritePolicy) {
+    this.#writes = writes
+    this.root = this.#make(payload)
+  }
+
+  get(target: object, key: PropertyKey, receiver: unknown): unknown {
+    const value = (target as Record<PropertyKey, unknown>)[key]
+    if (typeof value === 'object' && value !== null) return this.#show(value)
+    if (key === PROBE && receiver === asked && this.#isView(receiver, target)) answer = target
+    return value
+  }
+
+  // an object that inherits from a view asks with itself as the receiver
+  #isView(receiver: unknown, target: object): boolean {
+    return receiver === this.root || receiver === this.#views?.get(target)
+  }
+
+  getOwnPropertyDescriptor(target: object, key: PropertyKey): PropertyDescriptor | undefined {
+    const descriptor = Reflect.getOwnPropertyDescriptor(target, key)
+    if (typeof descriptor?.value === 'object' && descriptor.value !== null)
+      descriptor.value = this.#show(descriptor.value)
+    return descriptor
+  }
+
+  set(_target: object, key: PropertyKey): boolean {
+    return this.#refuse(key)
+  }
+
+  defineProperty(_target: object, key: PropertyKey): boolean {
+    return this.#refuse(key)
+  }
+
+  deleteProperty(_target: object, key: PropertyKey): boolean {
+    return this.#refuse(key)
+  }
+
+  setPrototypeOf(): boolean {
+    return this.#refuse('__proto__')
+  }
+
+  preventExtensions(): boolean {
+    this.#refuse('(extensibility)')
+    return false
+  }
+
+  #show(value: object): object {
+    let view = this.#views?.get(value)
+    if (view !== undefined) return view
+    if (value instanceof UnsafeNumber) {
+      this.poison = new AppError('NUMBER_UNSAFE', 'a plugin read an integer beyond 2^53')
+      throw this.poison
+    }
+    view = this.#make(value)
+    this.#views ??= new Map()
+    this.#views.set(value, view)
+    return view
+  }
+
+  // a proxy must show the members of a frozen object as they are, so it stands before a copy of that level
+  #make(value: object): object {
+    if (!Object.isFrozen(value)) return new Proxy(value, this)
+    return new Proxy(Array.isArray(value) ? value.slice() : { ...value }, this)
+  }
+
+  #refuse(key: PropertyKey): boolean {
+    if (this.#writes === 'ignore') return true
+    throw new AppError(
+      'PLUGIN_PAYLOAD_MUTATED',
+      `a plugin wrote to ${String(key)} of its payload; it must return patch({...})`,
+    )
+  }
+}

@@ -1,0 +1,107 @@
+// The list methods: what the servers of the client's era offer, merged, paged, shown to the list points, under exposed names.
+import { AppError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { POINTS } from '../../points/table.ts'
+import { resultBytes } from '../../wire/reply.ts'
+import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
+import type { Call } from '../exchange.ts'
+import { serverMeta } from '../meta.ts'
+import { type Item, LISTS, type ListKind, type Merged } from './catalog.ts'
+import type { Place } from './cursor.ts'
+
+const POINT_OF = {
+  tools: 'tool_post_list',
+  prompts: 'prompt_post_list',
+  resources: 'resource_post_list',
+  templates: 'resource_post_list',
+} as const
+
+/** Items on one page; a client that asks again gets the next ones. */
+const PAGE = 250
+
+export function lister(kind: ListKind): (call: Call) => Promise<Answer> {
+  return async (call) => {
+    const { identity, runtime, request } = call.exchange
+    const merged = await runtime.catalogs[identity.era].list(kind)
+    const { items, next } = page(call, kind, merged)
+    const runner = runtime.generation.runner(POINT_OF[kind])
+    let shown: readonly { server: string; item: JsonObject }[] = items.map(
+      ({ server, definition }) => ({ server, item: definition }),
+    )
+    if (runner) {
+      request.origin = 'upstream'
+      const cursor = call.message.params?.cursor as string | undefined
+      const outcome = await runner.dispatch(
+        { items: shown, ...(cursor === undefined ? {} : { cursor }) },
+        request,
+        {},
+      )
+      if (outcome.kind === 'fault') throw outcome.fault
+      if (outcome.kind === 'deny') {
+        return denialAnswer(POINTS[POINT_OF[kind]].denial, outcome.violation, {
+          id: call.message.id,
+          requestId: identity.requestId,
+          era: identity.era,
+        })
+      }
+      shown = outcome.payload.items
+    }
+    const result = {
+      [LISTS[kind].member]: shown.map((entry) => expose(kind, merged, entry)),
+      ...(next === undefined ? {} : { nextCursor: next }),
+      ...(identity.era === 'modern' ? modernMembers(call, merged, runner !== null) : {}),
+    }
+    return { bytes: resultBytes(call.message.id as RpcId, result as JsonObject), status: 200 }
+  }
+}
+
+// a list that policies have filtered may differ by who asks, so nobody may share it (server/tools#listing-tools)
+function modernMembers(call: Call, merged: Merged, filtered: boolean): JsonObject {
+  return {
+    resultType: 'complete',
+    ttlMs: filtered ? 0 : merged.ttlMs,
+    cacheScope: filtered ? 'private' : merged.cacheScope,
+    _meta: serverMeta(call.room.self),
+  }
+}
+
+function page(
+  call: Call,
+  kind: ListKind,
+  merged: Merged,
+): { items: readonly Item[]; next: string | undefined } {
+  const { cursor } = call.message.params ?? {}
+  if (cursor !== undefined && typeof cursor !== 'string')
+    throw new AppError('WIRE_INVALID_PARAMS', 'params.cursor is not a string')
+  const list = `${call.exchange.identity.era}:${kind}`
+  const start = cursor === undefined ? 0 : after(merged, call.room.cursors.open(list, cursor))
+  const items = merged.items.slice(start, start + PAGE)
+  const last = items.at(-1)
+  const more = last !== undefined && start + PAGE < merged.items.length
+  return {
+    items,
+    next: more ? call.room.cursors.seal(list, { server: last.server, key: last.name }) : undefined,
+  }
+}
+
+// the item may be gone since: then the page goes on where it stood among the items of its server, or with the next server
+function after(merged: Merged, place: Place): number {
+  const exact = merged.items.findIndex(
+    (item) => item.server === place.server && item.name === place.key,
+  )
+  if (exact !== -1) return exact + 1
+  const own = merged.items.findIndex((item) => item.server === place.server)
+  return own === -1 ? merged.items.length : own
+}
+
+function expose(
+  kind: ListKind,
+  merged: Merged,
+  { server, item }: { server: string; item: JsonObject },
+): JsonObject {
+  const { key } = LISTS[kind]
+  const own = String(item[key])
+  const exposed =
+    key === 'name' ? merged.naming.exposed(server, own) : merged.uris.exposed(server, own)
+  return exposed === undefined || exposed === own ? item : { ...item, [key]: exposed }
+}

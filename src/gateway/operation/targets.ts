@@ -1,0 +1,109 @@
+// From the name or URI a client used to exactly one thing of exactly one server.
+import { AppError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import type { ListKind } from '../catalog/catalog.ts'
+import type { OwnName } from '../catalog/names.ts'
+import { abnormality } from '../catalog/uri-form.ts'
+import { unprefixed } from '../catalog/uris.ts'
+import type { Call } from '../exchange.ts'
+import type { Target } from './operations.ts'
+
+/** Throws WIRE_INVALID_PARAMS or WIRE_UNKNOWN_TARGET. */
+export async function findTarget(
+  call: Call,
+  kind: ListKind,
+  member: 'name' | 'uri',
+): Promise<Target> {
+  const exposed = call.message.params?.[member]
+  if (typeof exposed !== 'string')
+    throw new AppError('WIRE_INVALID_PARAMS', `params.${member} is not a string`)
+  for (const later of ['task', 'inputResponses', 'requestState']) {
+    if (call.message.params?.[later] !== undefined)
+      throw new AppError(
+        'WIRE_INVALID_PARAMS',
+        `params.${later} is not carried by this gateway yet`,
+      )
+  }
+  const found =
+    kind === 'resources' ? await findResource(call, exposed) : await findNamed(call, kind, exposed)
+  const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
+  if (!found || !upstream) {
+    // the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)
+    throw new AppError(
+      'WIRE_UNKNOWN_TARGET',
+      `there is no such ${kind.slice(0, -1)} here`,
+      member === 'uri' ? { data: { uri: exposed } } : {},
+    )
+  }
+  // its lists are hidden, but a name or URI may be known from before
+  if (upstream.admission === 'quarantined')
+    throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${upstream.name} is quarantined`)
+  return { upstream, own: found.own, exposed, definition: found.definition }
+}
+
+interface Found {
+  readonly own: OwnName
+  readonly definition: JsonObject | undefined
+}
+
+async function findNamed(call: Call, kind: ListKind, exposed: string): Promise<Found | undefined> {
+  const { naming, missing } = await catalogOf(call).list(kind)
+  const item = naming.byExposed.get(exposed)
+  if (item) return { own: item, definition: item.definition }
+  // a server that is down has not lost its tools: the client should try again, not forget them
+  const down = missing.find((server) => exposed.startsWith(server))
+  if (down) throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${down} is not available`)
+  return undefined
+}
+
+async function findResource(call: Call, exposed: string): Promise<Found | undefined> {
+  const catalog = catalogOf(call)
+  const listed = (await catalog.list('resources')).uris.owner(exposed)
+  if (listed)
+    return {
+      own: listed,
+      definition: await catalog.definition('resources', listed.server, listed.name),
+    }
+  const fitting = (await catalog.list('templates')).uris.byTemplate(exposed)
+  if (fitting.length > 1) throw ambiguous(exposed, fitting)
+  const own = fitting[0] ?? unprefixed(exposed) ?? onlyServer(call, exposed)
+  if (!own) return undefined
+  for (const uri of [exposed, own.name]) {
+    const wrong = abnormality(uri)
+    if (wrong !== undefined)
+      throw new AppError('WIRE_INVALID_PARAMS', `params.uri is not in normal form: ${wrong}`, {
+        data: { uri: exposed },
+      })
+  }
+  return { own, definition: undefined }
+}
+
+// a greedy template of one server must not take what belongs to another
+function ambiguous(uri: string, owners: readonly OwnName[]): AppError {
+  const names = owners.map(({ server }) => `portcullis://${server}/...`).join(' or ')
+  return new AppError(
+    'WIRE_UNKNOWN_TARGET',
+    `several servers have templates for this URI; say ${names}`,
+    { data: { uri } },
+  )
+}
+
+/** A URI that is listed nowhere can only be known to the one server that has resources at all; one that is down may be it. */
+function onlyServer({ exchange }: Call, uri: string): OwnName | undefined {
+  const { runtime, identity } = exchange
+  const upstreams = [...runtime.upstreams.values()]
+  const able = upstreams.filter((upstream) => upstream.link(identity.era)?.capabilities.resources)
+  const [only] = able
+  if (able.length !== 1 || !only) return undefined
+  const down = upstreams.find((upstream) => upstream.status.state !== 'ready')
+  if (down)
+    throw new AppError(
+      'UPSTREAM_UNAVAILABLE',
+      `the server ${down.name} is not available, and the URI may be its own`,
+    )
+  return { server: only.name, name: uri }
+}
+
+function catalogOf(call: Call) {
+  return call.exchange.runtime.catalogs[call.exchange.identity.era]
+}

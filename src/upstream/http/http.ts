@@ -1,0 +1,255 @@
+// What both eras share over Streamable HTTP: one POST per message, its reply, its cancellation; sessions and `_meta` are the eras' own.
+import type { IncomingHttpHeaders } from 'node:http'
+import { AppError } from '../../base/errors.ts'
+import type { Message } from '../../wire/message.ts'
+import { type Call, type Calls, createCalls } from '../calls.ts'
+import type { UpstreamLink } from '../client.ts'
+import { createInbox, type Inbox } from '../inbox.ts'
+import { type HttpOptions, isReservedHeader } from '../options.ts'
+import type { TransportDeps } from '../transport.ts'
+import { createHttpClient, type Exchange, type HttpClient, type HttpRequest } from './exchange.ts'
+import { createReplySink, type Refusal, type ReplyListener, type Resume } from './reply.ts'
+
+export type Headers = Readonly<Record<string, string>>
+
+/** What an era does where the two differ. */
+export interface EraRules {
+  abandoned(call: Call, reason: string): void
+  /** Answers to requests of the server; undefined: this era has no such requests. */
+  answer?(json: string): void
+}
+
+export interface HttpCore {
+  readonly calls: Calls
+  readonly inbox: Inbox
+  readonly lost: Promise<string>
+  link: UpstreamLink | undefined
+  /** Sends the call's bytes; its messages go through the inbox, its end settles the call. */
+  post(call: Call, headers: Headers, hooks?: PostHooks): void
+  /** Fails a call whose answer ended too early. */
+  unanswered(call: Call): void
+  /** The exchange that now carries the call's answer: dropped when the call is given up. */
+  track(call: Call, exchange: Exchange): void
+  /** Any other exchange: notifications, GET streams, DELETE. */
+  send(request: HttpRequest, listener: ReplyListener): Exchange
+  /** The headers every request carries, the configured ones last so that nobody overrides them. */
+  headers(request: Headers | undefined, own: Headers): Headers
+  idle(): number
+  drop(reason: string): void
+  close(): Promise<void>
+}
+
+export interface PostHooks {
+  head?(headers: IncomingHttpHeaders): void
+  /** True: taken care of. */
+  refused?(refusal: Refusal): boolean
+  /** The stream ended before the answer. True: it is being resumed. */
+  unanswered?(resume: Resume): boolean
+}
+
+const POST_HEADERS: Headers = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+}
+// a server that answered may hold its stream open; the connection is wanted back
+const LINGER_MS = 1000
+const CONNECT_MS = 10_000
+/** Streams besides the calls: notifications, a GET stream, a DELETE. */
+const SPARE_CONNECTIONS = 4
+
+export async function createHttpCore(
+  options: HttpOptions,
+  deps: TransportDeps,
+  rules: EraRules,
+): Promise<HttpCore> {
+  const client = await createHttpClient(options.url, {
+    connections: options.queue + SPARE_CONNECTIONS,
+    connectTimeout: Math.min(CONNECT_MS, deps.limits.requestTimeout),
+  })
+  return new HttpEndpoint(options, deps, rules, client)
+}
+
+class HttpEndpoint implements HttpCore {
+  readonly calls: Calls
+  readonly inbox: Inbox
+  readonly lost: Promise<string>
+  link: UpstreamLink | undefined
+  readonly #options: HttpOptions
+  readonly #deps: TransportDeps
+  readonly #client: HttpClient
+  readonly #configured: Headers
+  readonly #exchanges = new Map<number, Exchange>()
+  readonly #lost = Promise.withResolvers<string>()
+  #built: { own: Headers; headers: Headers } | undefined
+  #heard: number
+
+  constructor(options: HttpOptions, deps: TransportDeps, rules: EraRules, client: HttpClient) {
+    this.#options = options
+    this.#deps = deps
+    this.#client = client
+    this.#heard = deps.clock.now()
+    this.#configured = lowerCase(options.headers)
+    this.lost = this.#lost.promise
+    this.calls = createCalls({
+      server: options.name,
+      clock: deps.clock,
+      wheel: deps.wheel,
+      queue: options.queue,
+      depth: deps.limits.depth,
+      abandoned: (call, reason) => {
+        rules.abandoned(call, reason)
+        this.#exchanges.get(call.id)?.abort()
+        this.#exchanges.delete(call.id)
+      },
+      ended: deps.events.call,
+    })
+    this.inbox = createInbox({
+      calls: this.calls,
+      log: deps.log,
+      answer: (json) => rules.answer?.(json),
+      notification: (message) => this.link && deps.events.notification(this.link, message),
+      request: (message) => this.link && deps.events.request(this.link, message),
+    })
+  }
+
+  post(call: Call, headers: Headers, hooks: PostHooks = {}): void {
+    const unanswered = (resume: Resume) => {
+      this.#exchanges.delete(call.id)
+      if (this.calls.find(call.id) && !hooks.unanswered?.(resume)) this.unanswered(call)
+    }
+    const exchange = this.send(
+      { method: 'POST', headers: this.headers(call.request.headers, headers), body: call.bytes },
+      {
+        head: hooks.head,
+        message: (message, streamed) => {
+          this.inbox(message, call)
+          // settled: give a stream that is held open a moment to end by itself
+          if (streamed && !this.calls.find(call.id)) this.#linger(call.id)
+        },
+        end: unanswered,
+        refused: (refusal) => {
+          this.#exchanges.delete(call.id)
+          if (!hooks.refused?.(refusal)) this.#refused(call, refusal)
+        },
+        failed: (error, resume) => {
+          this.#exchanges.delete(call.id)
+          if (this.calls.find(call.id) && hooks.unanswered?.(resume)) return
+          this.calls.fail(call.id, error)
+          if (error.data?.unreachable) this.drop(error.message)
+        },
+      },
+    )
+    this.track(call, exchange)
+  }
+
+  unanswered(call: Call): void {
+    this.calls.fail(call.id, this.#error('ended its answer before it was complete'))
+  }
+
+  track(call: Call, exchange: Exchange): void {
+    if (this.calls.find(call.id)) this.#exchanges.set(call.id, exchange)
+  }
+
+  send(request: HttpRequest, listener: ReplyListener): Exchange {
+    const { response, depth } = this.#deps.limits
+    let exchange: Exchange | undefined
+    const heard = listener.head?.bind(listener)
+    const sink = createReplySink(
+      { server: this.#options.name, limit: response, depth, exchange: () => exchange },
+      {
+        ...listener,
+        head: (headers) => {
+          this.#heard = this.#deps.clock.now()
+          heard?.(headers)
+        },
+      },
+    )
+    exchange = this.#client.send(request, sink)
+    return exchange
+  }
+
+  headers(request: Headers | undefined, own: Headers): Headers {
+    if (!request && this.#built?.own === own) return this.#built.headers
+    const headers: Record<string, string> = { ...POST_HEADERS }
+    for (const name in request) {
+      const lower = name.toLowerCase()
+      if (!isReservedHeader(lower)) headers[lower] = request[name] ?? ''
+    }
+    Object.assign(headers, this.#configured, own)
+    // a session's headers are the same for every call
+    if (!request) this.#built = { own, headers }
+    return headers
+  }
+
+  idle(): number {
+    return this.calls.size > 0 ? 0 : this.#deps.clock.now() - this.#heard
+  }
+
+  drop(reason: string): void {
+    this.#lost.resolve(reason)
+  }
+
+  async close(): Promise<void> {
+    this.calls.failAll(() => this.#error('is being stopped', 'UPSTREAM_UNAVAILABLE'))
+    for (const exchange of this.#exchanges.values()) exchange.abort()
+    this.#exchanges.clear()
+    await this.#client.close()
+  }
+
+  #linger(id: number): void {
+    const exchange = this.#exchanges.get(id)
+    this.#exchanges.delete(id)
+    if (exchange) this.#deps.clock.after(LINGER_MS, () => exchange.abort())
+  }
+
+  #refused(call: Call, { status, message }: Refusal): void {
+    const { id } = call
+    if (status === 401 || status === 403) {
+      const what = `refused the gateway with ${status}; check the headers configured for it`
+      this.calls.fail(id, this.#error(what, 'UPSTREAM_REFUSED', status))
+    } else if (status === 429 || status >= 500)
+      this.calls.fail(id, this.#error(`answered with ${status}`, 'UPSTREAM_UNAVAILABLE', status))
+    else if (message) this.calls.settleAs(id, message)
+    else this.calls.fail(id, this.#error(`answered with ${status}`, 'UPSTREAM_PROTOCOL', status))
+  }
+
+  #error(
+    what: string,
+    code: 'UPSTREAM_PROTOCOL' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_REFUSED' = 'UPSTREAM_PROTOCOL',
+    status?: number,
+  ): AppError {
+    const data = status === undefined ? undefined : { status }
+    return new AppError(code, `server ${this.#options.name} ${what}`, { ...(data && { data }) })
+  }
+}
+
+function lowerCase(headers: Headers): Headers {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  )
+}
+
+/** Sends a notification or an answer, of which only the status comes back. */
+export function sendQuietly(
+  core: HttpCore,
+  deps: TransportDeps,
+  bytes: Uint8Array,
+  headers: Headers,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const exchange = core.send(
+    { method: 'POST', headers: core.headers(undefined, headers), body: bytes },
+    {
+      message: (message: Message) => core.inbox(message),
+      end: () => resolve(),
+      refused: ({ status }) =>
+        reject(new AppError('UPSTREAM_PROTOCOL', `a notification was refused with ${status}`)),
+      failed: reject,
+    },
+  )
+  const cancel = deps.clock.after(deps.limits.requestTimeout, () => {
+    exchange.abort()
+    reject(new AppError('UPSTREAM_TIMEOUT', 'a notification was not taken in time'))
+  })
+  return promise.finally(cancel)
+}
