@@ -1,4 +1,5 @@
 // The one table of error codes and the error class that carries them; it knows codes, not the rooms that raise them.
+// Over 300 lines because it is a table.
 
 /** One row of the table. `rpc` and `http` are what a client sees when the code reaches a border. */
 export interface ErrorSpec {

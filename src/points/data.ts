@@ -1,4 +1,5 @@
 // The data plane: one row per MCP operation, both directions (HOOKS.md section 2).
+// Over 300 lines because it is a table.
 import { field, point, REQUEST_CONDITIONS, SERVER_CONDITIONS } from './declare.ts'
 import {
   content, exposedName, headers, httpAnswer, listItems, principal, promptMessages, promptResult, resourceContents,

@@ -1,4 +1,5 @@
 // One pass over the bytes of a message: where its parts lie, and whether two readers could see two messages in it; it builds no values.
+// Over 300 lines because it is one loop over bytes: its parts share the position and mean nothing apart.
 import { Buffer, isUtf8 } from 'node:buffer'
 import { AppError, type ErrorCode } from '../base/errors.ts'
 import { foldName, isVariant, knownAt, type Place, unescapeName } from './members.ts'

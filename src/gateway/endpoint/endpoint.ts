@@ -1,18 +1,18 @@
 // The MCP endpoint on HTTP: POST, GET and DELETE of both eras become calls to the dispatcher, and their answers responses.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { AppError, isAppError } from '../../base/errors.ts'
+import { AppError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
-import type { Trace } from '../../engine/context.ts'
 import { checkModernHeaders } from '../../wire/headers.ts'
 import { type Message, readableId, readMessage } from '../../wire/message.ts'
 import { claimsModern, eraOf, isLegacyRevision, META, MODERN } from '../../wire/revision.ts'
-import { type Answer, denialAnswer, refusalAnswer } from '../answer.ts'
+import type { Answer } from '../answer.ts'
 import { dispatchNotification, dispatchRequest } from '../dispatcher.ts'
 import { type Call, createExchange, type Exchange, type Room } from '../exchange.ts'
 import { clientOf, createOpenings, openingDenied } from '../opening.ts'
 import type { Session } from '../session.ts'
 import { readBody } from './body.ts'
 import { createHostCheck } from './hosts.ts'
+import { passHttp, pathOf } from './http-point.ts'
 import {
   type Accepts,
   acceptedBy,
@@ -20,8 +20,10 @@ import {
   type HttpOutbound,
   isMediaType,
 } from './outbound.ts'
-import { createReply, type HttpRequestPayload, httpPayload, type Reply, sendable } from './reply.ts'
+import { refuse, unavailable } from './refusal.ts'
+import { createReply, httpPayload, type Reply } from './reply.ts'
 import { openStream } from './stream.ts'
+import { traceOf, traceparentOf } from './trace.ts'
 
 /** `surface` is what conditions and the audit see: `http` on our own listener, `express` when mounted. */
 export type HttpHandler = (
@@ -254,107 +256,4 @@ export function createEndpoint(room: Room): HttpHandler {
 
 function notAllowed(reply: Reply): Promise<void> {
   return reply.empty(405, { allow: 'POST' })
-}
-
-/** The headers to go on with; null when the request has been answered. */
-async function passHttp(
-  room: Room,
-  exchange: Exchange,
-  payload: HttpRequestPayload,
-  reply: Reply,
-): Promise<Record<string, string> | null> {
-  const runner = exchange.runtime.generation.runner('http_pre_request')
-  if (!runner) return {}
-  const outcome = await runner.dispatch(payload, exchange.request, {})
-  const { requestId, era } = exchange.identity
-  switch (outcome.kind) {
-    case 'pass':
-      return changedHeaders(payload.headers, outcome.payload.headers)
-    case 'fault':
-      throw outcome.fault
-    case 'deny':
-      room.report.finished(exchange, 'denied', outcome.violation.code)
-      await reply.json(denialAnswer('http', outcome.violation, { id: undefined, requestId, era }))
-      return null
-    case 'respond': {
-      const { status, headers, body } = outcome.answer
-      // an interim status would leave the client waiting, and node writes no other
-      if (status < 200 || status > 599)
-        throw new AppError('PLUGIN_PATCH_INVALID', 'a policy answered with no HTTP status')
-      room.report.finished(exchange, 'ok', undefined)
-      await reply.json({
-        bytes: Buffer.from(JSON.stringify(body ?? null)),
-        status,
-        ...(headers ? { headers: sendable(headers) } : {}),
-      })
-      return null
-    }
-  }
-}
-
-// what plugins saw redacted is not written back
-function changedHeaders(
-  before: Readonly<Record<string, string>>,
-  after: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const changed: Record<string, string> = {}
-  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (before[name] !== after[name]) changed[name.toLowerCase()] = after[name] as string
-  }
-  return changed
-}
-
-// the path that was routed by: the target may be a whole URL or have a fragment, and policies must not read another path in it
-function pathOf(request: IncomingMessage & { path?: string; baseUrl?: string }): string {
-  const path = request.path ?? (request.url ?? '/').split('?', 1)[0] ?? '/'
-  // Express gives a mounted handler the path below the mount; what the client asked for is both
-  return request.baseUrl ? request.baseUrl + (path === '/' ? '' : path) : path
-}
-
-/** Before the start and after the end there is no runtime to answer with. */
-function unavailable(response: ServerResponse, error: unknown): void {
-  const fault = isAppError(error)
-    ? error
-    : new AppError('INTERNAL', 'the gateway failed', { cause: error })
-  const { bytes } = refusalAnswer(undefined, fault, '')
-  response
-    .writeHead(fault.http, { 'content-type': 'application/json', 'retry-after': '5' })
-    .end(bytes)
-}
-
-/** A request that could not be taken at all. */
-async function refuse(
-  room: Room,
-  exchange: Exchange,
-  reply: Reply,
-  error: unknown,
-  id?: string | number,
-): Promise<void> {
-  const fault = isAppError(error)
-    ? error
-    : new AppError('INTERNAL', 'the gateway failed', { cause: error })
-  room.report.raised(exchange, fault, exchange.identity.method || 'http')
-  room.report.finished(exchange, 'fault', fault.code)
-  if (reply.gone) return
-  const answer = refusalAnswer(id, fault, exchange.identity.requestId)
-  const allow: Record<string, string> =
-    fault.code === 'WIRE_METHOD_NOT_ALLOWED' ? { allow: 'POST, GET, DELETE' } : {}
-  // the rest of a body that was refused unread would be taken for the next request
-  const close: Record<string, string> =
-    fault.code === 'WIRE_TOO_LARGE' || fault.code === 'WIRE_TIMEOUT' ? { connection: 'close' } : {}
-  await reply.json({ ...answer, headers: { ...answer.headers, ...allow, ...close } })
-}
-
-// W3C Trace Context, section 3.2: ids of zeros and version ff are not valid
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
-
-function traceOf(message: Message): Trace | undefined {
-  const meta = message.params?._meta
-  const given = isObject(meta) ? meta.traceparent : undefined
-  return typeof given === 'string' && TRACEPARENT.test(given) ? { traceparent: given } : undefined
-}
-
-function traceparentOf(request: IncomingMessage): string | undefined {
-  const { traceparent } = request.headers
-  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined
 }

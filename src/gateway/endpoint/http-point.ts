@@ -1,0 +1,61 @@
+// The request as http_pre_request sees it, and what it does to what comes after.
+import type { IncomingMessage } from 'node:http'
+import { AppError } from '../../base/errors.ts'
+import { denialAnswer } from '../answer.ts'
+import type { Exchange, Room } from '../exchange.ts'
+import { type HttpRequestPayload, type Reply, sendable } from './reply.ts'
+
+/** The headers to go on with; null when the request has been answered. */
+export async function passHttp(
+  room: Room,
+  exchange: Exchange,
+  payload: HttpRequestPayload,
+  reply: Reply,
+): Promise<Record<string, string> | null> {
+  const runner = exchange.runtime.generation.runner('http_pre_request')
+  if (!runner) return {}
+  const outcome = await runner.dispatch(payload, exchange.request, {})
+  const { requestId, era } = exchange.identity
+  switch (outcome.kind) {
+    case 'pass':
+      return changedHeaders(payload.headers, outcome.payload.headers)
+    case 'fault':
+      throw outcome.fault
+    case 'deny':
+      room.report.finished(exchange, 'denied', outcome.violation.code)
+      await reply.json(denialAnswer('http', outcome.violation, { id: undefined, requestId, era }))
+      return null
+    case 'respond': {
+      const { status, headers, body } = outcome.answer
+      // an interim status would leave the client waiting, and node writes no other
+      if (status < 200 || status > 599)
+        throw new AppError('PLUGIN_PATCH_INVALID', 'a policy answered with no HTTP status')
+      room.report.finished(exchange, 'ok', undefined)
+      await reply.json({
+        bytes: Buffer.from(JSON.stringify(body ?? null)),
+        status,
+        ...(headers ? { headers: sendable(headers) } : {}),
+      })
+      return null
+    }
+  }
+}
+
+// what plugins saw redacted is not written back
+function changedHeaders(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const changed: Record<string, string> = {}
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (before[name] !== after[name]) changed[name.toLowerCase()] = after[name] as string
+  }
+  return changed
+}
+
+// the path that was routed by: the target may be a whole URL or have a fragment, and policies must not read another path in it
+export function pathOf(request: IncomingMessage & { path?: string; baseUrl?: string }): string {
+  const path = request.path ?? (request.url ?? '/').split('?', 1)[0] ?? '/'
+  // Express gives a mounted handler the path below the mount; what the client asked for is both
+  return request.baseUrl ? request.baseUrl + (path === '/' ? '' : path) : path
+}
