@@ -29,7 +29,7 @@ export interface DeadlineWheel {
 
 /**
  * A wheel with one bucket: a doubly linked list walked once per tick. A walk costs about 5 ns per pending entry; a timer
- * per plugin costs 1 to 10 us (PERFORMANCE.md), so with thousands pending the walk is still the cheaper.
+ * per plugin costs 1 to 10 us (benchmarks/results), so with thousands pending the walk is still the cheaper.
  */
 export function createDeadlineWheel(clock: Clock, tick = 10): DeadlineWheel {
   const head = { at: Number.POSITIVE_INFINITY, expire: () => {} } as Node

@@ -3,7 +3,7 @@ import { AppError } from '../base/errors.ts'
 import type { Era, RequestContext, ServerInfo } from './context.ts'
 import type { ConditionField, PointRules } from './point.ts'
 
-/** The fields of one object are AND-ed, the objects of a list OR-ed (HOOKS.md section 7). */
+/** The fields of one object are AND-ed, the objects of a list OR-ed (docs/pipeline.md section 7). */
 export type ConditionSet = { readonly [F in ConditionField]?: readonly string[] | undefined }
 
 export interface ConditionSource {
@@ -246,7 +246,7 @@ export function conditionVariables(
 
 /**
  * Condition objects of a vetoing entry that name only attributes a caller or server may lack: a request without them passes
- * the entry by. Worth a warning at load (HOOKS.md section 7). Gives the fields of each such object.
+ * the entry by. Worth a warning at load (docs/pipeline.md section 7). Gives the fields of each such object.
  */
 export function optionalScopes(
   mode: string,

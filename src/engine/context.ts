@@ -5,7 +5,7 @@ import { plainJson } from './payload/copy.ts'
 
 export type Era = 'legacy' | 'modern'
 
-/** Who asks. An anonymous principal has no roles, not undefined ones, so that conditions deny it (HOOKS.md section 7). */
+/** Who asks. An anonymous principal has no roles, not undefined ones, so that conditions deny it (docs/pipeline.md section 7). */
 export interface Principal {
   readonly id: string
   readonly kind: 'anonymous' | 'user' | 'service' | 'system'
@@ -184,7 +184,7 @@ export interface Shared {
   set(values: Readonly<Record<string, unknown>>): void
 }
 
-/** What a plugin's handler is handed beside the payload (HOOKS.md section 11). */
+/** What a plugin's handler is handed beside the payload (docs/pipeline.md section 11). */
 export interface PluginContext {
   readonly requestId: string
   readonly trace: Trace | undefined

@@ -1,4 +1,4 @@
-// The modes of HOOKS.md section 5 as a table: what an entry's verdict may do and when it runs.
+// The modes of docs/pipeline.md section 5 as a table: what an entry's verdict may do and when it runs.
 
 export type Phase = 'chain' | 'guard' | 'observe'
 

@@ -5,10 +5,10 @@ export type PointTypes = {
   [point: string]: { payload: object; patch: object; answer: unknown }
 }
 
-/** Classes of dispatch budget (HOOKS.md section 5, `limits.dispatch`). */
+/** Classes of dispatch budget (docs/pipeline.md section 5, `limits.dispatch`). */
 export type PointClass = 'data' | 'control' | 'admission'
 
-/** The structured condition fields of HOOKS.md section 7. */
+/** The structured condition fields of docs/pipeline.md section 7. */
 export const CONDITION_FIELDS = [
   'servers', 'tools', 'prompts', 'resources', 'tenants', 'users', 'agents', 'roles', 'methods', 'content_types',
   'tags', 'environments', 'eras', 'labels',
@@ -17,7 +17,7 @@ export type ConditionField = (typeof CONDITION_FIELDS)[number]
 
 /** One field a patch may name. */
 export interface WritableField {
-  /** Where it stands in the payload; a patch names it flat (HOOKS.md section 11). */
+  /** Where it stands in the payload; a patch names it flat (docs/pipeline.md section 11). */
   readonly path: readonly string[]
   /** Whether a value has the right shape, told of the value it would replace. */
   readonly accepts: (value: unknown, current: unknown) => boolean

@@ -10,7 +10,7 @@ export type StepVerdict =
   | 'skipped'
   | 'aborted'
 
-/** One step of one dispatch (HOOKS.md section 10). */
+/** One step of one dispatch (docs/pipeline.md section 10). */
 export interface StepTrace {
   readonly entry: string
   readonly plugin: string

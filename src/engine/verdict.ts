@@ -1,7 +1,7 @@
 // What a plugin may answer. Verdicts carry a brand that cannot be forged, so a foreign object is a fault and never a pass.
 import { plainJson } from './payload/copy.ts'
 
-/** The data of a refusal (HOOKS.md section 1). `reason` and `code` reach the caller; the rest goes to the audit only. */
+/** The data of a refusal (docs/pipeline.md section 1). `reason` and `code` reach the caller; the rest goes to the audit only. */
 export interface Violation {
   /** Stable, for machines: `^[A-Z][A-Z0-9_]*$`. */
   readonly code: string
@@ -21,7 +21,7 @@ export interface StampedViolation extends Violation {
   readonly point: string
 }
 
-/** A question for the human behind the client (HOOKS.md section 4). */
+/** A question for the human behind the client (docs/pipeline.md section 4). */
 export interface Question {
   readonly message: string
   readonly schema?: Readonly<Record<string, unknown>>

@@ -15,7 +15,7 @@ export type CelType =
 
 export type CelVariables = Readonly<Record<string, CelType>>
 
-/** What `when` and every expression of a policy see (HOOKS.md sections 7 and 9). */
+/** What `when` and every expression of a policy see (docs/pipeline.md sections 7 and 9). */
 export const CONDITION_VARIABLES = {
   payload: 'map',
   principal: {

@@ -1,4 +1,4 @@
-// What the other side gets when an operation does not end with the upstream's own answer (HOOKS.md section 6).
+// What the other side gets when an operation does not end with the upstream's own answer (docs/pipeline.md section 6).
 import type { AppError } from '../base/errors.ts'
 import type { Era } from '../engine/context.ts'
 import type { StampedViolation } from '../engine/verdict.ts'

@@ -100,7 +100,7 @@ function checkPoint(
   }
 }
 
-// HOOKS.md section 5: observers never take a call down, and only `disable` has a breaker
+// docs/pipeline.md section 5: observers never take a call down, and only `disable` has a breaker
 function checkErrors(
   entry: PluginEntry | Policy,
   fallback: string,

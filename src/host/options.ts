@@ -19,7 +19,7 @@ const POINT = {
   'x-expects': 'the name of a point such as tool_pre_invoke',
 } as const
 
-/** HOOKS.md section 7: objects are OR-ed, the fields of one object AND-ed. */
+/** docs/pipeline.md section 7: objects are OR-ed, the fields of one object AND-ed. */
 export const CONDITIONS_SCHEMA = {
   type: 'array',
   minItems: 1,

@@ -1,4 +1,4 @@
-// The control plane and the events: what is created, changed, removed, loaded, raised (HOOKS.md section 2).
+// The control plane and the events: what is created, changed, removed, loaded, raised (docs/pipeline.md section 2).
 import { field, point } from './declare.ts'
 import { flag, list, members, object, oneOf, optional, text } from './shape.ts'
 

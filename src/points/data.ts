@@ -1,4 +1,4 @@
-// The data plane: one row per MCP operation, both directions (HOOKS.md section 2).
+// The data plane: one row per MCP operation, both directions (docs/pipeline.md section 2).
 // Over 300 lines because it is a table.
 import { field, point, REQUEST_CONDITIONS, SERVER_CONDITIONS } from './declare.ts'
 import {

@@ -2,7 +2,7 @@
 import type { ConditionField, PointRules, WritableField } from '../engine/point.ts'
 import type { Shape, TypeOf } from './shape.ts'
 
-/** What the other side gets when the point denies (HOOKS.md section 6). */
+/** What the other side gets when the point denies (docs/pipeline.md section 6). */
 export type DenialForm = 'tool' | 'rpc' | 'http' | 'drop' | 'decline' | 'error' | 'problem' | 'none'
 
 export interface Field<T> extends WritableField {

@@ -7,7 +7,7 @@ export const POINTS = { ...DATA_POINTS, ...CONTROL_POINTS } as const
 
 export type PointName = keyof typeof POINTS
 
-/** Names that other gateways use for the same points (HOOKS.md section 2). */
+/** Names that other gateways use for the same points (docs/pipeline.md section 2). */
 export const POINT_ALIASES: Readonly<Record<string, PointName>> = {
   sampling_pre_create: 'completion_pre_request',
   sampling_post_response: 'completion_post_response',

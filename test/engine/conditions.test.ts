@@ -1,4 +1,4 @@
-// HOOKS.md section 7, sentence by sentence: when an entry has its turn.
+// docs/pipeline.md section 7, sentence by sentence: when an entry has its turn.
 import { describe, expect, it } from 'vitest'
 import {
   type ConditionSet,

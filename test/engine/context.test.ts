@@ -1,4 +1,4 @@
-// HOOKS.md section 9, sentence by sentence: what is known of one request, and what of it a plugin is handed.
+// docs/pipeline.md section 9, sentence by sentence: what is known of one request, and what of it a plugin is handed.
 import { describe, expect, it } from 'vitest'
 import { ANONYMOUS, type PluginContext, RequestContext } from '../../src/engine/context.ts'
 import { patch } from '../../src/engine/verdict.ts'

@@ -1,4 +1,4 @@
-// HOOKS.md section 10: what a recorder is told of each step of a dispatch.
+// docs/pipeline.md section 10: what a recorder is told of each step of a dispatch.
 import { describe, expect, it } from 'vitest'
 import { createRecorder } from '../../src/engine/trace.ts'
 import { deny, patch } from '../../src/engine/verdict.ts'

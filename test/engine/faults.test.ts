@@ -1,4 +1,4 @@
-// HOOKS.md section 5, faults and time: what happens when a plugin breaks, is slow, or the caller goes away.
+// docs/pipeline.md section 5, faults and time: what happens when a plugin breaks, is slow, or the caller goes away.
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../../src/base/errors.ts'
 import { deny, patch } from '../../src/engine/verdict.ts'

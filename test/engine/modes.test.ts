@@ -1,4 +1,4 @@
-// HOOKS.md section 5, sentence by sentence: what a mode lets a verdict do, and when its entries run.
+// docs/pipeline.md section 5, sentence by sentence: what a mode lets a verdict do, and when its entries run.
 import { describe, expect, it } from 'vitest'
 import { MODES } from '../../src/engine/mode.ts'
 import { ask, deny, patch, respond } from '../../src/engine/verdict.ts'

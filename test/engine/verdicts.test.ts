@@ -1,4 +1,4 @@
-// HOOKS.md section 4, sentence by sentence: what each verdict does.
+// docs/pipeline.md section 4, sentence by sentence: what each verdict does.
 import { describe, expect, it } from 'vitest'
 import { ask, deny, patch, respond } from '../../src/engine/verdict.ts'
 import { bench, CALL } from './support.ts'

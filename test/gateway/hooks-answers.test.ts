@@ -1,4 +1,4 @@
-// HOOKS.md section 6: what the other side gets when a policy refuses, per family of points; a fault is something else.
+// docs/pipeline.md section 6: what the other side gets when a policy refuses, per family of points; a fault is something else.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deny, type PluginContext, type Violation } from '../../src/plugin.ts'
 import { rpc } from '../support/rpc.ts'

@@ -1,4 +1,4 @@
-// HOOKS.md sections 3 to 5 and 7 as a client sees them: order of points, verdicts together, renames, observers, sizes.
+// docs/pipeline.md sections 3 to 5 and 7 as a client sees them: order of points, verdicts together, renames, observers, sizes.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ask, deny, type PluginContext, patch, respond } from '../../src/plugin.ts'
 import { connect, ERAS, textOf } from './peers.ts'

@@ -1,4 +1,4 @@
-// HOOKS.md section 9: one context per request, shared by all its points; labels, state and what plugins share.
+// docs/pipeline.md section 9: one context per request, shared by all its points; labels, state and what plugins share.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { deny, type PluginContext } from '../../src/plugin.ts'
 import { connect, ERAS, type Peer } from './peers.ts'

@@ -1,4 +1,4 @@
-// HOOKS.md section 2, rows of sessions, notifications and errors: when they fire, on what, and for how long a verdict is kept.
+// docs/pipeline.md section 2, rows of sessions, notifications and errors: when they fire, on what, and for how long a verdict is kept.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { deny, type Hooks, patch } from '../../src/plugin.ts'

@@ -1,4 +1,4 @@
-// HOOKS.md section 3, "what was inspected is what is sent": compared byte for byte with what a recording server received.
+// docs/pipeline.md section 3, "what was inspected is what is sent": compared byte for byte with what a recording server received.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { patch } from '../../src/plugin.ts'
 import { modernRequest, rpc } from '../support/rpc.ts'

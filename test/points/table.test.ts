@@ -1,4 +1,4 @@
-// The table of points against HOOKS.md section 2: names, twins, what may be written and with what.
+// The table of points against docs/pipeline.md section 2: names, twins, what may be written and with what.
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { applyPatch } from '../../src/engine/payload/patch.ts'

@@ -1,4 +1,4 @@
-// HOOKS.md sections 4, 5 and 7 read as simply as possible, one entry after the other: what the compiled runner must equal.
+// docs/pipeline.md sections 4, 5 and 7 read as simply as possible, one entry after the other: what the compiled runner must equal.
 
 export type Behaviour =
   | {

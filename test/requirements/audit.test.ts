@@ -1,4 +1,4 @@
-// Sentences of HOOKS.md sections 5 and 6 about what is recorded: verdicts that count, verdicts that would have, and every fail-open.
+// Sentences of docs/pipeline.md sections 5 and 6 about what is recorded: verdicts that count, verdicts that would have, and every fail-open.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask, deny, type HandlerAt, patch, respond } from '../../src/plugin.ts'
 import { connect, textOf } from '../gateway/peers.ts'

@@ -7,7 +7,7 @@ Made by \`npm run generate\` from \`test/requirements\`; do not edit.
 
 What holds for every point, plugin and request. Each sentence is followed by the tests that fail when it is broken;
 \`test/requirements\` names them one by one, and a sentence without a test fails the build. Comments in the sources that cite
-a section of HOOKS.md mean the sections of this page. What each point hands over and accepts is in [hooks.md](hooks.md), how
+a section of docs/pipeline.md mean the sections of this page. What each point hands over and accepts is in [hooks.md](hooks.md), how
 often it fires for each operation on each surface in [coverage-matrix.md](coverage-matrix.md).
 `
 

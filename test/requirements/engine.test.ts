@@ -1,4 +1,4 @@
-// Sentences of HOOKS.md sections 4, 5 and 9 where two things meet: guards and questions, denials of one turn, late verdicts, labels.
+// Sentences of docs/pipeline.md sections 4, 5 and 9 where two things meet: guards and questions, denials of one turn, late verdicts, labels.
 import { describe, expect, it } from 'vitest'
 import { ask, deny, patch, respond } from '../../src/engine/verdict.ts'
 import { bench, gate, request, settle } from '../engine/support.ts'

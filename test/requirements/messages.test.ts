@@ -1,4 +1,4 @@
-// Sentences of HOOKS.md sections 2 and 3 about what crosses: order on a stream, pages of lists, headers, and what has no point yet.
+// Sentences of docs/pipeline.md sections 2 and 3 about what crosses: order on a stream, pages of lists, headers, and what has no point yet.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// Sentences of HOOKS.md sections 2, 4, 5 and 7 about single points: what may be answered where, names, budgets, conditions.
+// Sentences of docs/pipeline.md sections 2, 4, 5 and 7 about single points: what may be answered where, names, budgets, conditions.
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { ANONYMOUS, RequestContext } from '../../src/engine/context.ts'

@@ -1,4 +1,4 @@
-// Sentences of HOOKS.md sections 1 and 5 about a running gateway: generations, and what /readyz shows.
+// Sentences of docs/pipeline.md sections 1 and 5 about a running gateway: generations, and what /readyz shows.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'

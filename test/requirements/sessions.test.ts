@@ -1,4 +1,4 @@
-// Sentences of HOOKS.md sections 2 and 9 about what outlives a request: session labels, and verdicts on openings.
+// Sentences of docs/pipeline.md sections 2 and 9 about what outlives a request: session labels, and verdicts on openings.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'

@@ -1,4 +1,4 @@
-// What an answer of a chain entry does: the table of HOOKS.md sections 4 and 5, applied to one dispatch.
+// What an answer of a chain entry does: the table of docs/pipeline.md sections 4 and 5, applied to one dispatch.
 import { AppError } from '../../base/errors.ts'
 import type { Step } from '../compile.ts'
 import type { Outcome } from '../outcome.ts'

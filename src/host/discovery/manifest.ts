@@ -32,7 +32,7 @@ export interface Manifest {
 const LIST = { type: 'array', uniqueItems: true, items: { type: 'string', minLength: 1 } } as const
 const ID = '^[A-Za-z0-9][A-Za-z0-9._-]*$'
 
-/** The closed schema of plugin.yaml (HOOKS.md section 11). */
+/** The closed schema of plugin.yaml (docs/pipeline.md section 11). */
 export const MANIFEST_SCHEMA = {
   type: 'object',
   additionalProperties: false,

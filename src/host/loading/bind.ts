@@ -178,7 +178,7 @@ export function checkPoint(
   }
 }
 
-// HOOKS.md section 7: what a caller may simply lack decides whether a veto applies
+// docs/pipeline.md section 7: what a caller may simply lack decides whether a veto applies
 function warnOptional(entry: PlannedEntry, { locate, warn }: BindInput): void {
   if (entry.mode !== 'enforce' && entry.mode !== 'guard') return
   entry.conditions?.forEach((set, index) => {

@@ -1,4 +1,4 @@
-// The two gates of HOOKS.md section 8: nothing loads unless both are open, and what was configured never silently stays out.
+// The two gates of docs/pipeline.md section 8: nothing loads unless both are open, and what was configured never silently stays out.
 import { AppError } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
 import type { PluginsOptions } from '../options.ts'

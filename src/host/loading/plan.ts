@@ -106,7 +106,7 @@ function scheduleOf(
   PlannedEntry,
   'name' | 'mode' | 'priority' | 'order' | 'conditions' | 'when' | 'timeout' | 'onError' | 'breaker'
 > {
-  // HOOKS.md section 5: the default does not apply to observers; their faults never take a call down
+  // docs/pipeline.md section 5: the default does not apply to observers; their faults never take a call down
   const observes = source.mode === 'audit' || source.mode === 'background'
   return {
     name: source.name,

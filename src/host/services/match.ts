@@ -25,7 +25,7 @@ export function createMatch(expression: Expression): PluginHost['match'] {
   }
 }
 
-// the variables of `when` (HOOKS.md section 7), from the face of a request that a plugin is handed
+// the variables of `when` (docs/pipeline.md section 7), from the face of a request that a plugin is handed
 function variablesOf(
   point: string,
   payload: object,

@@ -5,7 +5,7 @@ import type { Era, Surface } from './surfaces.ts'
 
 export type Counts = Readonly<Partial<Record<PointName, number>>>
 
-/** Sentences of the contract (HOOKS.md, by section) that say why a point does not fire. */
+/** Sentences of the contract (docs/pipeline.md, by section) that say why a point does not fire. */
 export const SENTENCES = {
   row: 'section 2: a point fires on what its row of the table says, and on nothing else',
   made: 'section 2: operation post-points fire for results, for upstream errors and for answers given by a plugin or the cache, not for errors the gateway made itself',
