@@ -1,42 +1,12 @@
 // What a hostile or broken client may send: every answer is JSON-RPC or problem+json, nothing crashes, nothing leaks.
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { codeOf, post, raw } from '../gateway/raw.ts'
-import { echo, type Recorder, startRecorder } from '../gateway/recorder.ts'
-import { runGateway, type Started, server } from '../gateway/running.ts'
 import { modernRequest, openSession, rpc } from '../support/rpc.ts'
+import { PING, prey } from './prey.ts'
 
-let recorder: Recorder
-let gateway: Started
-const rejections: unknown[] = []
-const note = (reason: unknown) => void rejections.push(reason)
-
-beforeAll(async () => {
-  process.on('unhandledRejection', note)
-  recorder = await startRecorder({
-    tools: ['echo', 'hang'],
-    call: (received, answers) =>
-      received.message.params?.name === 'hang' ? undefined : echo(received, answers),
-  })
-  const limits = {
-    body: '64KiB',
-    depth: 32,
-    header_timeout: '1s',
-    request_timeout: '3s',
-    sessions: 200,
-    streams_per_session: 2,
-  }
-  gateway = await runGateway({ servers: [server('rec', recorder.url)], limits })
-})
-afterAll(async () => {
-  await gateway?.stop({ now: true })
-  await recorder?.close()
-  process.off('unhandledRejection', note)
-  expect(rejections).toEqual([])
-})
-
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
-const portOf = () => Number(new URL(gateway.url).port)
+const started = prey()
+const portOf = () => Number(new URL(started.gateway.url).port)
 
 describe('a body', () => {
   it.each([
@@ -90,7 +60,7 @@ describe('a body', () => {
   })
 
   async function rpcBytes(body: Uint8Array<ArrayBuffer>) {
-    const answer = await fetch(gateway.url, {
+    const answer = await fetch(started.gateway.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body,
@@ -100,12 +70,12 @@ describe('a body', () => {
   }
 
   it('with __proto__ and constructor as members is data, and changes no prototype', async () => {
-    const { headers } = await openSession(gateway.url)
+    const { headers } = await openSession(started.gateway.url)
     const args = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'
     const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"rec__echo","arguments":${args}}}`
-    const answer = await rpc(gateway.url, body, headers)
+    const answer = await rpc(started.gateway.url, body, headers)
     expect(answer.status, answer.text).toBe(200)
-    expect(recorder.calls('tools/call').at(-1)?.raw).toContain(args)
+    expect(started.recorder.calls('tools/call').at(-1)?.raw).toContain(args)
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
@@ -141,9 +111,9 @@ describe('a body', () => {
   })
 
   it('of another content type is 415; without Accept for us it is 406', async () => {
-    const type = await rpc(gateway.url, PING, { 'content-type': 'text/plain' })
+    const type = await rpc(started.gateway.url, PING, { 'content-type': 'text/plain' })
     expect([type.status, type.response?.error?.data?.code]).toEqual([415, 'WIRE_UNSUPPORTED_MEDIA'])
-    const accept = await rpc(gateway.url, PING, { accept: 'text/html' })
+    const accept = await rpc(started.gateway.url, PING, { accept: 'text/html' })
     expect([accept.status, accept.response?.error?.data?.code]).toEqual([
       406,
       'WIRE_NOT_ACCEPTABLE',
@@ -152,7 +122,7 @@ describe('a body', () => {
 })
 
 it('whatever bytes are changed, the answer is JSON of a known status, and it names no secret', async () => {
-  const { headers } = await openSession(gateway.url)
+  const { headers } = await openSession(started.gateway.url)
   const { body, headers: modern } = modernRequest('tools/call', {
     name: 'rec__echo',
     arguments: { a: ['é', 1.5, null] },
@@ -175,7 +145,7 @@ it('whatever bytes are changed, the answer is JSON of a known status, and it nam
           if (drop) changed = changed.filter((_, other) => other !== index)
           else changed[index] = to
         }
-        const answer = await fetch(gateway.url, {
+        const answer = await fetch(started.gateway.url, {
           method: 'POST',
           headers: { ...own, 'content-type': 'application/json' },
           body: changed,
@@ -289,17 +259,17 @@ describe('HTTP itself', () => {
 })
 
 it('after all this nobody holds the generation any more', async () => {
-  const { runtime } = gateway.gateway.state()
+  const { runtime } = started.gateway.gateway.state()
   const late = new Promise((_, reject) => setTimeout(() => reject(new Error('still held')), 8000))
   await Promise.race([runtime.drained(), late])
 })
 
 it('no secret of any of these requests is in the log', async () => {
   const secrets = { authorization: 'Bearer s3cret-token', cookie: 'a=s3cret-cookie' }
-  const { headers } = await openSession(gateway.url)
-  await rpc(gateway.url, '{"s3cret-body":', { ...headers, ...secrets })
+  const { headers } = await openSession(started.gateway.url)
+  await rpc(started.gateway.url, '{"s3cret-body":', { ...headers, ...secrets })
   await rpc(
-    gateway.url,
+    started.gateway.url,
     {
       jsonrpc: '2.0',
       id: 1,
@@ -308,6 +278,6 @@ it('no secret of any of these requests is in the log', async () => {
     },
     { ...headers, ...secrets },
   )
-  expect(gateway.logged()).not.toMatch(/s3cret/)
-  expect(gateway.logged()).not.toContain(headers['mcp-session-id'])
+  expect(started.gateway.logged()).not.toMatch(/s3cret/)
+  expect(started.gateway.logged()).not.toContain(headers['mcp-session-id'])
 })

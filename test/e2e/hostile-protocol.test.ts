@@ -1,62 +1,34 @@
 // What a hostile client may do within the protocol: sessions that are not its own, eras mixed up, requests given up.
 import { connect as connectSocket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { connect, ERAS } from '../gateway/peers.ts'
 import { post, raw } from '../gateway/raw.ts'
-import { echo, type Recorder, startRecorder } from '../gateway/recorder.ts'
-import { runGateway, type Started, server } from '../gateway/running.ts'
+import { startRecorder } from '../gateway/recorder.ts'
+import { runGateway, server } from '../gateway/running.ts'
 import { modernRequest, openSession, rpc } from '../support/rpc.ts'
+import { PING, prey } from './prey.ts'
 
-let recorder: Recorder
-let gateway: Started
-const rejections: unknown[] = []
-const note = (reason: unknown) => void rejections.push(reason)
-
-beforeAll(async () => {
-  process.on('unhandledRejection', note)
-  recorder = await startRecorder({
-    tools: ['echo', 'hang'],
-    call: (received, answers) =>
-      received.message.params?.name === 'hang' ? undefined : echo(received, answers),
-  })
-  const limits = {
-    body: '64KiB',
-    depth: 32,
-    header_timeout: '1s',
-    request_timeout: '3s',
-    sessions: 200,
-    streams_per_session: 2,
-  }
-  gateway = await runGateway({ servers: [server('rec', recorder.url)], limits })
-})
-afterAll(async () => {
-  await gateway?.stop({ now: true })
-  await recorder?.close()
-  process.off('unhandledRejection', note)
-  expect(rejections).toEqual([])
-})
-
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
-const portOf = () => Number(new URL(gateway.url).port)
+const started = prey()
+const portOf = () => Number(new URL(started.gateway.url).port)
 
 describe('sessions', () => {
   it('none is 400, an unknown one 404, an ended one 404', async () => {
-    const none = await rpc(gateway.url, PING)
+    const none = await rpc(started.gateway.url, PING)
     expect([none.status, none.response?.error?.data?.code]).toEqual([400, 'SESSION_REQUIRED'])
-    const unknown = await rpc(gateway.url, PING, { 'mcp-session-id': 'guessed' })
+    const unknown = await rpc(started.gateway.url, PING, { 'mcp-session-id': 'guessed' })
     expect([unknown.status, unknown.response?.error?.data?.code]).toEqual([404, 'SESSION_UNKNOWN'])
-    const { headers } = await openSession(gateway.url)
-    const end = await rpc(gateway.url, '', headers, { method: 'DELETE' })
+    const { headers } = await openSession(started.gateway.url)
+    const end = await rpc(started.gateway.url, '', headers, { method: 'DELETE' })
     expect(end.status).toBe(200)
-    const ended = await rpc(gateway.url, PING, headers)
+    const ended = await rpc(started.gateway.url, PING, headers)
     expect(ended.status).toBe(404)
-    const again = await rpc(gateway.url, '', headers, { method: 'DELETE' })
+    const again = await rpc(started.gateway.url, '', headers, { method: 'DELETE' })
     expect(again.status).toBe(404)
   })
 
   it('an unsupported protocol version is 400, with the id', async () => {
-    const { headers } = await openSession(gateway.url)
-    const answer = await rpc(gateway.url, PING, {
+    const { headers } = await openSession(started.gateway.url)
+    const answer = await rpc(started.gateway.url, PING, {
       ...headers,
       'mcp-protocol-version': '1999-01-01',
     })
@@ -67,10 +39,10 @@ describe('sessions', () => {
   })
 
   it('more streams than the limit are 409, and closing one makes room', async () => {
-    const { headers } = await openSession(gateway.url)
+    const { headers } = await openSession(started.gateway.url)
     const open = async () => {
       const end = new AbortController()
-      const answer = await fetch(gateway.url, {
+      const answer = await fetch(started.gateway.url, {
         headers: { ...headers, accept: 'text/event-stream' },
         signal: end.signal,
       })
@@ -111,10 +83,10 @@ describe('sessions', () => {
   })
 
   it('two requests with one id in one session: the second is refused, the first goes on', async () => {
-    const peer = await connect('legacy', gateway.url)
+    const peer = await connect('legacy', started.gateway.url)
     const first = peer.request('tools/call', { name: 'rec__hang' }, { id: 'twin' })
     await until(() =>
-      recorder.calls('tools/call').some(({ message }) => message.params?.name === 'hang'),
+      started.recorder.calls('tools/call').some(({ message }) => message.params?.name === 'hang'),
     )
     const second = await peer.request('ping', {}, { id: 'twin' })
     expect(second.response?.error?.data?.code).toBe('WIRE_INVALID_REQUEST')
@@ -127,7 +99,7 @@ describe('the eras', () => {
   it('GET and DELETE of the modern era are 405 with Allow: POST', async () => {
     for (const method of ['GET', 'DELETE']) {
       const answer = await rpc(
-        gateway.url,
+        started.gateway.url,
         '',
         { 'mcp-protocol-version': '2026-07-28' },
         { method },
@@ -160,7 +132,7 @@ describe('the eras', () => {
     ],
   ])('%s is 400', async (_what, change, code, rpcCode) => {
     const { body, headers } = modernRequest('tools/call', { name: 'rec__echo' }, { id: 'own' })
-    const answer = await rpc(gateway.url, body, { ...headers, ...change })
+    const answer = await rpc(started.gateway.url, body, { ...headers, ...change })
     expect(answer.status).toBe(400)
     expect(answer.response).toMatchObject({ id: 'own', error: { code: rpcCode, data: { code } } })
   })
@@ -173,7 +145,7 @@ describe('the eras', () => {
       'io.modelcontextprotocol/protocolVersion': version,
     }
     const answer = await rpc(
-      gateway.url,
+      started.gateway.url,
       { ...body, params: { _meta: meta } },
       { ...headers, 'mcp-protocol-version': version },
     )
@@ -187,7 +159,7 @@ describe('the eras', () => {
   it.each(ERAS)(
     'names of the prototype are unknown methods, tools and resources (%s)',
     async (era) => {
-      const peer = await connect(era, gateway.url)
+      const peer = await connect(era, started.gateway.url)
       for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf']) {
         const method = await peer.request(name)
         expect(method.response?.error?.code, `${name} as method`).toBe(-32601)
@@ -200,7 +172,7 @@ describe('the eras', () => {
   )
 
   it.each(ERAS)('cursors that are not ours are -32602 (%s)', async (era) => {
-    const peer = await connect(era, gateway.url)
+    const peer = await connect(era, started.gateway.url)
     for (const cursor of [
       '',
       'x',
@@ -218,7 +190,7 @@ describe('the eras', () => {
   })
 
   it.each(ERAS)('wrong types of params are -32602 (%s)', async (era) => {
-    const peer = await connect(era, gateway.url)
+    const peer = await connect(era, started.gateway.url)
     for (const [method, params] of [
       ['tools/call', { name: 1 }],
       ['tools/call', { name: ['rec__echo'] }],
@@ -304,7 +276,7 @@ describe('a client that goes away in the middle of a call', () => {
       socket.pause()
       socket.write(post(PING).replace('Connection: close\r\n', '').repeat(50))
     }
-    const peer = await connect('legacy', gateway.url)
+    const peer = await connect('legacy', started.gateway.url)
     expect((await peer.request('ping')).status).toBe(200)
     for (const socket of sockets) socket.destroy()
   })
@@ -312,20 +284,20 @@ describe('a client that goes away in the middle of a call', () => {
 
 describe('odd, but not wrong', () => {
   it('an answer to a request nobody made is taken and gone; without a session it is refused', async () => {
-    const { headers } = await openSession(gateway.url)
+    const { headers } = await openSession(started.gateway.url)
     for (const body of [
       { jsonrpc: '2.0', id: 7, result: {} },
       { jsonrpc: '2.0', id: 'x', error: { code: 1, message: 'no' } },
     ]) {
-      const taken = await rpc(gateway.url, body, headers)
+      const taken = await rpc(started.gateway.url, body, headers)
       expect([taken.status, taken.text]).toEqual([202, ''])
-      expect((await rpc(gateway.url, body)).status).toBe(400)
+      expect((await rpc(started.gateway.url, body)).status).toBe(400)
     }
   })
 
   it('a client that says strange things about itself gets a session all the same', async () => {
     const initialize = (params: object) =>
-      rpc(gateway.url, { jsonrpc: '2.0', id: 1, method: 'initialize', params })
+      rpc(started.gateway.url, { jsonrpc: '2.0', id: 1, method: 'initialize', params })
     const strange = await initialize({
       protocolVersion: 'x'.repeat(5000),
       capabilities: ['sampling'],
@@ -341,13 +313,13 @@ describe('odd, but not wrong', () => {
   })
 
   it('an unknown log level is -32602', async () => {
-    const peer = await connect('legacy', gateway.url)
+    const peer = await connect('legacy', started.gateway.url)
     for (const level of ['loud', '', 1, null, undefined, '__proto__'])
       expect((await peer.request('logging/setLevel', { level })).response?.error?.code).toBe(-32602)
   })
 
   it('equal ids on several modern requests at once are each answered', async () => {
-    const peer = await connect('modern', gateway.url)
+    const peer = await connect('modern', started.gateway.url)
     const calls = Array.from({ length: 10 }, (_, n) => peer.call('rec__echo', { n }))
     const texts = (await Promise.all(calls)).map((message) => JSON.stringify(message.result))
     for (const [n, text] of texts.entries()) expect(text).toContain(`{\\"n\\":${n}}`)
@@ -382,17 +354,17 @@ describe('odd, but not wrong', () => {
 })
 
 it('after all this nobody holds the generation any more', async () => {
-  const { runtime } = gateway.gateway.state()
+  const { runtime } = started.gateway.gateway.state()
   const late = new Promise((_, reject) => setTimeout(() => reject(new Error('still held')), 8000))
   await Promise.race([runtime.drained(), late])
 })
 
 it('no secret of any of these requests is in the log', async () => {
   const secrets = { authorization: 'Bearer s3cret-token', cookie: 'a=s3cret-cookie' }
-  const { headers } = await openSession(gateway.url)
-  await rpc(gateway.url, '{"s3cret-body":', { ...headers, ...secrets })
+  const { headers } = await openSession(started.gateway.url)
+  await rpc(started.gateway.url, '{"s3cret-body":', { ...headers, ...secrets })
   await rpc(
-    gateway.url,
+    started.gateway.url,
     {
       jsonrpc: '2.0',
       id: 1,
@@ -401,8 +373,8 @@ it('no secret of any of these requests is in the log', async () => {
     },
     { ...headers, ...secrets },
   )
-  expect(gateway.logged()).not.toMatch(/s3cret/)
-  expect(gateway.logged()).not.toContain(headers['mcp-session-id'])
+  expect(started.gateway.logged()).not.toMatch(/s3cret/)
+  expect(started.gateway.logged()).not.toContain(headers['mcp-session-id'])
 })
 
 async function until(check: () => boolean, ms = 5000): Promise<void> {
