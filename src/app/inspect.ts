@@ -4,7 +4,7 @@ import { createDisposer } from '../base/dispose.ts'
 import { silentLogger } from '../base/log.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { createEngine, type Generation } from '../engine/engine.ts'
-import { createExpression } from '../expression/expression.ts'
+import { conditionCompiler, createExpression } from '../expression/expression.ts'
 import { createHost } from '../host/host.ts'
 import type { LoadProblem } from '../host/problem.ts'
 import type { AvailablePlugin, EntryStatus } from '../host/status.ts'
@@ -52,10 +52,7 @@ export async function inspectGateway(options: GatewayOptions): Promise<Inspectio
     owned.defer(() => plugins.close())
     const engine = createEngine<Points>(POINTS, {
       clock: systemClock,
-      expression: {
-        anyOf: (texts, given) => expression.anyOf(texts, given),
-        cel: (source) => expression.cel(source, undefined, 'bool'),
-      },
+      expression: conditionCompiler(expression),
       sink: { verdict() {}, fault() {}, dispatched() {}, observerDropped() {} },
       defer: setImmediate,
     })

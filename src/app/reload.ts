@@ -5,6 +5,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { formatProblem, problemsOf } from '../config/problem.ts'
 import { RequestContext, SYSTEM } from '../engine/context.ts'
 import type { Runtime } from '../gateway/runtime.ts'
+import type { LoadOptions } from '../host/host.ts'
 import type { Payload } from '../points/table.ts'
 import type { Assembly } from './assemble.ts'
 import type { GatewayConfig } from './sections.ts'
@@ -122,4 +123,24 @@ export function systemRequest(
     session: undefined,
     generation: runtime?.generation.id ?? 0,
   })
+}
+
+/** The load points on a reload: the running generation judges and observes. Nothing at start: then the entries that are loaded first judge the others. */
+export function loadPoints(
+  running: Runtime | undefined,
+  createId: () => string,
+): Pick<LoadOptions, 'judge' | 'observe'> {
+  if (!running) return {}
+  const request = () => systemRequest(createId(), 'plugin/load', running)
+  return {
+    async judge(payload) {
+      const runner = running.generation.runner('plugin_pre_load')
+      return runner
+        ? runner.dispatch(payload, request())
+        : { kind: 'pass', payload, changed: false }
+    },
+    observe(payload) {
+      void running.generation.runner('plugin_post_load')?.dispatch(payload, request())
+    },
+  }
 }

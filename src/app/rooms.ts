@@ -11,7 +11,7 @@ import type { Logger } from '../base/log.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { createEgress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
-import { createExpression, type Expression } from '../expression/expression.ts'
+import { conditionCompiler, createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
 import type { Room } from '../gateway/exchange.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
@@ -23,7 +23,7 @@ import { createProcessGuard } from '../upstream/stdio/guard.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
-import { loadPoints } from './loading.ts'
+import { loadPoints } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
 import { auditSinks } from './sinks.ts'
@@ -79,7 +79,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   const engine = createEngine<Points>(POINTS, {
     clock,
-    expression: engineExpression(expression),
+    expression: conditionCompiler(expression),
     sink: report.sink,
     defer: setImmediate,
     writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
@@ -139,14 +139,6 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
 export function runningOf(current: Current): Assembly {
   if (!current.assembly) throw new AppError('SHUTTING_DOWN', 'the gateway is not running')
   return current.assembly
-}
-
-/** What the engine compiles conditions with: expressions that must come out as a bool. */
-export function engineExpression(expression: Expression) {
-  return {
-    anyOf: (texts: readonly string[], given?: { path?: boolean }) => expression.anyOf(texts, given),
-    cel: (source: string) => expression.cel(source, undefined, 'bool'),
-  }
 }
 
 function createPluginHost(

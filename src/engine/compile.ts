@@ -22,6 +22,8 @@ export interface Step {
   readonly modeName: Mode
   readonly mode: ModeRules
   readonly handler: Handler
+  /** Says that it is async: among guards it starts after those that do not. */
+  readonly asynchronous: boolean
   readonly timeout: number
   readonly onError: 'fail' | 'ignore' | 'disable'
   readonly redacts: boolean
@@ -98,6 +100,8 @@ function prepare(
     modeName: mode,
     mode: MODES[mode],
     handler: registration.handler,
+    asynchronous:
+      registration.asynchronous ?? registration.handler.constructor.name === 'AsyncFunction',
     timeout: registration.timeout,
     onError,
     redacts: registration.redacts === true,
@@ -151,6 +155,6 @@ export function planFor(
 
 // whether a function is async is known only when it says so; others that return a promise are waited for all the same
 function synchronousFirst(guards: Step[]): Step[] {
-  const isAsync = (step: Step) => step.handler.constructor.name === 'AsyncFunction'
+  const isAsync = (step: Step) => step.asynchronous
   return [...guards.filter((step) => !isAsync(step)), ...guards.filter(isAsync)]
 }

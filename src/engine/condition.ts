@@ -41,7 +41,7 @@ export interface CompiledCondition {
 }
 
 /** Attributes a caller or server may simply lack; a veto scoped by these alone is worth a warning. */
-export const OPTIONAL_FIELDS: ReadonlySet<ConditionField> = new Set([
+const OPTIONAL_FIELDS: ReadonlySet<ConditionField> = new Set([
   'tenants', 'users', 'agents', 'roles', 'tags', 'environments', 'labels', 'content_types',
 ]) // biome-ignore format: a table
 
@@ -246,14 +246,16 @@ export function conditionVariables(
 
 /**
  * Condition objects of a vetoing entry that name only attributes a caller or server may lack: a request without them passes
- * the entry by. Worth a warning at load (docs/pipeline.md section 7). Gives the fields of each such object.
+ * the entry by. Worth a warning at load (docs/pipeline.md section 7). Gives place and fields of each such object.
  */
 export function optionalScopes(
   mode: string,
   conditions: readonly ConditionSet[] | undefined,
-): readonly (readonly ConditionField[])[] {
+): readonly { readonly index: number; readonly fields: readonly ConditionField[] }[] {
   if (mode !== 'enforce' && mode !== 'guard') return []
   return (conditions ?? [])
-    .map((set) => Object.keys(set) as ConditionField[])
-    .filter((fields) => fields.length > 0 && fields.every((field) => OPTIONAL_FIELDS.has(field)))
+    .map((set, index) => ({ index, fields: Object.keys(set) as ConditionField[] }))
+    .filter(
+      ({ fields }) => fields.length > 0 && fields.every((field) => OPTIONAL_FIELDS.has(field)),
+    )
 }

@@ -29,6 +29,8 @@ export interface Registration extends ConditionSource {
   readonly before?: readonly string[]
   readonly after?: readonly string[]
   readonly handler: Handler
+  /** Says that the handler is async, where it is wrapped and cannot say so itself; such guards start last. */
+  readonly asynchronous?: boolean
 }
 
 /** Total and stable: by priority, then by place in the file. */

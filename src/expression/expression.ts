@@ -50,3 +50,14 @@ export function createExpression(options: ExpressionOptions = {}): Expression {
       compiler.compile(source, variables, expects),
   }
 }
+
+/** What the engine compiles conditions with: the same expressions, whose CEL must come out as a bool. */
+export function conditionCompiler(expression: Expression): {
+  anyOf: Expression['anyOf']
+  cel: (source: string) => CelProgram
+} {
+  return {
+    anyOf: (texts, options) => expression.anyOf(texts, options),
+    cel: (source) => expression.cel(source, undefined, 'bool'),
+  }
+}

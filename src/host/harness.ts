@@ -15,7 +15,7 @@ import { createEngine, type EngineLimits, type Generation } from '../engine/engi
 import type { Mode, OnError } from '../engine/mode.ts'
 import type { Outcome } from '../engine/outcome.ts'
 import { createRecorder, type StepTrace } from '../engine/trace.ts'
-import { createExpression } from '../expression/expression.ts'
+import { conditionCompiler, createExpression } from '../expression/expression.ts'
 import type { Permissions, PluginDefinition } from '../plugin.ts'
 import { type Answer, type Payload, POINTS, type PointName, type Points } from '../points/table.ts'
 import { createHost, type LoadedPlugins } from './host.ts'
@@ -124,10 +124,7 @@ export async function createPluginHarness(options: HarnessOptions): Promise<Plug
   const loaded = await loadOne(host, options, limits)
   const engine = createEngine<Points>(POINTS, {
     clock,
-    expression: {
-      anyOf: expression.anyOf,
-      cel: (source) => expression.cel(source, undefined, 'bool'),
-    },
+    expression: conditionCompiler(expression),
     defer: (run) => setImmediate(run),
     sink: { verdict() {}, fault() {}, dispatched() {}, observerDropped() {} },
     writes: 'throw',

@@ -1,7 +1,8 @@
 // The gateway that hostile clients are let loose on: tight limits, a server that can hang, and no rejection unhandled.
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { echo, type Recorder, startRecorder } from '../gateway/recorder.ts'
 import { runGateway, type Started, server } from '../gateway/running.ts'
+import { openSession, rpc } from '../support/rpc.ts'
 
 /** Started before the tests of the file that calls this, stopped after them. */
 export interface Prey {
@@ -40,3 +41,30 @@ export function prey(): Prey {
 }
 
 export const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}'
+
+/** What must hold after everything a file did: its last tests. */
+export function afterwards(started: Prey): void {
+  it('after all this nobody holds the generation any more', async () => {
+    const { runtime } = started.gateway.gateway.state()
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error('still held')), 8000))
+    await Promise.race([runtime.drained(), late])
+  })
+
+  it('no secret of any of these requests is in the log', async () => {
+    const secrets = { authorization: 'Bearer s3cret-token', cookie: 'a=s3cret-cookie' }
+    const { headers } = await openSession(started.gateway.url)
+    await rpc(started.gateway.url, '{"s3cret-body":', { ...headers, ...secrets })
+    await rpc(
+      started.gateway.url,
+      {
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 's3cret-name', arguments: { a: 's3cret-arg' } },
+      },
+      { ...headers, ...secrets },
+    )
+    expect(started.gateway.logged()).not.toMatch(/s3cret/)
+    expect(started.gateway.logged()).not.toContain(headers['mcp-session-id'])
+  })
+}

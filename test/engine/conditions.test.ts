@@ -339,7 +339,10 @@ describe('a load warning', () => {
       { servers: ['x'], roles: ['y'] },
       { users: ['z'], tags: ['t'] },
     ]
-    expect(optionalScopes('enforce', scopes)).toEqual([['tenants'], ['users', 'tags']])
+    expect(optionalScopes('enforce', scopes)).toMatchObject([
+      { fields: ['tenants'] },
+      { fields: ['users', 'tags'] },
+    ])
     expect(optionalScopes('guard', scopes)).toHaveLength(2)
     expect(optionalScopes('audit', scopes)).toEqual([])
     expect(optionalScopes('enforce', undefined)).toEqual([])

@@ -14,7 +14,7 @@ import {
 import type { PointRules } from '../../src/engine/point.ts'
 import type { Registration } from '../../src/engine/registry.ts'
 import { createRecorder } from '../../src/engine/trace.ts'
-import { createExpression } from '../../src/expression/expression.ts'
+import { conditionCompiler, createExpression } from '../../src/expression/expression.ts'
 
 /** Time that moves when the test says so; timers run in the order they are due. */
 export class ManualClock implements Clock {
@@ -215,10 +215,7 @@ export function bench(deps: Partial<EngineDeps> = {}): Bench {
   const self = { dropped: 0 }
   const engine = createEngine<Kinds>(RULES, {
     clock,
-    expression: {
-      anyOf: (texts, options) => expression.anyOf(texts, options),
-      cel: (source) => expression.cel(source, undefined, 'bool'),
-    },
+    expression: conditionCompiler(expression),
     sink: {
       verdict: (event) => verdicts.push(event),
       fault: (event) => faults.push(event),

@@ -14,7 +14,7 @@ import {
 import { createEngine, type EngineLimits } from '../../src/engine/engine.ts'
 import type { Outcome } from '../../src/engine/outcome.ts'
 import { createRecorder, type StepTrace } from '../../src/engine/trace.ts'
-import { createExpression } from '../../src/expression/expression.ts'
+import { conditionCompiler, createExpression } from '../../src/expression/expression.ts'
 import {
   createHost,
   type HostDeps,
@@ -102,10 +102,7 @@ export async function dispatch<K extends PointName>(
   const expression = createExpression()
   const engine = createEngine<Points>(POINTS, {
     clock: systemClock,
-    expression: {
-      anyOf: expression.anyOf,
-      cel: (source) => expression.cel(source, undefined, 'bool'),
-    },
+    expression: conditionCompiler(expression),
     defer: (run) => setImmediate(run),
     sink: { verdict() {}, fault() {}, dispatched() {}, observerDropped() {} },
     writes: 'throw',

@@ -5,9 +5,8 @@ import { suggest } from '../../base/suggest.ts'
 import {
   compileCondition,
   type ExpressionCompiler,
-  OPTIONAL_FIELDS,
+  optionalScopes,
 } from '../../engine/condition.ts'
-import type { ConditionField } from '../../engine/point.ts'
 import type { Permissions } from '../../plugin.ts'
 import { declarationOf, type PointName } from '../../points/table.ts'
 import type { Catalogue, FoundPlugin } from '../discovery/discover.ts'
@@ -180,12 +179,9 @@ export function checkPoint(
 
 // docs/pipeline.md section 7: what a caller may simply lack decides whether a veto applies
 function warnOptional(entry: PlannedEntry, { locate, warn }: BindInput): void {
-  if (entry.mode !== 'enforce' && entry.mode !== 'guard') return
-  entry.conditions?.forEach((set, index) => {
-    const fields = Object.keys(set) as ConditionField[]
-    if (!fields.every((field) => OPTIONAL_FIELDS.has(field))) return
+  for (const { index, fields } of optionalScopes(entry.mode, entry.conditions)) {
     const path = [...entry.path, 'conditions', index]
     const message = `"${entry.name}" applies only where ${fields.join(' and ')} ${fields.length > 1 ? 'have' : 'has'} a value; a request without one passes it by`
     warn(loadProblem('CONFIG_INVALID', locate(path), path, message))
-  })
+  }
 }

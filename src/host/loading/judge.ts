@@ -5,7 +5,7 @@ import { RequestContext, SYSTEM } from '../../engine/context.ts'
 import { createEngine, type EngineLimits, type StepName } from '../../engine/engine.ts'
 import type { Outcome } from '../../engine/outcome.ts'
 import type { Registration } from '../../engine/registry.ts'
-import type { Expression } from '../../expression/expression.ts'
+import { conditionCompiler, type Expression } from '../../expression/expression.ts'
 import { type Payload, POINTS, type Points } from '../../points/table.ts'
 import type { Audit } from '../services/services.ts'
 
@@ -34,10 +34,7 @@ export function createLoadJudge(deps: JudgeDeps): LoadJudge {
   const { expression } = deps
   const engine = createEngine<Points>(POINTS, {
     clock: deps.clock,
-    expression: {
-      anyOf: (texts, options) => expression.anyOf(texts, options),
-      cel: (source) => expression.cel(source, undefined, 'bool'),
-    },
+    expression: conditionCompiler(expression),
     defer: deps.defer,
     sink: {
       verdict({ point, step, verdict, effective, violation, request }) {

@@ -1,8 +1,10 @@
 // One load of all entries: plan, gates, discover, check, then each entry through its stages; on failure everything is undone.
+
 import type { AuditEvent } from '../../audit/record.ts'
 import { AppError, isAppError, messageOf } from '../../base/errors.ts'
 import type { ExpressionCompiler } from '../../engine/condition.ts'
 import { assertOrder, type Registration } from '../../engine/registry.ts'
+import { conditionCompiler } from '../../expression/expression.ts'
 import type { Catalogue } from '../discovery/discover.ts'
 import type { HostConfig, LoadedPlugins, LoadOptions } from '../host.ts'
 import {
@@ -43,10 +45,7 @@ export async function runLoad(parts: LoadParts): Promise<LoadedPlugins> {
   const loading: Loading = {
     ...parts,
     locate: options.locate ?? (() => undefined),
-    compiler: {
-      anyOf: (texts, given) => expression.anyOf(texts, given),
-      cel: (source) => expression.cel(source, undefined, 'bool'),
-    },
+    compiler: conditionCompiler(expression),
     warnings: [],
     results: new Map(),
   }

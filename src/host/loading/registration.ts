@@ -28,14 +28,12 @@ export function registrationsOf(
     conditions: entry.conditions,
     when: entry.when,
     handler: withDryRuns(handler, dryRuns),
+    asynchronous: handler.constructor.name === 'AsyncFunction',
   }))
 }
 
-// what a dry run writes is dropped here, whatever the plugin does; the engine puts guards that say they are async last
+// what a dry run writes is dropped here, whatever the plugin does
 function withDryRuns(handler: Handler, dryRuns: DryRuns): Handler {
-  if (handler.constructor.name === 'AsyncFunction')
-    return async (payload, context) =>
-      context.dryRun ? dryRuns.run(() => handler(payload, context)) : handler(payload, context)
   return (payload, context) =>
     context.dryRun ? dryRuns.run(() => handler(payload, context)) : handler(payload, context)
 }
