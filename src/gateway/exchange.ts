@@ -120,13 +120,8 @@ export function derivedRequest(
   // those of the session are there already; together they may be more than a request carries of its own
   const kept = exchange.identity.sessionLabels?.values
   for (const label of exchange.request.labels) if (!kept?.has(label)) derived.addLabel(label)
-  derived.server = server ? serverInfo(server) : exchange.request.server
+  derived.server = server ? server.info : exchange.request.server
   return derived
-}
-
-export function serverInfo(upstream: Upstream): NonNullable<RequestContext['server']> {
-  const { name, tags, environment, tenant } = upstream
-  return { name, tags, environment, tenant }
 }
 
 export type PointOutcome = Outcome<object>

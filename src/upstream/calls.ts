@@ -1,4 +1,5 @@
 // The requests in flight on one link: own ids and progress tokens, deadlines, cancellation, who a message belongs to; it sends nothing.
+import type { Interruptible } from '../base/caller.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Deadline, DeadlineWheel } from '../base/deadline.ts'
 import { AppError, isAppError } from '../base/errors.ts'
@@ -14,18 +15,8 @@ export interface Call {
   /** What goes to the server. */
   readonly bytes: Uint8Array
   readonly reply: Promise<UpstreamReply>
-}
-
-interface Entry {
-  call: Call
-  started: number
-  /** Undefined for a standing request, such as a subscription: it has no deadline, is not metered and not counted. */
-  deadline: Deadline | undefined
-  /** The client's own progress token as JSON text; undefined: it wants no progress. */
-  token: string | undefined
-  abort: (() => void) | undefined
-  resolve(reply: UpstreamReply): void
-  reject(error: AppError): void
+  /** Nobody waits for it any more. */
+  readonly over: boolean
 }
 
 export interface CallsOptions {
@@ -58,92 +49,136 @@ export interface Calls {
 }
 
 export function createCalls(options: CallsOptions): Calls {
-  const entries = new Map<number, Entry>()
-  let lastId = 0
-  let standing = 0
+  return new CallTable(options)
+}
 
-  function open(request: UpstreamRequest): Call {
-    if (request.signal?.aborted) throw aborted(options.server)
-    const stands = request.timeout === Number.POSITIVE_INFINITY
-    if (!stands && entries.size - standing >= options.queue) {
-      const message = `server ${options.server} has ${options.queue} requests in flight already`
+/** One call with all that its end has to undo. */
+class Pending implements Call, Interruptible {
+  readonly id: number
+  readonly request: UpstreamRequest
+  readonly bytes: Uint8Array
+  readonly started: number
+  /** The client's own progress token as JSON text; undefined: it wants no progress. */
+  readonly token: string | undefined
+  /** Undefined for a standing request, such as a subscription: it has no deadline, is not metered and not counted. */
+  deadline: Deadline | undefined = undefined
+  over = false
+  readonly reply: Promise<UpstreamReply>
+  resolve!: (reply: UpstreamReply) => void
+  reject!: (error: AppError) => void
+  readonly #table: CallTable
+
+  constructor(table: CallTable, id: number, request: UpstreamRequest, started: number) {
+    const { bytes, token } = rewrite(request, id, table.options)
+    this.#table = table
+    this.id = id
+    this.request = request
+    this.bytes = bytes
+    this.token = token
+    this.started = started
+    this.reply = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  /** The caller has gone. */
+  interrupt(): void {
+    this.#table.abandon(this, aborted(this.#table.options.server))
+  }
+}
+
+class CallTable implements Calls {
+  readonly options: CallsOptions
+  readonly #pending = new Map<number, Pending>()
+  #lastId = 0
+  #standing = 0
+
+  constructor(options: CallsOptions) {
+    this.options = options
+  }
+
+  get size(): number {
+    return this.#pending.size - this.#standing
+  }
+
+  open(request: UpstreamRequest): Call {
+    const { server, queue, clock, wheel } = this.options
+    const { caller, timeout } = request
+    if (caller?.aborted) throw aborted(server)
+    const stands = timeout === Number.POSITIVE_INFINITY
+    if (!stands && this.size >= queue) {
+      const message = `server ${server} has ${queue} requests in flight already`
       throw new AppError('UPSTREAM_UNAVAILABLE', message)
     }
-    const id = ++lastId
-    const { bytes, token } = rewrite(request, id, options)
-    const { promise, resolve, reject } = Promise.withResolvers<UpstreamReply>()
-    const call: Call = { id, request, bytes, reply: promise }
-    const abort = request.signal && (() => abandon(id, aborted(options.server)))
-    const started = options.clock.now()
-    if (stands) standing++
-    const deadline = stands
-      ? undefined
-      : options.wheel.arm(request.timeout, () => abandon(id, late(call)))
-    if (abort) request.signal?.addEventListener('abort', abort, { once: true })
-    entries.set(id, { call, started, deadline, token, abort, resolve, reject })
+    const now = clock.now()
+    const call = new Pending(this, ++this.#lastId, request, now)
+    if (stands) this.#standing++
+    else call.deadline = wheel.armAt(now + timeout, () => this.abandon(call, this.#late(call)))
+    caller?.enter(call)
+    this.#pending.set(call.id, call)
     return call
   }
 
-  function abandon(id: number, error: AppError): void {
-    const entry = close(id, outcomeOf(error))
-    if (!entry) return
-    entry.reject(error)
+  abandon(call: Pending, error: AppError): void {
+    if (!this.#close(call.id, outcomeOf(error))) return
+    call.reject(error)
     // an initialize that is given up must not be cancelled (basic/utilities/cancellation)
-    if (entry.call.request.message.method !== 'initialize')
-      options.abandoned(entry.call, error.message)
+    if (call.request.message.method !== 'initialize') this.options.abandoned(call, error.message)
   }
 
-  function late(call: Call): AppError {
-    const { method } = call.request.message
-    const message = `server ${options.server} did not answer ${method} within ${call.request.timeout} ms`
+  settle(message: Message): boolean {
+    return typeof message.id === 'number' && this.settleAs(message.id, message)
+  }
+
+  settleAs(id: number, message: Message): boolean {
+    const call = this.#close(id, message.kind === 'error' ? 'error' : 'ok')
+    call?.resolve({ message })
+    return call !== undefined
+  }
+
+  progress(message: Message): boolean {
+    const owner = this.#pending.get(progressTokenOf(message))
+    if (!owner || owner.token === undefined) return false
+    const { request } = owner
+    if (request.onNotification)
+      request.onNotification(restoreToken(message, owner.token, this.options.depth))
+    return true
+  }
+
+  find(id: number): Call | undefined {
+    return this.#pending.get(id)
+  }
+
+  fail(id: number, error: AppError): boolean {
+    const call = this.#close(id, outcomeOf(error))
+    call?.reject(error)
+    return call !== undefined
+  }
+
+  failAll(make: () => AppError): void {
+    for (const id of [...this.#pending.keys()]) this.fail(id, make())
+  }
+
+  #late({ request }: Pending): AppError {
+    const message = `server ${this.options.server} did not answer ${request.message.method} within ${request.timeout} ms`
     return new AppError('UPSTREAM_TIMEOUT', message)
   }
 
-  function close(id: number, outcome: CallOutcome): Entry | undefined {
-    const entry = entries.get(id)
-    if (!entry) return undefined
-    entries.delete(id)
-    const { request } = entry.call
-    if (entry.abort) request.signal?.removeEventListener('abort', entry.abort)
-    if (entry.deadline) {
-      options.wheel.disarm(entry.deadline)
-      options.ended(request.message.method ?? '', options.clock.now() - entry.started, outcome)
-    } else standing--
-    return entry
-  }
-
-  function fail(id: number, error: AppError): boolean {
-    const entry = close(id, outcomeOf(error))
-    entry?.reject(error)
-    return entry !== undefined
-  }
-
-  function settleAs(id: number, message: Message): boolean {
-    const entry = close(id, message.kind === 'error' ? 'error' : 'ok')
-    entry?.resolve({ message })
-    return entry !== undefined
-  }
-
-  return {
-    get size() {
-      return entries.size - standing
-    },
-    open,
-    settle: (message) => typeof message.id === 'number' && settleAs(message.id, message),
-    settleAs,
-    progress(message) {
-      const owner = entries.get(progressTokenOf(message))
-      if (!owner || owner.token === undefined) return false
-      const { request } = owner.call
-      if (request.onNotification)
-        request.onNotification(restoreToken(message, owner.token, options.depth))
-      return true
-    },
-    find: (id) => entries.get(id)?.call,
-    fail,
-    failAll(make) {
-      for (const id of [...entries.keys()]) fail(id, make())
-    },
+  #close(id: number, outcome: CallOutcome): Pending | undefined {
+    const call = this.#pending.get(id)
+    if (call === undefined) return undefined
+    this.#pending.delete(id)
+    call.over = true
+    const { request, deadline, started } = call
+    request.caller?.leave(call)
+    if (deadline === undefined) this.#standing--
+    else {
+      const { wheel, clock, ended } = this.options
+      wheel.disarm(deadline)
+      ended(request.message.method ?? '', clock.now() - started, outcome)
+    }
+    return call
   }
 }
 

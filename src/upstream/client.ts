@@ -1,8 +1,10 @@
 // What the rest of the gateway knows about an MCP server behind us: interfaces only, no transport, no process, no socket.
+import type { Caller } from '../base/caller.ts'
 import type { Clock } from '../base/clock.ts'
 import type { DeadlineWheel } from '../base/deadline.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
+import type { ServerInfo } from '../engine/context.ts'
 import type { Message } from '../wire/message.ts'
 import type { Edit } from '../wire/splice.ts'
 import type { ProcessGuard } from './stdio/guard.ts'
@@ -22,8 +24,9 @@ export interface UpstreamRequest {
   readonly target?: string
   /** The tool's own inputSchema, for `Mcp-Param-*`; without it `headers` may carry them. */
   readonly inputSchema?: unknown
-  readonly signal?: AbortSignal
-  /** Milliseconds; a hard maximum, progress does not extend it. Infinity: a subscription, ended by its signal only. */
+  /** Whose going away gives the request up. */
+  readonly caller?: Caller
+  /** Milliseconds; a hard maximum, progress does not extend it. Infinity: a subscription, ended by its caller only. */
   readonly timeout: number
   /** Notifications that belong to this request; progress carries the client's own token again. */
   onNotification?(message: Message): void
@@ -71,6 +74,8 @@ export interface Upstream {
   readonly tags: readonly string[]
   readonly environment: string | undefined
   readonly tenant: string | undefined
+  /** The four above as conditions and plugins see them; frozen. */
+  readonly info: ServerInfo
   readonly kind: 'stdio' | 'http'
   /** True: the gateway does not start without it. */
   readonly required: boolean

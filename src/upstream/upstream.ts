@@ -33,6 +33,7 @@ class SupervisedUpstream implements Upstream {
   readonly tags: readonly string[]
   readonly environment: string | undefined
   readonly tenant: string | undefined
+  readonly info: Upstream['info']
   readonly kind: 'stdio' | 'http'
   readonly required: boolean
   readonly admission: Admission = 'admitted'
@@ -59,6 +60,9 @@ class SupervisedUpstream implements Upstream {
     this.tags = options.tags
     this.environment = options.environment
     this.tenant = options.tenant
+    const { name, environment, tenant } = options
+    const tags = Object.freeze([...options.tags])
+    this.info = Object.freeze({ name, tags, environment, tenant })
     this.kind = options.kind
     this.required = options.required
     this.#options = options

@@ -8,7 +8,7 @@ import {
   headerValue,
 } from './header-value.ts'
 import type { Message } from './message.ts'
-import { checkParamHeaders, paramHeaders } from './param-headers.ts'
+import { checkParamHeaders, paramHeaders, paramHeadersOf } from './param-headers.ts'
 import { isModernRevision, META, MODERN_REVISIONS } from './revision.ts'
 
 export {
@@ -17,7 +17,12 @@ export {
   type HeaderBag,
   headerValue,
 } from './header-value.ts'
-export { checkParamHeaders, paramHeaders, paramHeadersOf } from './param-headers.ts'
+export {
+  checkParamHeaders,
+  type ParamHeader,
+  paramHeaders,
+  paramHeadersOf,
+} from './param-headers.ts'
 
 /** Lower case, as `node:http` gives them and clients send them; names are compared without case. */
 export const HEADERS = {
@@ -73,7 +78,8 @@ export function checkModernHeaders(
   if (named === undefined) throw mismatch(HEADERS.version, 'is missing')
   if (method === undefined) throw mismatch(HEADERS.method, 'is missing')
   checkName(headers, message)
-  if (inputSchema !== undefined) checkParamHeaders(headers, message.params?.arguments, inputSchema)
+  if (inputSchema !== undefined)
+    checkParamHeaders(headers, message.params?.arguments, paramHeadersOf(inputSchema))
 }
 
 function claimsVersion(message: Message): boolean {
@@ -170,5 +176,5 @@ export function modernHeaders(
   if (name !== undefined) headers[HEADERS.name] = encodeHeaderValue(name)
   if (options.inputSchema === undefined || message.method !== 'tools/call') return headers
   const args = options.arguments ?? params?.arguments
-  return { ...headers, ...paramHeaders(options.inputSchema, args) }
+  return { ...headers, ...paramHeaders(paramHeadersOf(options.inputSchema), args) }
 }

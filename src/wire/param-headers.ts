@@ -25,7 +25,7 @@ const TYPES = new Set(['string', 'integer', 'boolean'])
 const MAX_DEPTH = 32
 
 /**
- * The declarations of a schema; undefined if one of them is against the rules, which makes the tool unfit for HTTP
+ * The declarations of a schema, read once when its tool is listed; undefined if one of them is against the rules, which makes the tool unfit for HTTP
  * clients: only string, integer and boolean properties, reached through `properties` alone, names unique without case.
  */
 export function paramHeadersOf(inputSchema: unknown): readonly ParamHeader[] | undefined {
@@ -69,9 +69,12 @@ const SUBSCHEMAS = new Set([
 const NAMED_SUBSCHEMAS = new Set(['patternProperties', 'dependentSchemas', '$defs', 'definitions'])
 
 /** The headers for one call. Values that are absent, null or not of a primitive type have none. */
-export function paramHeaders(inputSchema: unknown, args: unknown): Record<string, string> {
+export function paramHeaders(
+  declared: readonly ParamHeader[] | undefined,
+  args: unknown,
+): Record<string, string> {
   const headers: Record<string, string> = {}
-  for (const { path, header } of paramHeadersOf(inputSchema) ?? []) {
+  for (const { path, header } of declared ?? []) {
     const text = textOf(valueAt(args, path))
     if (text !== undefined) headers[header] = encodeHeaderValue(text)
   }
@@ -79,8 +82,12 @@ export function paramHeaders(inputSchema: unknown, args: unknown): Record<string
 }
 
 /** Throws WIRE_HEADER_MISMATCH when a declared argument is in the body but its header is absent or says otherwise. */
-export function checkParamHeaders(headers: HeaderBag, args: unknown, inputSchema: unknown): void {
-  for (const { path, header, numeric } of paramHeadersOf(inputSchema) ?? []) {
+export function checkParamHeaders(
+  headers: HeaderBag,
+  args: unknown,
+  declared: readonly ParamHeader[] | undefined,
+): void {
+  for (const { path, header, numeric } of declared ?? []) {
     const value = valueAt(args, path)
     const given = headerValue(headers, header)
     // the SDK sends no header for such a number; one that is there must still be true

@@ -9,7 +9,15 @@ import { type Message, makeRequest, readMessage } from '../../src/wire/message.t
 import { META } from '../../src/wire/revision.ts'
 import { editMember } from '../../src/wire/splice.ts'
 import { startOddServer } from '../fixtures/upstream/odd-http.ts'
-import { eventually, httpOptions, stdioOptions, textOf, toolCall, upstreamOf } from './support.ts'
+import {
+  eventually,
+  goneAfter,
+  httpOptions,
+  stdioOptions,
+  textOf,
+  toolCall,
+  upstreamOf,
+} from './support.ts'
 
 const SERVER = new URL('../fixtures/conformance/server.ts', import.meta.url).pathname
 const release: (() => Promise<unknown> | unknown)[] = []
@@ -232,9 +240,9 @@ describe('over Streamable HTTP', () => {
     release.push(() => server.close())
     const { upstream } = await started(httpOptions(server.url))
     const link = await upstream.ready('modern')
-    const signal = AbortSignal.timeout(50)
+    const caller = goneAfter(50)
     await expect(
-      link.request(toolCall('hang-stream', {}, { meta: meta(), signal })),
+      link.request(toolCall('hang-stream', {}, { meta: meta(), caller })),
     ).rejects.toMatchObject({ code: 'DISPATCH_ABORTED' })
     const sent = server.seen.filter(({ headers }) => headers['mcp-method'] !== undefined)
     expect(sent.map(({ headers }) => [headers['mcp-method'], headers['mcp-name']])).toEqual([
@@ -289,7 +297,7 @@ describe('over stdio', () => {
       ...stdioOptions('odd-server.mjs', '--modern'),
     })
     const link = await upstream.ready('modern')
-    const call = toolCall('hang', {}, { meta: meta(), signal: AbortSignal.timeout(40) })
+    const call = toolCall('hang', {}, { meta: meta(), caller: goneAfter(40) })
     await expect(link.request(call)).rejects.toMatchObject({ code: 'DISPATCH_ABORTED' })
     const cancelled = await textOf(link.request(toolCall('cancelled', {}, { meta: meta() })))
     expect(JSON.parse(cancelled)).toHaveLength(1)

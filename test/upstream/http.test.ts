@@ -8,6 +8,7 @@ import { type OddOptions, type OddServer, startOddServer } from '../fixtures/ups
 import {
   eventually,
   freePort,
+  goneAfter,
   httpOptions,
   LIMITS,
   textOf,
@@ -158,9 +159,7 @@ it.each(['hang', 'hang-stream'])(
   'an aborted call (%s) is cancelled at the server and its connection dropped',
   async (tool) => {
     const { link } = await started()
-    const controller = new AbortController()
-    const pending = link.request(toolCall(tool, {}, { signal: controller.signal }))
-    setTimeout(() => controller.abort(), 50)
+    const pending = link.request(toolCall(tool, {}, { caller: goneAfter(50) }))
     await expect(pending).rejects.toMatchObject({ code: 'DISPATCH_ABORTED' })
     let cancelled: unknown[] = []
     await eventually(async () => {
@@ -217,8 +216,8 @@ it('a session that is lost while only the stream is open is opened again', async
 
 it('an aborted call that is being polled is polled no more', async () => {
   const { server, link } = await started()
-  const signal = AbortSignal.timeout(100)
-  await expect(link.request(toolCall('polled-for-ever', {}, { signal }))).rejects.toMatchObject({
+  const caller = goneAfter(100)
+  await expect(link.request(toolCall('polled-for-ever', {}, { caller }))).rejects.toMatchObject({
     code: 'DISPATCH_ABORTED',
   })
   await eventually(() => expect(server.openPolls()).toBe(0))

@@ -6,7 +6,15 @@ import { afterEach, expect, it } from 'vitest'
 import type { Upstream, UpstreamDeps } from '../../src/upstream/client.ts'
 import type { ServerOptions } from '../../src/upstream/options.ts'
 import { makeNotification, makeRequest } from '../../src/wire/message.ts'
-import { eventually, LIMITS, stdioOptions, textOf, toolCall, upstreamOf } from './support.ts'
+import {
+  eventually,
+  goneAfter,
+  LIMITS,
+  stdioOptions,
+  textOf,
+  toolCall,
+  upstreamOf,
+} from './support.ts'
 
 const open: Upstream[] = []
 
@@ -113,16 +121,15 @@ it('an error of the server is a reply, not a fault', async () => {
 
 it('an aborted call is cancelled at the server and rejects with DISPATCH_ABORTED', async () => {
   const { link, seen } = await odd()
-  const controller = new AbortController()
-  const pending = link.request(toolCall('hang', {}, { signal: controller.signal }))
-  setTimeout(() => controller.abort(), 30)
+  const caller = goneAfter(30)
+  const pending = link.request(toolCall('hang', {}, { caller }))
   await expect(pending).rejects.toMatchObject({ code: 'DISPATCH_ABORTED' })
   const cancelled = JSON.parse(await textOf(link.request(toolCall('cancelled'))))
   expect(cancelled).toEqual([{ requestId: expect.any(Number), reason: expect.any(String) }])
   expect(seen.calls.map(({ outcome }) => outcome)).toContain('aborted')
-  await expect(
-    link.request(toolCall('echo', {}, { signal: controller.signal })),
-  ).rejects.toMatchObject({ code: 'DISPATCH_ABORTED' })
+  await expect(link.request(toolCall('echo', {}, { caller }))).rejects.toMatchObject({
+    code: 'DISPATCH_ABORTED',
+  })
 })
 
 it('a call without an answer ends at its deadline, progress or not, and is cancelled', async () => {

@@ -1,6 +1,7 @@
 // What the tests of this folder share: options for fixture servers, waiting for a condition, whether a process lives.
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { Cancellation } from '../../src/base/caller.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import type {
@@ -109,6 +110,13 @@ export interface CallOptions extends Partial<UpstreamRequest> {
   /** The client's own id and `_meta`. */
   readonly id?: string | number
   readonly meta?: object
+}
+
+/** A caller that goes away after so many milliseconds. */
+export function goneAfter(ms: number): Cancellation {
+  const caller = new Cancellation()
+  setTimeout(() => caller.abort(), ms)
+  return caller
 }
 
 /** A tools/call as a client would send it. */

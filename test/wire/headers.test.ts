@@ -195,7 +195,7 @@ test.each<[JsonObject, HeaderBag, boolean]>([
   [{ nested: {} }, {}, true],
   [{ region: null, free: 'x' }, {}, true],
 ])('arguments %j and headers %j agree: %s', (args, headers, agree) => {
-  const code = refusal(() => checkParamHeaders(headers, args, SCHEMA))?.code
+  const code = refusal(() => checkParamHeaders(headers, args, paramHeadersOf(SCHEMA)))?.code
   expect(code).toBe(agree ? undefined : 'WIRE_HEADER_MISMATCH')
   const all = check({ ...GOOD, ...headers }, toolCall({ arguments: args }), SCHEMA)
   expect(all).toBe(agree ? undefined : 'WIRE_HEADER_MISMATCH')
@@ -206,7 +206,8 @@ test('an argument beyond 2^53 is compared by its digits', () => {
     '{"jsonrpc":"2.0","id":1,"method":"x","params":{"arguments":{"limit":9007199254740993}}}'
   const args = readMessage(Buffer.from(text)).params?.arguments
   const code = (header: string) =>
-    refusal(() => checkParamHeaders({ 'mcp-param-limit': header }, args, SCHEMA))?.code
+    refusal(() => checkParamHeaders({ 'mcp-param-limit': header }, args, paramHeadersOf(SCHEMA)))
+      ?.code
   expect(code('9007199254740993')).toBeUndefined()
   expect(code('9007199254740992')).toBe('WIRE_HEADER_MISMATCH')
 })

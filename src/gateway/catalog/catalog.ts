@@ -4,7 +4,7 @@ import { AppError, messageOf } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
-import { paramHeadersOf } from '../../wire/headers.ts'
+import { type ParamHeader, paramHeadersOf } from '../../wire/headers.ts'
 import { makeRequest } from '../../wire/message.ts'
 import { ownMeta } from '../meta.ts'
 import { type Naming, type NamingOptions, nameAll } from './names.ts'
@@ -49,6 +49,8 @@ export interface Item {
   readonly server: string
   readonly name: string
   readonly definition: JsonObject
+  /** Arguments of a tool of the modern era that are repeated in headers; undefined: none. */
+  readonly params: readonly ParamHeader[] | undefined
 }
 
 /** One kind of one server, as last listed. */
@@ -74,6 +76,8 @@ export interface Merged {
 export interface Catalog {
   /** All servers merged, in the order of the configuration. Waits at most `timeout` for each. */
   list(kind: ListKind): Promise<Merged>
+  /** The same where nothing has to be waited for; undefined: ask `list`. */
+  current(kind: ListKind): Merged | undefined
   /** The definition behind an own name. */
   definition(kind: ListKind, server: string, name: string): Promise<JsonObject | undefined>
   /** Forgets what a server listed. */
@@ -100,7 +104,12 @@ const RETRY_AFTER = 2000
 
 export function createCatalog(options: CatalogOptions): Catalog {
   const { era, upstreams, clock } = options
-  const listings = new Map<string, Listing>()
+  const listings: Readonly<Record<ListKind, Map<string, Listing>>> = {
+    tools: new Map(),
+    prompts: new Map(),
+    resources: new Map(),
+    templates: new Map(),
+  }
   const loading = new Map<string, Promise<Listing | null>>()
   const merged = new Map<
     ListKind,
@@ -114,6 +123,16 @@ export function createCatalog(options: CatalogOptions): Catalog {
   /** When a server whose last attempt failed may be asked again. */
   const failed = new Map<string, number>()
 
+  // null: it offers none of the kind; undefined: it has to be asked
+  function keptOf(upstream: Upstream, kind: ListKind): Listing | null | undefined {
+    const link = upstream.link(era)
+    const { capability } = LISTS[kind]
+    if (!link || upstream.admission === 'quarantined' || !isObject(link.capabilities[capability]))
+      return null
+    const known = listings[kind].get(upstream.name)
+    return known && isFresh(known, link, kind) ? known : undefined
+  }
+
   function isFresh(listing: Listing, link: UpstreamLink, kind: ListKind): boolean {
     if (listing.link !== link) return false
     const age = clock.now() - listing.loadedAt
@@ -124,16 +143,11 @@ export function createCatalog(options: CatalogOptions): Catalog {
   }
 
   async function listingOf(upstream: Upstream, kind: ListKind): Promise<Listing | null> {
-    const link = upstream.link(era)
-    if (
-      !link ||
-      upstream.admission === 'quarantined' ||
-      !isObject(link.capabilities[LISTS[kind].capability])
-    )
-      return null
+    const kept = keptOf(upstream, kind)
+    if (kept !== undefined) return kept
+    const link = upstream.link(era) as UpstreamLink
+    const known = listings[kind].get(upstream.name)
     const id = `${upstream.name}\0${kind}`
-    const known = listings.get(id)
-    if (known && isFresh(known, link, kind)) return known
     const retryAt = failed.get(id)
     let pending = loading.get(id)
     if (!pending && (retryAt === undefined || clock.now() >= retryAt)) {
@@ -156,7 +170,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
       .then((listing) => {
         // what changed while it was being read is read again next time
         if (!isCurrent()) return listing
-        listings.set(id, listing)
+        listings[kind].set(upstream.name, listing)
         failed.delete(id)
         return listing
       })
@@ -166,7 +180,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
           { server: upstream.name, kind, error: messageOf(error) },
           'a server could not be listed',
         )
-        return listings.get(id) ?? null
+        return listings[kind].get(upstream.name) ?? null
       })
       .finally(() => {
         if (isCurrent()) loading.delete(id)
@@ -203,15 +217,12 @@ export function createCatalog(options: CatalogOptions): Catalog {
         const name = isObject(definition) ? definition[key] : undefined
         // two of one name: the second could not be told from the first, so nobody gets to see it
         if (typeof name !== 'string' || seen.has(name)) continue
+        const repeats = kind === 'tools' && era === 'modern'
+        const params = repeats ? paramHeadersOf(definition.inputSchema) : undefined
         // a tool whose header declarations are against the rules is unfit for HTTP clients (SEP-2243)
-        if (
-          kind === 'tools' &&
-          era === 'modern' &&
-          paramHeadersOf(definition.inputSchema) === undefined
-        )
-          continue
+        if (repeats && params === undefined) continue
         seen.add(name)
-        items.push({ server: upstream.name, name, definition: definition as JsonObject })
+        items.push({ server: upstream.name, name, definition: definition as JsonObject, params })
       }
       ttlMs = Math.min(ttlMs, typeof result.ttlMs === 'number' ? result.ttlMs : 0)
       if (result.cacheScope !== 'public') cacheScope = 'private'
@@ -237,7 +248,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
 
   // what a server that is down offered is still its own: no other server's tool may answer to those names meanwhile
   function reservedBy(upstream: Upstream, kind: ListKind): Listing | null {
-    return upstream.link(era) ? null : (listings.get(`${upstream.name}\0${kind}`) ?? null)
+    return upstream.link(era) ? null : (listings[kind].get(upstream.name) ?? null)
   }
 
   async function list(kind: ListKind): Promise<Merged> {
@@ -250,8 +261,22 @@ export function createCatalog(options: CatalogOptions): Catalog {
     return value
   }
 
+  // what every call asks: nothing is built anew while nothing has changed
+  function current(kind: ListKind): Merged | undefined {
+    const known = merged.get(kind)
+    if (known === undefined) return undefined
+    for (let i = 0; i < upstreams.length; i++) {
+      const upstream = upstreams[i] as Upstream
+      const part = keptOf(upstream, kind)
+      if (part === undefined || part !== known.parts[i]) return undefined
+      if (reservedBy(upstream, kind) !== known.reserved[i]) return undefined
+    }
+    return known.value
+  }
+
   return {
     list,
+    current,
     async definition(kind, server, name) {
       const upstream = upstreams.find((candidate) => candidate.name === server)
       const listing = upstream && (await listingOf(upstream, kind))
@@ -260,7 +285,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
     invalidate(server, kind) {
       for (const each of kind ? [kind] : (Object.keys(LISTS) as ListKind[])) {
         const id = `${server}\0${each}`
-        listings.delete(id)
+        listings[each].delete(server)
         failed.delete(id)
         epochs.set(id, (epochs.get(id) ?? 0) + 1)
         loading.delete(id)

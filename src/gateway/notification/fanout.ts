@@ -2,7 +2,7 @@
 import type { Era, Upstream } from '../../upstream/client.ts'
 import { type Message, makeNotification } from '../../wire/message.ts'
 import { LISTS, type ListKind } from '../catalog/catalog.ts'
-import { createExchange, type Room, serverInfo } from '../exchange.ts'
+import { createExchange, type Room } from '../exchange.ts'
 import type { Session } from '../session.ts'
 import { passNotification, reaches } from './notifications.ts'
 import { createSequence, type Sequence } from './sequence.ts'
@@ -41,7 +41,7 @@ export function createFanout(room: Room): Fanout {
         principal: session.principal,
         sessionLabels: session.labels,
       })
-      if (upstream) exchange.request.server = serverInfo(upstream)
+      if (upstream) exchange.request.server = upstream.info
       const passed = await passNotification(
         room,
         exchange,

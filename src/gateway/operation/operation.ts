@@ -7,11 +7,17 @@ import type { Upstream, UpstreamReply } from '../../upstream/client.ts'
 import { resultBytes } from '../../wire/reply.ts'
 import { type Edit, splice } from '../../wire/splice.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
-import { type Call, serverInfo } from '../exchange.ts'
-import { createForwarder } from '../notification/notifications.ts'
+import type { Call } from '../exchange.ts'
+import { createForwarder, type Forwarder } from '../notification/notifications.ts'
 import { OPERATIONS, type Operation, type Payload, type Target } from './operations.ts'
 import { idEdits, postPayload, refuseUnwired, replyEdits, statusOf, strayEdits } from './reply.ts'
-import { checkParameters, parameterHeaders, prePayload, requestEdits } from './request.ts'
+import {
+  checkParameters,
+  outgoingHeaders,
+  prePayload,
+  requestEdits,
+  sendsNoHeaders,
+} from './request.ts'
 import { findTarget } from './targets.ts'
 
 type AnyRunner = {
@@ -26,8 +32,9 @@ type AnyRunner = {
 export async function operate(call: Call): Promise<Answer> {
   const { exchange, message } = call
   const operation = OPERATIONS[message.method as string] as Operation
-  const target = await findTarget(call, operation.kind, operation.member)
-  exchange.request.server = serverInfo(target.upstream)
+  const found = findTarget(call, operation.kind, operation.member)
+  const target = found instanceof Promise ? await found : found
+  exchange.request.server = target.upstream.info
   exchange.request.target = target.own.name
   call.session?.servers.add(target.upstream.name)
 
@@ -36,7 +43,8 @@ export async function operate(call: Call): Promise<Answer> {
   const runner = runnerAt(call, operation.pre, target.own.name)
   let payload = before
   if (runner) {
-    const outcome = await runner.dispatch(before, exchange.request, { bytes: message.bytes.length })
+    const pending = runner.dispatch(before, exchange.request, { bytes: message.bytes.length })
+    const outcome = pending instanceof Promise ? await pending : pending
     if (outcome.kind === 'respond')
       return answered(
         call,
@@ -48,18 +56,13 @@ export async function operate(call: Call): Promise<Answer> {
     if (outcome.kind !== 'pass') return refused(call, operation.pre, outcome, false)
     payload = outcome.payload as Payload
   }
-  const own = await currentTarget(call, operation, target, payload)
-  const headers = {
-    ...(payload.headers as object),
-    ...(await parameterHeaders(call, operation, target, own, before, payload)),
-  }
-  const reply = await ask(
-    call,
-    target.upstream,
-    own,
-    requestEdits(call, operation, own, before, payload),
-    headers,
-  )
+  const own =
+    payload === before ? target.own.name : await currentTarget(call, operation, target, payload)
+  const headers = sendsNoHeaders(call, target, before, payload)
+    ? undefined
+    : await outgoingHeaders(call, operation, target, own, before, payload)
+  const edits = requestEdits(call, operation, own, before, payload)
+  const reply = await ask(call, target.upstream, own, edits, headers)
   return settle(call, operation, target, payload, reply)
 }
 
@@ -93,23 +96,27 @@ async function ask(
   upstream: Upstream,
   own: string,
   edits: readonly Edit[],
-  headers: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> | undefined,
 ): Promise<UpstreamReply> {
   const { exchange, message } = call
-  const forwarder = createForwarder(call, upstream)
-  const { signal } = exchange.request
-  const link = await upstream.ready(exchange.identity.era, signal)
+  const { request, identity, runtime } = exchange
+  // made when there is something to forward: most calls have no messages of their own
+  let forwarder: Forwarder | undefined
+  const link = upstream.link(identity.era) ?? (await upstream.ready(identity.era, request.signal))
   const reply = await link.request({
     message,
     edits,
     target: own,
-    signal,
-    timeout: exchange.runtime.limits.request_timeout,
-    headers,
-    onNotification: forwarder.push,
+    caller: request,
+    timeout: runtime.limits.request_timeout,
+    ...(headers && { headers }),
+    onNotification(notification) {
+      forwarder ??= createForwarder(call, upstream)
+      forwarder.push(notification)
+    },
   })
   // what was sent before the answer reaches the client before it
-  await forwarder.settled()
+  if (forwarder) await forwarder.settled()
   exchange.request.origin = 'upstream'
   return reply
 }
@@ -140,9 +147,8 @@ async function settle(
     sent,
     isResult ? { result: reply.result } : { error: reply.error },
   )
-  const outcome = await runner.dispatch(before, call.exchange.request, {
-    bytes: reply.bytes.length,
-  })
+  const pending = runner.dispatch(before, call.exchange.request, { bytes: reply.bytes.length })
+  const outcome = pending instanceof Promise ? await pending : pending
   if (outcome.kind !== 'pass') return refused(call, operation.post, outcome, true)
   return {
     bytes: splice(reply.bytes, [

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import { POINTS, type PointName } from '../../points/table.ts'
 import type { Upstream } from '../../upstream/client.ts'
+import type { ParamHeader } from '../../wire/headers.ts'
 import type { ListKind } from '../catalog/catalog.ts'
 import type { OwnName } from '../catalog/names.ts'
 
@@ -60,6 +61,8 @@ export interface Target {
   readonly own: OwnName
   readonly exposed: string
   readonly definition: JsonObject | undefined
+  /** Arguments of a tool that are repeated in headers. */
+  readonly params: readonly ParamHeader[] | undefined
 }
 
 /** A point's payload while an operation is being put together. */

@@ -1,7 +1,14 @@
 // An operation on its way in: the payload of its pre-point, and what changes in the client's message before it goes upstream.
 import { AppError } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
-import { checkParamHeaders, paramHeaders, paramHeadersOf } from '../../wire/headers.ts'
+import {
+  checkParamHeaders,
+  HEADERS,
+  type HeaderBag,
+  type ParamHeader,
+  paramHeaders,
+  paramHeadersOf,
+} from '../../wire/headers.ts'
 import type { Message } from '../../wire/message.ts'
 import { META } from '../../wire/revision.ts'
 import { type Edit, editMember } from '../../wire/splice.ts'
@@ -12,47 +19,66 @@ import type { Operation, Payload, Target } from './operations.ts'
 export function checkParameters(
   { exchange, headers, message }: Call,
   { kind }: Operation,
-  { definition }: Target,
+  { params }: Target,
 ): void {
-  if (
-    exchange.identity.era !== 'modern' ||
-    kind !== 'tools' ||
-    exchange.identity.surface === 'stdio'
-  )
-    return
-  checkParamHeaders(headers, message.params?.arguments, definition?.inputSchema)
+  const { era, surface } = exchange.identity
+  if (era !== 'modern' || kind !== 'tools' || surface === 'stdio') return
+  checkParamHeaders(headers, message.params?.arguments, params)
 }
 
 /**
- * Built from the final arguments. Headers of parameters that the schema does not know go on as they came, but not when a policy
+ * What the server is sent besides the message: what policies set, and repeated arguments, built from the final ones. Headers of parameters that the schema does not know go on as they came, but not when a policy
  * changed the call: they may still say what it took out, and a server that misses one refuses.
  */
-export async function parameterHeaders(
+export async function outgoingHeaders(
   call: Call,
   operation: Operation,
   target: Target,
   own: string,
   before: Payload,
   payload: Payload,
-): Promise<Record<string, string>> {
+): Promise<Record<string, string> | undefined> {
   const { era } = call.exchange.identity
-  if (era !== 'modern' || operation.kind !== 'tools') return {}
-  const catalog = call.exchange.runtime.catalogs[era]
-  const definition =
-    own === target.own.name
-      ? target.definition
-      : await catalog.definition('tools', target.own.server, own)
-  const changed = own !== target.own.name || payload.arguments !== before.arguments
-  if (changed) return paramHeaders(definition?.inputSchema, payload.arguments)
-  const known = new Set((paramHeadersOf(definition?.inputSchema) ?? []).map(({ header }) => header))
-  const foreign = Object.entries(call.headers).filter(
-    ([name, value]) =>
-      name.startsWith('mcp-param-') && typeof value === 'string' && !known.has(name),
-  )
+  const set = payload.headers as Record<string, string> | undefined
+  if (era !== 'modern' || operation.kind !== 'tools') return set
+  const renamed = own !== target.own.name
+  const declared = renamed ? await declaredBy(call, target.own.server, own) : target.params
+  const changed = renamed || payload.arguments !== before.arguments
   return {
-    ...(Object.fromEntries(foreign) as Record<string, string>),
-    ...paramHeaders(definition?.inputSchema, payload.arguments),
+    ...set,
+    ...(changed ? {} : foreignHeaders(call.headers, declared)),
+    ...paramHeaders(declared, payload.arguments),
   }
+}
+
+/** Nothing to send, which is what most calls come to; asked first, because nothing has to be waited for then. */
+export function sendsNoHeaders(
+  { headers }: Call,
+  target: Target,
+  before: Payload,
+  payload: Payload,
+): boolean {
+  if (payload !== before || (target.params !== undefined && target.params.length > 0)) return false
+  for (const name in headers) if (name.startsWith(HEADERS.paramPrefix)) return false
+  return true
+}
+
+async function declaredBy(call: Call, server: string, own: string) {
+  const catalog = call.exchange.runtime.catalogs.modern
+  return paramHeadersOf((await catalog.definition('tools', server, own))?.inputSchema)
+}
+
+function foreignHeaders(
+  headers: HeaderBag,
+  declared: readonly ParamHeader[] | undefined,
+): Record<string, string> {
+  const foreign: Record<string, string> = {}
+  for (const name in headers) {
+    const value = headers[name]
+    if (!name.startsWith(HEADERS.paramPrefix) || typeof value !== 'string') continue
+    if (!declared?.some(({ header }) => header === name)) foreign[name] = value
+  }
+  return foreign
 }
 
 export function prePayload(operation: Operation, message: Message, target: Target): Payload {

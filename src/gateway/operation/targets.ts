@@ -1,55 +1,70 @@
 // From the name or URI a client used to exactly one thing of exactly one server.
 import { AppError } from '../../base/errors.ts'
-import type { JsonObject } from '../../base/json.ts'
-import type { ListKind } from '../catalog/catalog.ts'
+import type { ListKind, Merged } from '../catalog/catalog.ts'
 import type { OwnName } from '../catalog/names.ts'
 import { abnormality } from '../catalog/uri-form.ts'
 import { unprefixed } from '../catalog/uris.ts'
 import type { Call } from '../exchange.ts'
 import type { Target } from './operations.ts'
 
-/** Throws WIRE_INVALID_PARAMS or WIRE_UNKNOWN_TARGET. */
-export async function findTarget(
+/** At once where the catalogue is fresh. Throws, or rejects with, WIRE_INVALID_PARAMS or WIRE_UNKNOWN_TARGET. */
+export function findTarget(
   call: Call,
   kind: ListKind,
   member: 'name' | 'uri',
-): Promise<Target> {
+): Target | Promise<Target> {
   const exposed = call.message.params?.[member]
   if (typeof exposed !== 'string')
     throw new AppError('WIRE_INVALID_PARAMS', `params.${member} is not a string`)
-  for (const later of ['task', 'inputResponses', 'requestState']) {
+  for (const later of NOT_CARRIED) {
     if (call.message.params?.[later] !== undefined)
       throw new AppError(
         'WIRE_INVALID_PARAMS',
         `params.${later} is not carried by this gateway yet`,
       )
   }
-  const found =
-    kind === 'resources' ? await findResource(call, exposed) : await findNamed(call, kind, exposed)
+  const found = kind === 'resources' ? findResource(call, exposed) : findNamed(call, kind, exposed)
+  return found instanceof Promise
+    ? found.then((late) => targetOf(call, kind, exposed, late))
+    : targetOf(call, kind, exposed, found)
+}
+
+const NOT_CARRIED = ['task', 'inputResponses', 'requestState'] as const
+
+function targetOf(call: Call, kind: ListKind, exposed: string, found: Found | undefined): Target {
   const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
   if (!found || !upstream) {
     // the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)
     throw new AppError(
       'WIRE_UNKNOWN_TARGET',
       `there is no such ${kind.slice(0, -1)} here`,
-      member === 'uri' ? { data: { uri: exposed } } : {},
+      kind === 'resources' ? { data: { uri: exposed } } : {},
     )
   }
   // its lists are hidden, but a name or URI may be known from before
   if (upstream.admission === 'quarantined')
     throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${upstream.name} is quarantined`)
-  return { upstream, own: found.own, exposed, definition: found.definition }
+  const { own, definition, params } = found
+  return { upstream, own, exposed, definition, params }
 }
 
-interface Found {
-  readonly own: OwnName
-  readonly definition: JsonObject | undefined
+interface Found extends Pick<Target, 'own' | 'definition' | 'params'> {}
+
+function findNamed(
+  call: Call,
+  kind: ListKind,
+  exposed: string,
+): Found | undefined | Promise<Found | undefined> {
+  const catalog = catalogOf(call)
+  const merged = catalog.current(kind)
+  return merged
+    ? namedIn(merged, exposed)
+    : catalog.list(kind).then((late) => namedIn(late, exposed))
 }
 
-async function findNamed(call: Call, kind: ListKind, exposed: string): Promise<Found | undefined> {
-  const { naming, missing } = await catalogOf(call).list(kind)
+function namedIn({ naming, missing }: Merged, exposed: string): Found | undefined {
   const item = naming.byExposed.get(exposed)
-  if (item) return { own: item, definition: item.definition }
+  if (item) return { own: item, definition: item.definition, params: item.params }
   // a server that is down has not lost its tools: the client should try again, not forget them
   const down = missing.find((server) => exposed.startsWith(server))
   if (down) throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${down} is not available`)
@@ -63,6 +78,7 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
     return {
       own: listed,
       definition: await catalog.definition('resources', listed.server, listed.name),
+      params: undefined,
     }
   const fitting = (await catalog.list('templates')).uris.byTemplate(exposed)
   if (fitting.length > 1) throw ambiguous(exposed, fitting)
@@ -75,7 +91,7 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
         data: { uri: exposed },
       })
   }
-  return { own, definition: undefined }
+  return { own, definition: undefined, params: undefined }
 }
 
 // a greedy template of one server must not take what belongs to another

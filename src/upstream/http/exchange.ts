@@ -53,7 +53,7 @@ export async function createHttpClient(
   })
   return {
     send(request, sink) {
-      const handler = createHandler(sink)
+      const handler = new ResponseHandler(sink)
       const { method, headers, body = null } = request
       pool.dispatch({ method, path, headers: headers as Record<string, string>, body }, handler)
       return handler
@@ -64,35 +64,48 @@ export async function createHttpClient(
   }
 }
 
-function createHandler(sink: HttpSink): Dispatcher.DispatchHandler & Exchange {
-  let controller: Dispatcher.DispatchController | undefined
-  let over = false
-  return {
-    abort() {
-      if (over) return
-      over = true
-      controller?.abort(ABORTED)
-    },
-    onRequestStart(given) {
-      controller = given
-      if (over) given.abort(ABORTED)
-    },
-    onResponseStart(_given, status, headers) {
-      // 1xx is not the answer
-      if (!over && status >= 200) sink.start(status, headers)
-    },
-    onResponseData(_given, chunk) {
-      if (!over) sink.data(chunk)
-    },
-    onResponseEnd() {
-      if (over) return
-      over = true
-      sink.end()
-    },
-    onResponseError(_given, error) {
-      if (over) return
-      over = true
-      sink.fail(error)
-    },
+class ResponseHandler implements Dispatcher.DispatchHandler, Exchange {
+  readonly #sink: HttpSink
+  #controller: Dispatcher.DispatchController | undefined
+  #over = false
+
+  constructor(sink: HttpSink) {
+    this.#sink = sink
+  }
+
+  abort(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#controller?.abort(ABORTED)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#over) controller.abort(ABORTED)
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    // 1xx is not the answer
+    if (!this.#over && status >= 200) this.#sink.start(status, headers)
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#over) this.#sink.data(chunk)
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#sink.end()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#over) return
+    this.#over = true
+    this.#sink.fail(error)
   }
 }

@@ -8,7 +8,7 @@ import { createInbox, type Inbox } from '../inbox.ts'
 import { type HttpOptions, isReservedHeader } from '../options.ts'
 import type { TransportDeps } from '../transport.ts'
 import { createHttpClient, type Exchange, type HttpClient, type HttpRequest } from './exchange.ts'
-import { createReplySink, type Refusal, type ReplyListener, type Resume } from './reply.ts'
+import { type Refusal, type ReplyListener, ReplySink, type Resume } from './reply.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -80,8 +80,13 @@ class HttpEndpoint implements HttpCore {
   readonly #configured: Headers
   readonly #exchanges = new Map<number, Exchange>()
   readonly #lost = Promise.withResolvers<string>()
+  /** What every POST carries, whatever its message. */
+  readonly #base: Headers
   #built: { own: Headers; headers: Headers } | undefined
   #heard: number
+  readonly #onHeard = (): void => {
+    this.#heard = this.#deps.clock.now()
+  }
 
   constructor(options: HttpOptions, deps: TransportDeps, rules: EraRules, client: HttpClient) {
     this.#options = options
@@ -89,6 +94,7 @@ class HttpEndpoint implements HttpCore {
     this.#client = client
     this.#heard = deps.clock.now()
     this.#configured = lowerCase(options.headers)
+    this.#base = { ...POST_HEADERS, ...this.#configured }
     this.lost = this.#lost.promise
     this.calls = createCalls({
       server: options.name,
@@ -112,34 +118,13 @@ class HttpEndpoint implements HttpCore {
     })
   }
 
-  post(call: Call, headers: Headers, hooks: PostHooks = {}): void {
-    const unanswered = (resume: Resume) => {
-      this.#exchanges.delete(call.id)
-      if (this.calls.find(call.id) && !hooks.unanswered?.(resume)) this.unanswered(call)
-    }
-    const exchange = this.send(
-      { method: 'POST', headers: this.headers(call.request.headers, headers), body: call.bytes },
-      {
-        head: hooks.head,
-        message: (message, streamed) => {
-          this.inbox(message, call)
-          // settled: give a stream that is held open a moment to end by itself
-          if (streamed && !this.calls.find(call.id)) this.#linger(call.id)
-        },
-        end: unanswered,
-        refused: (refusal) => {
-          this.#exchanges.delete(call.id)
-          if (!hooks.refused?.(refusal)) this.#refused(call, refusal)
-        },
-        failed: (error, resume) => {
-          this.#exchanges.delete(call.id)
-          if (this.calls.find(call.id) && hooks.unanswered?.(resume)) return
-          this.calls.fail(call.id, error)
-          if (error.data?.unreachable) this.drop(error.message)
-        },
-      },
-    )
-    this.track(call, exchange)
+  post(call: Call, headers: Headers, hooks: PostHooks = NO_HOOKS): void {
+    const request = {
+      method: 'POST',
+      headers: this.headers(call.request.headers, headers),
+      body: call.bytes,
+    } as const
+    this.track(call, this.send(request, new PostListener(this, call, hooks)))
   }
 
   unanswered(call: Call): void {
@@ -147,38 +132,37 @@ class HttpEndpoint implements HttpCore {
   }
 
   track(call: Call, exchange: Exchange): void {
-    if (this.calls.find(call.id)) this.#exchanges.set(call.id, exchange)
+    if (!call.over) this.#exchanges.set(call.id, exchange)
+  }
+
+  untrack(call: Call): void {
+    this.#exchanges.delete(call.id)
   }
 
   send(request: HttpRequest, listener: ReplyListener): Exchange {
     const { response, depth } = this.#deps.limits
-    let exchange: Exchange | undefined
-    const heard = listener.head?.bind(listener)
-    const sink = createReplySink(
-      { server: this.#options.name, limit: response, depth, exchange: () => exchange },
-      {
-        ...listener,
-        head: (headers) => {
-          this.#heard = this.#deps.clock.now()
-          heard?.(headers)
-        },
-      },
+    const sink = new ReplySink(
+      { server: this.#options.name, limit: response, depth, heard: this.#onHeard },
+      listener,
     )
-    exchange = this.#client.send(request, sink)
-    return exchange
+    sink.exchange = this.#client.send(request, sink)
+    return sink.exchange
   }
 
   headers(request: Headers | undefined, own: Headers): Headers {
-    if (!request && this.#built?.own === own) return this.#built.headers
+    if (request === undefined) return this.#withoutRequest(own)
     const headers: Record<string, string> = { ...POST_HEADERS }
     for (const name in request) {
       const lower = name.toLowerCase()
       if (!isReservedHeader(lower)) headers[lower] = request[name] ?? ''
     }
-    Object.assign(headers, this.#configured, own)
-    // a session's headers are the same for every call
-    if (!request) this.#built = { own, headers }
-    return headers
+    return Object.assign(headers, this.#configured, own)
+  }
+
+  // a session's headers are the same for every call
+  #withoutRequest(own: Headers): Headers {
+    if (this.#built?.own !== own) this.#built = { own, headers: { ...this.#base, ...own } }
+    return this.#built.headers
   }
 
   idle(): number {
@@ -196,13 +180,14 @@ class HttpEndpoint implements HttpCore {
     await this.#client.close()
   }
 
-  #linger(id: number): void {
+  /** Settled: a stream that is held open gets a moment to end by itself. */
+  linger({ id }: Call): void {
     const exchange = this.#exchanges.get(id)
     this.#exchanges.delete(id)
     if (exchange) this.#deps.clock.after(LINGER_MS, () => exchange.abort())
   }
 
-  #refused(call: Call, { status, message }: Refusal): void {
+  refused(call: Call, { status, message }: Refusal): void {
     const { id } = call
     if (status === 401 || status === 403) {
       const what = `refused the gateway with ${status}; check the headers configured for it`
@@ -220,6 +205,50 @@ class HttpEndpoint implements HttpCore {
   ): AppError {
     const data = status === undefined ? undefined : { status }
     return new AppError(code, `server ${this.#options.name} ${what}`, { ...(data && { data }) })
+  }
+}
+
+const NO_HOOKS: PostHooks = {}
+
+/** What becomes of the reply to one call. */
+class PostListener implements ReplyListener {
+  readonly #endpoint: HttpEndpoint
+  readonly #call: Call
+  readonly #hooks: PostHooks
+
+  constructor(endpoint: HttpEndpoint, call: Call, hooks: PostHooks) {
+    this.#endpoint = endpoint
+    this.#call = call
+    this.#hooks = hooks
+  }
+
+  head(headers: IncomingHttpHeaders): void {
+    this.#hooks.head?.(headers)
+  }
+
+  message(message: Message, streamed: boolean): void {
+    const call = this.#call
+    this.#endpoint.inbox(message, call)
+    if (streamed && call.over) this.#endpoint.linger(call)
+  }
+
+  end(resume: Resume): void {
+    const call = this.#call
+    this.#endpoint.untrack(call)
+    if (!call.over && !this.#hooks.unanswered?.(resume)) this.#endpoint.unanswered(call)
+  }
+
+  refused(refusal: Refusal): void {
+    this.#endpoint.untrack(this.#call)
+    if (!this.#hooks.refused?.(refusal)) this.#endpoint.refused(this.#call, refusal)
+  }
+
+  failed(error: AppError, resume: Resume): void {
+    const call = this.#call
+    this.#endpoint.untrack(call)
+    if (!call.over && this.#hooks.unanswered?.(resume)) return
+    this.#endpoint.calls.fail(call.id, error)
+    if (error.data?.unreachable) this.#endpoint.drop(error.message)
   }
 }
 

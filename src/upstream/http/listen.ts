@@ -1,4 +1,5 @@
 // Keeps the gateway told of changed lists by a modern server: one standing subscription per link; what the change means is the gateway's.
+import { Cancellation } from '../../base/caller.ts'
 import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
@@ -26,7 +27,7 @@ const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
  * era, where such notifications come unasked. Returns what ends it.
  */
 export function listenForChanges(link: UpstreamLink, deps: ListenDeps): () => void {
-  const controller = new AbortController()
+  const caller = new Cancellation()
   const notifications = advertised(link)
   let cancel = () => {}
   let failures = 0
@@ -39,7 +40,7 @@ export function listenForChanges(link: UpstreamLink, deps: ListenDeps): () => vo
         message,
         edits: [],
         timeout: Number.POSITIVE_INFINITY,
-        signal: controller.signal,
+        caller,
         onNotification(heard) {
           failures = 0
           if (heard.method !== ACKNOWLEDGED) deps.notification(heard)
@@ -50,18 +51,18 @@ export function listenForChanges(link: UpstreamLink, deps: ListenDeps): () => vo
         return
       }
     } catch (error) {
-      if (controller.signal.aborted) return
+      if (caller.aborted) return
       deps.log.debug({ reason: messageOf(error) }, 'a subscription ended')
     }
     failures++
-    if (controller.signal.aborted) return
+    if (caller.aborted) return
     cancel = deps.clock.after(backoffDelay(failures, deps.restart, deps.random()), () => listen())
   }
 
   if (link.era === 'modern' && Object.keys(notifications).length > 0) void listen()
   return () => {
     cancel()
-    controller.abort()
+    caller.abort()
   }
 }
 

@@ -2,6 +2,8 @@
 import { AppError, isAppError } from '../../base/errors.ts'
 import { modernHeaders } from '../../wire/headers.ts'
 import { type Message, makeRequest, readMessage } from '../../wire/message.ts'
+import { META } from '../../wire/revision.ts'
+import type { Call } from '../calls.ts'
 import type { UpstreamLink, UpstreamRequest } from '../client.ts'
 import { type Hello, modernMeta, readDiscover } from '../handshake.ts'
 import type { Connection } from '../lane.ts'
@@ -36,7 +38,7 @@ function createLink(core: HttpCore, hello: Hello, deps: TransportDeps): Upstream
     ...hello,
     async request(request) {
       const call = core.calls.open(request)
-      core.post(call, headersOf(call.bytes, request))
+      core.post(call, headersOf(call))
       return call.reply
     },
     // this era has no notifications from client to server but those that cancel, and closing does that
@@ -47,10 +49,19 @@ function createLink(core: HttpCore, hello: Hello, deps: TransportDeps): Upstream
   }
 }
 
-// from the final message: a rename or a patch must show in the headers, or the server refuses with -32020
-function headersOf(bytes: Uint8Array, request: UpstreamRequest): Record<string, string> {
-  const message = request.edits.length === 0 ? request.message : readMessage(bytes)
-  return modernHeaders(message, { target: request.target, inputSchema: request.inputSchema })
+// of the final message: a rename or a patch must show in the headers, or the server refuses with -32020
+function headersOf({ bytes, request }: Call): Record<string, string> {
+  const { target, inputSchema } = request
+  const message = isReadAgain(request) ? readMessage(bytes) : request.message
+  return modernHeaders(message, { target, inputSchema })
+}
+
+/** Whether an edit may have changed what headers repeat; a method never changes, and the final name comes with the request. */
+function isReadAgain({ message, edits, target, inputSchema }: UpstreamRequest): boolean {
+  if (edits.length === 0) return false
+  const version = message.scan.meta.get(META.protocolVersion)
+  if (version === undefined || target === undefined || inputSchema !== undefined) return true
+  return edits.some(({ span }) => span.start < version.end && version.nameStart < span.end)
 }
 
 /** Throws UPSTREAM_ERA when the answer shows a legacy server; a fault that shows nothing is thrown as it is. */
@@ -64,7 +75,7 @@ async function discover(
   const message = makeRequest('server/discover', params)
   const request = { message, edits: [], timeout: deps.limits.requestTimeout }
   const call = core.calls.open(request)
-  core.post(call, headersOf(call.bytes, request))
+  core.post(call, headersOf(call))
   const answer = readDiscover(await evidence(call.reply))
   if (answer === 'legacy') throw notModern(options)
   if (!('retry' in answer)) return answer

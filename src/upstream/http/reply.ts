@@ -33,8 +33,8 @@ export interface ReplyOptions {
   readonly server: string
   readonly limit: number
   readonly depth: number
-  /** The exchange this sink belongs to, to drop it. */
-  exchange(): Exchange | undefined
+  /** Told when the server begins to answer. */
+  heard(): void
 }
 
 // an error page is read no further than what a JSON-RPC error needs
@@ -47,46 +47,51 @@ interface Body {
   resume?(): Resume
 }
 
-export function createReplySink(options: ReplyOptions, listener: ReplyListener): HttpSink {
-  let body: Body | undefined
-  let over = false
+export class ReplySink implements HttpSink {
+  readonly options: ReplyOptions
+  readonly listener: ReplyListener
+  /** The exchange this sink belongs to, to drop it. */
+  exchange: Exchange | undefined = undefined
+  #body: Body | undefined = undefined
+  #over = false
 
-  function fail(error: AppError, resume = NO_RESUME): void {
-    if (over) return
-    over = true
-    options.exchange()?.abort()
-    listener.failed(error, resume)
+  constructor(options: ReplyOptions, listener: ReplyListener) {
+    this.options = options
+    this.listener = listener
   }
 
-  return {
-    start(status, headers) {
-      listener.head?.(headers)
-      body = chooseBody(status, headers, options, listener, fail)
-    },
-    data(chunk) {
-      if (!over) body?.data(chunk)
-    },
-    end() {
-      if (!over) body?.end()
-      over = true
-    },
-    fail(error) {
-      fail(transportError(options.server, error), body?.resume?.())
-    },
+  start(status: number, headers: IncomingHttpHeaders): void {
+    this.options.heard()
+    this.listener.head?.(headers)
+    this.#body = chooseBody(status, headers, this)
+  }
+
+  data(chunk: Buffer): void {
+    if (!this.#over) this.#body?.data(chunk)
+  }
+
+  end(): void {
+    if (!this.#over) this.#body?.end()
+    this.#over = true
+  }
+
+  fail(error: Error): void {
+    this.refuse(transportError(this.options.server, error), this.#body?.resume?.())
+  }
+
+  /** The body cannot be read on. */
+  refuse(error: AppError, resume = NO_RESUME): void {
+    if (this.#over) return
+    this.#over = true
+    this.exchange?.abort()
+    this.listener.failed(error, resume)
   }
 }
 
-function chooseBody(
-  status: number,
-  headers: IncomingHttpHeaders,
-  options: ReplyOptions,
-  listener: ReplyListener,
-  fail: (error: AppError) => void,
-): Body {
+function chooseBody(status: number, headers: IncomingHttpHeaders, sink: ReplySink): Body {
+  const { server } = sink.options
   const broke = (what: string): Body => {
-    fail(
-      new AppError('UPSTREAM_PROTOCOL', `server ${options.server} ${what}`, { data: { status } }),
-    )
+    sink.refuse(new AppError('UPSTREAM_PROTOCOL', `server ${server} ${what}`, { data: { status } }))
     return { data() {}, end() {} }
   }
   if (status >= 300 && status < 400)
@@ -94,54 +99,62 @@ function chooseBody(
   const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity')
     return broke('compressed its answer unasked')
-  if (status >= 400) return refusalBody(status, options, listener)
-  if (status === 202 || status === 204) return { data() {}, end: () => listener.end(NO_RESUME) }
-  const type = String(headers['content-type'] ?? '')
-    .split(';')[0]
-    ?.trim()
-    .toLowerCase()
-  if (type === 'text/event-stream') return streamBody(options, listener, fail)
-  if (type === 'application/json') return jsonBody(headers, options, listener, fail)
-  return broke(`answered with content type ${type?.slice(0, 40) || 'none'}`)
+  if (status >= 400) return refusalBody(status, sink)
+  if (status === 202 || status === 204)
+    return { data() {}, end: () => sink.listener.end(NO_RESUME) }
+  const type = mediaType(headers['content-type'])
+  if (type === 'text/event-stream') return streamBody(sink)
+  if (type === 'application/json') return new JsonBody(headers, sink)
+  return broke(`answered with content type ${type.slice(0, 40) || 'none'}`)
+}
+
+function mediaType(header: string | undefined): string {
+  if (header === 'application/json') return header
+  return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
 export const NO_RESUME: Resume = { lastEventId: undefined, retry: undefined }
 
-function jsonBody(
-  headers: IncomingHttpHeaders,
-  options: ReplyOptions,
-  listener: ReplyListener,
-  fail: (error: AppError) => void,
-): Body {
-  const chunks: Buffer[] = []
-  let size = 0
-  if (Number(headers['content-length'] ?? 0) > options.limit) fail(tooLarge(options))
-  return {
-    data(chunk) {
-      size += chunk.byteLength
-      if (size > options.limit) fail(tooLarge(options))
-      else chunks.push(chunk)
-    },
-    end() {
-      const only = chunks.length === 1 ? chunks[0] : undefined
-      try {
-        listener.message(
-          readMessage(only ?? Buffer.concat(chunks), { depth: options.depth }),
-          false,
-        )
-      } catch (error) {
-        return fail(unreadable(options, error))
-      }
+class JsonBody implements Body {
+  readonly #sink: ReplySink
+  readonly #limit: number
+  #first: Buffer | undefined = undefined
+  /** Most answers come in one piece. */
+  #rest: Buffer[] | undefined = undefined
+  #size = 0
+
+  constructor(headers: IncomingHttpHeaders, sink: ReplySink) {
+    this.#sink = sink
+    this.#limit = sink.options.limit
+    if (Number(headers['content-length'] ?? 0) > this.#limit) sink.refuse(tooLarge(sink.options))
+  }
+
+  data(chunk: Buffer): void {
+    this.#size += chunk.byteLength
+    if (this.#size > this.#limit) this.#sink.refuse(tooLarge(this.#sink.options))
+    else if (this.#first === undefined) this.#first = chunk
+    else {
+      this.#rest ??= [this.#first]
+      this.#rest.push(chunk)
+    }
+  }
+
+  end(): void {
+    const { options, listener } = this.#sink
+    const bytes = this.#rest ? Buffer.concat(this.#rest, this.#size) : (this.#first ?? EMPTY)
+    try {
+      listener.message(readMessage(bytes, options), false)
       listener.end(NO_RESUME)
-    },
+    } catch (error) {
+      this.#sink.refuse(unreadable(options, error))
+    }
   }
 }
 
-function streamBody(
-  options: ReplyOptions,
-  listener: ReplyListener,
-  fail: (error: AppError) => void,
-): Body {
+const EMPTY = Buffer.alloc(0)
+
+function streamBody(sink: ReplySink): Body {
+  const { options, listener } = sink
   let lastEventId: string | undefined
   let retry: number | undefined
   const decoder = createSseDecoder({
@@ -153,13 +166,13 @@ function streamBody(
       try {
         listener.message(readMessage(Buffer.from(event.data), { depth: options.depth }), true)
       } catch (error) {
-        fail(unreadable(options, error))
+        sink.refuse(unreadable(options, error))
       }
     },
     retry(ms) {
       retry = ms
     },
-    oversize: () => fail(tooLarge(options)),
+    oversize: () => sink.refuse(tooLarge(options)),
   })
   return {
     data: (chunk) => decoder.push(chunk),
@@ -168,7 +181,8 @@ function streamBody(
   }
 }
 
-function refusalBody(status: number, options: ReplyOptions, listener: ReplyListener): Body {
+function refusalBody(status: number, sink: ReplySink): Body {
+  const { options, listener } = sink
   const chunks: Buffer[] = []
   let size = 0
   let told = false
@@ -182,7 +196,7 @@ function refusalBody(status: number, options: ReplyOptions, listener: ReplyListe
       size += chunk.byteLength
       if (size <= REFUSAL_BYTES) chunks.push(chunk)
       else {
-        options.exchange()?.abort()
+        sink.exchange?.abort()
         tell()
       }
     },
