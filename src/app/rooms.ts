@@ -93,8 +93,10 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     ended: report.sessionEnded,
   })
   owned.defer(() => sessions.close())
+  const wheel = createDeadlineWheel(clock)
   const room: Room = {
     clock,
+    wheel,
     log,
     self: SELF,
     sessions,
@@ -118,7 +120,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     engine,
     host,
     self: SELF,
-    upstream: { clock, log, clientInfo: SELF, events, guard, wheel: createDeadlineWheel(clock) },
+    upstream: { clock, log, clientInfo: SELF, events, guard, wheel },
   }
   return {
     telemetry,

@@ -1,5 +1,6 @@
 // One exchange with a client: its context, the runtime it pins, and what every handler of a method is handed.
 import type { Clock } from '../base/clock.ts'
+import type { DeadlineWheel } from '../base/deadline.ts'
 import type { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
@@ -63,6 +64,8 @@ export interface Finished {
 /** What the handlers share. One per gateway. */
 export interface Room {
   readonly clock: Clock
+  /** All deadlines of requests. */
+  readonly wheel: DeadlineWheel
   readonly log: Logger
   readonly self: Self
   readonly sessions: Sessions

@@ -41,7 +41,7 @@ const OPENINGS_KEPT = 1000
 /** In the modern era every request is an opening; its verdict is kept by who, with what, in which revision and generation. */
 export function createOpenings(
   now: () => number,
-): (exchange: Exchange, opening: OpeningRequest) => Promise<Opening> {
+): (exchange: Exchange, opening: OpeningRequest) => Opening | Promise<Opening> {
   const kept = new LRUCache<
     string,
     { readonly verdict: Opening; readonly labels: readonly string[] }
@@ -50,9 +50,7 @@ export function createOpenings(
     ttl: OPENING_KEPT,
     perf: { now },
   })
-  return async (exchange, opening) => {
-    if (!exchange.runtime.generation.runner('session_pre_open'))
-      return { capabilities: opening.capabilities }
+  const decide = async (exchange: Exchange, opening: OpeningRequest): Promise<Opening> => {
     const { principal, generation } = exchange.identity
     const key = createHash('sha256')
       .update(JSON.stringify([principal.id, opening, generation]))
@@ -69,6 +67,10 @@ export function createOpenings(
     kept.set(key, { verdict, labels: [...request.labels].filter((label) => !before.has(label)) })
     return verdict
   }
+  return (exchange, opening) =>
+    exchange.runtime.generation.runner('session_pre_open')
+      ? decide(exchange, opening)
+      : { capabilities: opening.capabilities }
 }
 
 /** `initialize`: opens a session. The endpoint adds its id as a header. */

@@ -177,18 +177,36 @@ export function createClientLabels(
     updateAgeOnGet: true,
     perf: { now },
   })
-  return (principal, client) => {
-    const key = JSON.stringify([principal.id, client.name, client.version])
-    return {
-      get values() {
-        return kept.get(key)?.values ?? NO_LABELS
-      },
-      add(name) {
-        const known = kept.get(key) ?? createSessionLabels()
-        known.add(name)
-        kept.set(key, known)
-      },
-    }
+  return (principal, client) => new ClientLabels(kept, principal, client)
+}
+
+/** Made for every request, so it looks nothing up until it is asked. */
+class ClientLabels implements SessionLabels {
+  readonly #kept: LRUCache<string, SessionLabels>
+  readonly #principal: Principal
+  readonly #client: ClientInfo
+
+  constructor(kept: LRUCache<string, SessionLabels>, principal: Principal, client: ClientInfo) {
+    this.#kept = kept
+    this.#principal = principal
+    this.#client = client
+  }
+
+  get values(): ReadonlySet<string> {
+    if (this.#kept.size === 0) return NO_LABELS
+    return this.#kept.get(this.#key())?.values ?? NO_LABELS
+  }
+
+  add(name: string): void {
+    const key = this.#key()
+    const known = this.#kept.get(key) ?? createSessionLabels()
+    known.add(name)
+    this.#kept.set(key, known)
+  }
+
+  #key(): string {
+    const { name, version } = this.#client
+    return JSON.stringify([this.#principal.id, name, version])
   }
 }
 

@@ -1,6 +1,6 @@
 // The bytes of a request body: ours to read, bounded in size and time; what an application in front of us parsed is accepted.
 import type { IncomingMessage } from 'node:http'
-import type { Clock } from '../../base/clock.ts'
+import type { DeadlineWheel } from '../../base/deadline.ts'
 import { AppError } from '../../base/errors.ts'
 
 export interface BodyLimits {
@@ -9,56 +9,71 @@ export interface BodyLimits {
   readonly timeout: number
 }
 
-/** Throws WIRE_UNSUPPORTED_MEDIA, WIRE_TOO_LARGE, WIRE_TIMEOUT, DISPATCH_ABORTED. */
+/** Rejects with WIRE_UNSUPPORTED_MEDIA, WIRE_TOO_LARGE, WIRE_TIMEOUT, DISPATCH_ABORTED. */
 export function readBody(
   request: IncomingMessage & { body?: unknown },
   limits: BodyLimits,
-  clock: Clock,
+  wheel: DeadlineWheel,
 ): Promise<Buffer> {
-  if (request.body !== undefined && request.readableEnded)
-    return Promise.resolve(parsedBody(request.body, limits))
-  if (isCoded(request))
-    return Promise.reject(
-      new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must not be compressed or coded'),
-    )
-  const declared = Number(request.headers['content-length'] ?? 0)
-  if (declared > limits.bytes) return Promise.reject(tooLarge(limits))
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let length = 0
-    const cancel = clock.after(limits.timeout, () =>
-      fail(new AppError('WIRE_TIMEOUT', `the body did not arrive within ${limits.timeout} ms`)),
-    )
-    const stop = () => {
-      cancel()
-      request.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
-    }
-    const fail = (error: AppError) => {
-      stop()
-      // the rest of the body is not ours to wait for
-      request.pause()
-      reject(error)
-    }
-    const onData = (chunk: Buffer) => {
-      length += chunk.length
-      if (length > limits.bytes) fail(tooLarge(limits))
-      else chunks.push(chunk)
-    }
-    const onEnd = () => {
-      stop()
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length))
-    }
-    const onError = () => fail(new AppError('DISPATCH_ABORTED', 'the client broke off'))
-    const onClose = onError
-    request.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+    if (request.body !== undefined && request.readableEnded)
+      return resolve(parsedBody(request.body, limits))
+    if (isCoded(request))
+      throw new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must not be compressed or coded')
+    const declared = Number(request.headers['content-length'] ?? 0)
+    if (declared > limits.bytes) throw tooLarge(limits)
+    collect(request, limits, wheel, resolve, reject)
   })
+}
+
+// the listeners stay on the request, which ends with its body; once that is over they do nothing
+function collect(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  wheel: DeadlineWheel,
+  resolve: (body: Buffer) => void,
+  reject: (error: AppError) => void,
+): void {
+  const chunks: Buffer[] = []
+  let length = 0
+  let over = false
+  const end = () => {
+    if (over) return false
+    over = true
+    wheel.disarm(deadline)
+    return true
+  }
+  const fail = (error: AppError) => {
+    if (!end()) return
+    // the rest of the body is not ours to wait for
+    request.pause()
+    reject(error)
+  }
+  const deadline = wheel.arm(limits.timeout, () =>
+    fail(new AppError('WIRE_TIMEOUT', `the body did not arrive within ${limits.timeout} ms`)),
+  )
+  const broken = () => fail(new AppError('DISPATCH_ABORTED', 'the client broke off'))
+  request.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    if (length > limits.bytes) fail(tooLarge(limits))
+    else chunks.push(chunk)
+  })
+  request.on('end', () => {
+    const [first] = chunks
+    if (end()) resolve(first && chunks.length === 1 ? first : Buffer.concat(chunks, length))
+  })
+  request.on('error', broken)
+  request.on('close', broken)
 }
 
 // nothing here decodes: whoever stands before us and does would read another message than we do
 function isCoded({ headers }: IncomingMessage): boolean {
-  const content = headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
-  const transfer = headers['transfer-encoding']?.trim().toLowerCase() ?? 'chunked'
-  return content !== 'identity' || transfer !== 'chunked'
+  const content = headers['content-encoding']
+  const transfer = headers['transfer-encoding']
+  return (
+    (content !== undefined && content.trim().toLowerCase() !== 'identity') ||
+    (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked')
+  )
 }
 
 // behind express.json() the original bytes are gone, and with them any duplicate member: the parser there decided

@@ -27,15 +27,18 @@ export function createHostCheck(rules: HostRules): (request: IncomingMessage) =>
     return hosts.has(host) || hosts.has(name) || ((loopbackOnly || wildcard) && LOOPBACK.has(name))
   }
 
+  // one client after the other sends the same
+  let allowed: string | undefined
+  const isAllowed = (host: string): boolean => {
+    if (host === allowed) return true
+    if (!/^[a-z0-9.:_[\]-]+$/.test(host) || !allowsHost(host)) return false
+    allowed = host
+    return true
+  }
+
   return (request) => {
-    const given = request.headersDistinct.host ?? []
-    const host = given[0]?.toLowerCase()
-    if (
-      given.length !== 1 ||
-      host === undefined ||
-      !/^[a-z0-9.:_[\]-]+$/.test(host) ||
-      !allowsHost(host)
-    ) {
+    const host = onlyHost(request.rawHeaders)?.toLowerCase()
+    if (host === undefined || !isAllowed(host)) {
       throw new AppError(
         'WIRE_HOST_REFUSED',
         'the Host header is not allowed; add it to listen.allowed_hosts',
@@ -55,4 +58,16 @@ export function createHostCheck(rules: HostRules): (request: IncomingMessage) =>
       'the Origin header is not allowed; add it to listen.allowed_origins',
     )
   }
+}
+
+/** The Host header if there is exactly one; `headers` shows the first of several and `headersDistinct` builds all the others, too. */
+function onlyHost(raw: readonly string[]): string | undefined {
+  let found: string | undefined
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue
+    if (found !== undefined) return undefined
+    found = raw[i + 1]
+  }
+  return found
 }

@@ -1,19 +1,29 @@
 // The request as http_pre_request sees it, and what it does to what comes after.
 import type { IncomingMessage } from 'node:http'
 import { AppError } from '../../base/errors.ts'
+import type { Runner } from '../../engine/engine.ts'
+import type { Points } from '../../points/table.ts'
 import { denialAnswer } from '../answer.ts'
 import type { Exchange, Room } from '../exchange.ts'
-import { type HttpRequestPayload, type Reply, sendable } from './reply.ts'
+import type { Reply } from './reply.ts'
 
-/** The headers to go on with; null when the request has been answered. */
+export interface HttpRequestPayload {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly client: { readonly address: string }
+}
+
+type PreRunner = Runner<Points['http_pre_request']['payload'], Points['http_pre_request']['answer']>
+
+/** The headers that policies changed; null when the request has been answered. */
 export async function passHttp(
+  runner: PreRunner,
   room: Room,
   exchange: Exchange,
   payload: HttpRequestPayload,
   reply: Reply,
 ): Promise<Record<string, string> | null> {
-  const runner = exchange.runtime.generation.runner('http_pre_request')
-  if (!runner) return {}
   const outcome = await runner.dispatch(payload, exchange.request, {})
   const { requestId, era } = exchange.identity
   switch (outcome.kind) {
@@ -59,3 +69,36 @@ export function pathOf(request: IncomingMessage & { path?: string; baseUrl?: str
   // Express gives a mounted handler the path below the mount; what the client asked for is both
   return request.baseUrl ? request.baseUrl + (path === '/' ? '' : path) : path
 }
+
+// two spellings of one header would both be sent; what frames the message is written by whoever writes the message
+export function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const sent: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    const lower = name.toLowerCase()
+    if (!FRAMING.has(lower)) sent[lower] = value
+  }
+  return sent
+}
+
+const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'te', 'upgrade'])
+
+/** What http points see of a request: lower-case header names, several values joined; credentials are not theirs to read. */
+export function httpPayload(request: IncomingMessage, path: string): HttpRequestPayload {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined)
+      headers[name] = CREDENTIALS.has(name)
+        ? '[redacted]'
+        : Array.isArray(value)
+          ? value.join(', ')
+          : value
+  }
+  return {
+    method: request.method ?? '',
+    path,
+    headers,
+    client: { address: request.socket.remoteAddress ?? '' },
+  }
+}
+
+const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie', 'mcp-session-id'])

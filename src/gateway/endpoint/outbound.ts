@@ -3,48 +3,57 @@ import type { Answer } from '../answer.ts'
 import type { Outbound } from '../exchange.ts'
 import type { Reply } from './reply.ts'
 
-export interface HttpOutbound extends Outbound {
-  finish(answer: Answer): Promise<void>
-}
-
 export interface Accepts {
   readonly json: boolean
   readonly stream: boolean
 }
 
 /** JSON unless something has to be said before the answer, or the client takes nothing but a stream. */
-export function createOutbound(reply: Reply, accepts: Accepts): HttpOutbound {
-  let opening: Promise<boolean> | undefined
-  const waiting: Buffer[] = []
-  const begin = () => {
-    opening ??= reply.stream().then((open) => {
-      for (const message of waiting.splice(0)) if (open) reply.event(message)
+export class HttpOutbound implements Outbound {
+  readonly #reply: Reply
+  readonly #accepts: Accepts
+  #opening: Promise<boolean> | undefined = undefined
+  #waiting: Buffer[] | undefined = undefined
+
+  constructor(reply: Reply, accepts: Accepts) {
+    this.#reply = reply
+    this.#accepts = accepts
+  }
+
+  notify(message: Buffer): boolean {
+    if (!this.#accepts.stream || this.#reply.gone) return false
+    if (this.#opening && !this.#waiting?.length) return this.#reply.event(message)
+    this.#waiting ??= []
+    this.#waiting.push(message)
+    void this.#begin()
+    return true
+  }
+
+  finish(answer: Answer): void | Promise<void> {
+    const { json, stream } = this.#accepts
+    const mustStream = !json && stream && answer.status === 200
+    return this.#opening || mustStream ? this.#stream(answer) : this.#reply.json(answer)
+  }
+
+  async #stream(answer: Answer): Promise<void> {
+    if (!this.#opening && answer.headers) this.#opening = this.#reply.stream(answer.headers)
+    if (await this.#begin()) await this.#reply.json(answer)
+  }
+
+  #begin(): Promise<boolean> {
+    this.#opening ??= this.#reply.stream().then((open) => {
+      for (const message of this.#waiting?.splice(0) ?? []) if (open) this.#reply.event(message)
       return open
     })
-    return opening
-  }
-  return {
-    notify(message) {
-      if (!accepts.stream || reply.gone) return false
-      if (opening && waiting.length === 0) return reply.event(message)
-      waiting.push(message)
-      void begin()
-      return true
-    },
-    async finish(answer) {
-      const mustStream = !accepts.json && accepts.stream
-      if (opening || (mustStream && answer.status === 200 && !answer.headers)) {
-        if (!(await begin())) return
-      } else if (mustStream && answer.status === 200 && answer.headers) {
-        opening = reply.stream(answer.headers)
-        if (!(await opening)) return
-      }
-      await reply.json(answer)
-    },
+    return this.#opening
   }
 }
 
+const BOTH: Accepts = { json: true, stream: true }
+
 export function acceptedBy(accept: string | undefined): Accepts {
+  // what the transport asks clients to send, letter by letter
+  if (accept === 'application/json, text/event-stream') return BOTH
   const types = (accept ?? '*/*')
     .split(',')
     .map((part) => part.split(';', 1)[0]?.trim().toLowerCase())
@@ -56,5 +65,5 @@ export function acceptedBy(accept: string | undefined): Accepts {
 }
 
 export function isMediaType(header: string | undefined, type: string): boolean {
-  return header?.split(';', 1)[0]?.trim().toLowerCase() === type
+  return header === type || header?.split(';', 1)[0]?.trim().toLowerCase() === type
 }
