@@ -1,7 +1,7 @@
 // The bytes of a request body: ours to read, bounded in size and time; what an application in front of us parsed is accepted.
 import type { IncomingMessage } from 'node:http'
 import type { DeadlineWheel } from '../../base/deadline.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, type ErrorCode } from '../../base/errors.ts'
 
 export interface BodyLimits {
   readonly bytes: number
@@ -21,7 +21,7 @@ export function readBody(
     if (isCoded(request))
       throw new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must not be compressed or coded')
     const declared = Number(request.headers['content-length'] ?? 0)
-    if (declared > limits.bytes) throw tooLarge(limits)
+    if (declared > limits.bytes) throw new AppError('WIRE_TOO_LARGE', tooLarge(limits))
     collect(request, limits, wheel, resolve, reject)
   })
 }
@@ -43,19 +43,19 @@ function collect(
     wheel.disarm(deadline)
     return true
   }
-  const fail = (error: AppError) => {
+  const fail = (code: ErrorCode, what: string) => {
     if (!end()) return
     // the rest of the body is not ours to wait for
     request.pause()
-    reject(error)
+    reject(new AppError(code, what))
   }
   const deadline = wheel.arm(limits.timeout, () =>
-    fail(new AppError('WIRE_TIMEOUT', `the body did not arrive within ${limits.timeout} ms`)),
+    fail('WIRE_TIMEOUT', `the body did not arrive within ${limits.timeout} ms`),
   )
-  const broken = () => fail(new AppError('DISPATCH_ABORTED', 'the client broke off'))
+  const broken = () => fail('DISPATCH_ABORTED', 'the client broke off')
   request.on('data', (chunk: Buffer) => {
     length += chunk.length
-    if (length > limits.bytes) fail(tooLarge(limits))
+    if (length > limits.bytes) fail('WIRE_TOO_LARGE', tooLarge(limits))
     else chunks.push(chunk)
   })
   request.on('end', () => {
@@ -81,10 +81,10 @@ function parsedBody(body: unknown, limits: BodyLimits): Buffer {
   const bytes = Buffer.isBuffer(body)
     ? body
     : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
-  if (bytes.length > limits.bytes) throw tooLarge(limits)
+  if (bytes.length > limits.bytes) throw new AppError('WIRE_TOO_LARGE', tooLarge(limits))
   return bytes
 }
 
-function tooLarge(limits: BodyLimits): AppError {
-  return new AppError('WIRE_TOO_LARGE', `the body is larger than ${limits.bytes} bytes`)
+function tooLarge(limits: BodyLimits): string {
+  return `the body is larger than ${limits.bytes} bytes`
 }
