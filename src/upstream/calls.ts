@@ -3,6 +3,7 @@ import type { Interruptible } from '../base/caller.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Deadline, DeadlineWheel } from '../base/deadline.ts'
 import { AppError, isAppError } from '../base/errors.ts'
+import { Slots } from '../base/slots.ts'
 import type { Message } from '../wire/message.ts'
 import type { CallOutcome, UpstreamReply, UpstreamRequest } from './client.ts'
 import { progressTokenOf, restoreToken, rewrite } from './rewrite.ts'
@@ -17,6 +18,8 @@ export interface Call {
   readonly reply: Promise<UpstreamReply>
   /** Nobody waits for it any more. */
   readonly over: boolean
+  /** Over HTTP: what now carries the answer, to be dropped when the call is given up. */
+  exchange: { abort(): void } | undefined
 }
 
 export interface CallsOptions {
@@ -44,6 +47,8 @@ export interface Calls {
   /** Gives a progress notification to the caller it belongs to; false: nobody's. */
   progress(message: Message): boolean
   find(id: number): Call | undefined
+  /** All that are under way, standing ones too. */
+  all(): readonly Call[]
   fail(id: number, error: AppError): boolean
   failAll(make: () => AppError): void
 }
@@ -63,6 +68,7 @@ class Pending implements Call, Interruptible {
   /** Undefined for a standing request, such as a subscription: it has no deadline, is not metered and not counted. */
   deadline: Deadline | undefined = undefined
   over = false
+  exchange: { abort(): void } | undefined = undefined
   readonly reply: Promise<UpstreamReply>
   resolve!: (reply: UpstreamReply) => void
   reject!: (error: AppError) => void
@@ -90,8 +96,7 @@ class Pending implements Call, Interruptible {
 
 class CallTable implements Calls {
   readonly options: CallsOptions
-  readonly #pending = new Map<number, Pending>()
-  #lastId = 0
+  readonly #pending = new Slots<Pending>()
   #standing = 0
 
   constructor(options: CallsOptions) {
@@ -112,11 +117,10 @@ class CallTable implements Calls {
       throw new AppError('UPSTREAM_UNAVAILABLE', message)
     }
     const now = clock.now()
-    const call = new Pending(this, ++this.#lastId, request, now)
+    const call = this.#pending.add((id) => new Pending(this, id, request, now))
     if (stands) this.#standing++
     else call.deadline = wheel.armAt(now + timeout, () => this.abandon(call, this.#late(call)))
     caller?.enter(call)
-    this.#pending.set(call.id, call)
     return call
   }
 
@@ -150,6 +154,10 @@ class CallTable implements Calls {
     return this.#pending.get(id)
   }
 
+  all(): readonly Call[] {
+    return this.#pending.values()
+  }
+
   fail(id: number, error: AppError): boolean {
     const call = this.#close(id, outcomeOf(error))
     call?.reject(error)
@@ -157,7 +165,7 @@ class CallTable implements Calls {
   }
 
   failAll(make: () => AppError): void {
-    for (const id of [...this.#pending.keys()]) this.fail(id, make())
+    for (const { id } of this.#pending.values()) this.fail(id, make())
   }
 
   #late({ request }: Pending): AppError {

@@ -78,7 +78,6 @@ class HttpEndpoint implements HttpCore {
   readonly #deps: TransportDeps
   readonly #client: HttpClient
   readonly #configured: Headers
-  readonly #exchanges = new Map<number, Exchange>()
   readonly #lost = Promise.withResolvers<string>()
   /** What every POST carries, whatever its message. */
   readonly #base: Headers
@@ -104,8 +103,8 @@ class HttpEndpoint implements HttpCore {
       depth: deps.limits.depth,
       abandoned: (call, reason) => {
         rules.abandoned(call, reason)
-        this.#exchanges.get(call.id)?.abort()
-        this.#exchanges.delete(call.id)
+        call.exchange?.abort()
+        call.exchange = undefined
       },
       ended: deps.events.call,
     })
@@ -132,11 +131,7 @@ class HttpEndpoint implements HttpCore {
   }
 
   track(call: Call, exchange: Exchange): void {
-    if (!call.over) this.#exchanges.set(call.id, exchange)
-  }
-
-  untrack(call: Call): void {
-    this.#exchanges.delete(call.id)
+    if (!call.over) call.exchange = exchange
   }
 
   send(request: HttpRequest, listener: ReplyListener): Exchange {
@@ -174,16 +169,16 @@ class HttpEndpoint implements HttpCore {
   }
 
   async close(): Promise<void> {
+    const exchanges = this.calls.all().map(({ exchange }) => exchange)
     this.calls.failAll(() => this.#error('is being stopped', 'UPSTREAM_UNAVAILABLE'))
-    for (const exchange of this.#exchanges.values()) exchange.abort()
-    this.#exchanges.clear()
+    for (const exchange of exchanges) exchange?.abort()
     await this.#client.close()
   }
 
   /** Settled: a stream that is held open gets a moment to end by itself. */
-  linger({ id }: Call): void {
-    const exchange = this.#exchanges.get(id)
-    this.#exchanges.delete(id)
+  linger(call: Call): void {
+    const { exchange } = call
+    call.exchange = undefined
     if (exchange) this.#deps.clock.after(LINGER_MS, () => exchange.abort())
   }
 
@@ -234,18 +229,18 @@ class PostListener implements ReplyListener {
 
   end(resume: Resume): void {
     const call = this.#call
-    this.#endpoint.untrack(call)
+    call.exchange = undefined
     if (!call.over && !this.#hooks.unanswered?.(resume)) this.#endpoint.unanswered(call)
   }
 
   refused(refusal: Refusal): void {
-    this.#endpoint.untrack(this.#call)
+    this.#call.exchange = undefined
     if (!this.#hooks.refused?.(refusal)) this.#endpoint.refused(this.#call, refusal)
   }
 
   failed(error: AppError, resume: Resume): void {
     const call = this.#call
-    this.#endpoint.untrack(call)
+    call.exchange = undefined
     if (!call.over && this.#hooks.unanswered?.(resume)) return
     this.#endpoint.calls.fail(call.id, error)
     if (error.data?.unreachable) this.#endpoint.drop(error.message)
