@@ -2,6 +2,7 @@
 // Over 300 lines because it is one loop over bytes: its parts share the position and mean nothing apart.
 import { Buffer, isUtf8 } from 'node:buffer'
 import { AppError, type ErrorCode } from '../base/errors.ts'
+import { MemberTable } from './member-table.ts'
 import { foldName, isVariant, knownAt, type Place, unescapeName } from './members.ts'
 import {
   BACKSLASH,
@@ -16,17 +17,7 @@ import {
 } from './tokens.ts'
 import { addToHash, UniqueNames } from './unique.ts'
 
-/** Byte offsets into the message, end exclusive. */
-export interface Span {
-  readonly start: number
-  readonly end: number
-}
-
-/** A member of an object: the span is its value's. */
-export interface Member extends Span {
-  /** Offset of the quote that opens the name. */
-  readonly nameStart: number
-}
+export type { Member, Span } from './member-table.ts'
 
 export interface ScanLimits {
   /** Most objects and arrays inside one another, the message itself counted. */
@@ -37,11 +28,11 @@ export interface Scan {
   /** The top level is an array. */
   readonly batch: boolean
   /** Values of the envelope's members, by decoded name, in order. */
-  readonly members: ReadonlyMap<string, Member>
+  readonly members: MemberTable
   /** Values of the direct members of `params`, `result` or `error`; of the last of them should there be several. */
-  readonly inner: ReadonlyMap<string, Member>
+  readonly inner: MemberTable
   /** Values of the direct members of `_meta` in there. */
-  readonly meta: ReadonlyMap<string, Member>
+  readonly meta: MemberTable
   /** A number stands somewhere in it that JavaScript cannot hold: an integer beyond 2^53 - 1, or one that overflows. */
   readonly unsafeNumber: boolean
 }
@@ -101,9 +92,9 @@ class Scanner {
   readonly #unique: UniqueNames
   #level = 0
   #unsafe = false
-  readonly #members = new Map<string, Member>()
-  #inner = new Map<string, Member>()
-  #meta = new Map<string, Member>()
+  #members = MemberTable.EMPTY
+  #inner = MemberTable.EMPTY
+  #meta = MemberTable.EMPTY
   // one entry per open container; level 0 stands for the message as a whole
   readonly #kinds: number[] = [ARRAY]
   readonly #valueStarts: number[] = [0]
@@ -165,8 +156,9 @@ class Scanner {
   #open(start: number, kind: number, close: number): number {
     if (this.#level >= this.#limit)
       throw this.#fail('WIRE_TOO_DEEP', `the message is nested deeper than ${this.#limit}`, start)
-    if (kind === PARAMS || kind === RESULT || kind === ERROR) this.#inner = new Map()
-    else if (kind === META) this.#meta = new Map()
+    if (kind === ENVELOPE) this.#members = new MemberTable()
+    else if (kind === PARAMS || kind === RESULT || kind === ERROR) this.#inner = new MemberTable()
+    else if (kind === META) this.#meta = new MemberTable()
     const at = skipSpace(this.#bytes, start + 1)
     if (this.#bytes[at] === close) return at + 1
     const level = ++this.#level
@@ -207,14 +199,14 @@ class Scanner {
     return -1
   }
 
-  #mapOf(kind: number): Map<string, Member> {
+  #tableOf(kind: number): MemberTable {
     return kind === ENVELOPE ? this.#members : kind === META ? this.#meta : this.#inner
   }
 
   #record(level: number, kind: number, end: number): void {
     const nameStart = this.#nameStarts[level] as number
     const start = this.#valueStarts[level] as number
-    this.#mapOf(kind).set(this.#names[level] as string, { nameStart, start, end })
+    this.#tableOf(kind).add(this.#names[level] as string, { nameStart, start, end })
   }
 
   /** From the quote that opens a name to the start of the value. */
@@ -260,7 +252,7 @@ class Scanner {
     const known = escaped ? undefined : knownAt(place, this.#bytes, start, end, hash)
     const name =
       known ?? (escaped ? this.#unescape(start, end) : this.#bytes.toString('utf8', start, end))
-    if (this.#mapOf(kind).has(name)) throw this.#duplicate(start - 1)
+    if (this.#tableOf(kind).has(name)) throw this.#duplicate(start - 1)
     this.#names[level] = name
     if (known === undefined) this.#unlike(level, place, name, start - 1)
   }

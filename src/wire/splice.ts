@@ -1,8 +1,8 @@
 // Changes to a message without writing it again: bytes replaced, members put in or taken out, all else byte for byte as it was.
 import { Buffer } from 'node:buffer'
 import { AppError } from '../base/errors.ts'
+import type { Member, MemberTable, Span } from './member-table.ts'
 import type { Message } from './message.ts'
-import type { Member, Span } from './scan.ts'
 
 /** Replaces the bytes of a span; an empty span inserts. */
 export interface Edit {
@@ -17,7 +17,7 @@ export interface Change {
   /** Offset after the object's opening brace: changes that have it in common belong together. */
   readonly inside: number
   /** The object's members, in order. */
-  readonly members: ReadonlyMap<string, Member>
+  readonly members: MemberTable
   /** The member that is taken out; otherwise the text is put in at `path`. */
   readonly taken?: Member
   /** The new member's name, then names within it that are missing with it. */
@@ -51,7 +51,7 @@ export function editMember(message: Message, path: readonly string[], value: unk
 
 interface Place {
   readonly inside: number
-  readonly members: ReadonlyMap<string, Member>
+  readonly members: MemberTable
   /** The names that are left of the path. */
   readonly rest: readonly string[]
 }
@@ -74,23 +74,49 @@ function locate({ scan, bytes }: Message, path: readonly string[]): Place {
 /** Only the spans change. Throws INTERNAL when edits overlap or leave the message. */
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes
-  const plain = edits.some((edit) => edit.change) ? resolve(edits) : edits
-  const sorted = plain.length > 1 ? plain.toSorted(byPlace) : plain
-  const parts: Uint8Array[] = []
+  const sorted = inPlace(edits.some(hasChange) ? resolve(edits) : [...edits])
+  let size = bytes.length
   let at = 0
   for (const { span, text } of sorted) {
     if (!(span.start >= at && span.end >= span.start && span.end <= bytes.length))
       throw new AppError('INTERNAL', `edits overlap or leave the message, at byte ${span.start}`)
-    if (span.start > at) parts.push(bytes.subarray(at, span.start))
-    parts.push(typeof text === 'string' ? Buffer.from(text) : text)
+    size += span.start - span.end + Buffer.byteLength(text)
     at = span.end
   }
-  if (at < bytes.length) parts.push(bytes.subarray(at))
-  return Buffer.concat(parts)
+  return write(bytes, sorted, Buffer.allocUnsafe(size))
 }
 
-function byPlace(a: Edit, b: Edit): number {
-  return a.span.start - b.span.start || a.span.end - b.span.end
+function write(bytes: Buffer, sorted: readonly Edit[], out: Buffer): Buffer {
+  let from = 0
+  let to = 0
+  for (const { span, text } of sorted) {
+    to += bytes.copy(out, to, from, span.start)
+    if (typeof text === 'string') to += out.write(text, to)
+    else {
+      out.set(text, to)
+      to += text.length
+    }
+    from = span.end
+  }
+  bytes.copy(out, to, from)
+  return out
+}
+
+const hasChange = (edit: Edit): boolean => edit.change !== undefined
+
+// few, and nearly in order: sorted by insertion
+function inPlace(edits: Edit[]): Edit[] {
+  for (let i = 1; i < edits.length; i++) {
+    const edit = edits[i] as Edit
+    let at = i
+    for (; at > 0 && isBehind(edits[at - 1] as Edit, edit); at--) edits[at] = edits[at - 1] as Edit
+    edits[at] = edit
+  }
+  return edits
+}
+
+function isBehind({ span: a }: Edit, { span: b }: Edit): boolean {
+  return a.start > b.start || (a.start === b.start && a.end > b.end)
 }
 
 interface ObjectChanges {
@@ -115,7 +141,7 @@ function resolve(edits: readonly Edit[]): Edit[] {
     else object.put.push(edit)
   }
   for (const { change, put, taken } of objects.values()) {
-    plain.push(...takeOut([...change.members.values()], taken))
+    plain.push(...takeOut(change.members.values(), taken))
     if (put.length > 0) plain.push(putIn(change, put, change.members.size > taken.size))
   }
   return plain
@@ -143,7 +169,7 @@ function putIn({ inside }: Change, put: readonly Edit[], others: boolean): Edit 
   const tree: Tree = new Map()
   for (const { change, text } of put) grow(tree, change?.path ?? [], String(text))
   const span = { start: inside, end: inside }
-  return { span, text: others ? `${write(tree)},` : write(tree) }
+  return { span, text: others ? `${textOf(tree)},` : textOf(tree) }
 }
 
 function grow(tree: Tree, path: readonly string[], text: string): void {
@@ -157,9 +183,9 @@ function grow(tree: Tree, path: readonly string[], text: string): void {
   } else throw new AppError('INTERNAL', `two edits put ${name} in`)
 }
 
-function write(tree: Tree): string {
+function textOf(tree: Tree): string {
   const texts = [...tree].map(([name, node]) => {
-    const text = typeof node === 'string' ? node : `{${write(node)}}`
+    const text = typeof node === 'string' ? node : `{${textOf(node)}}`
     return `${JSON.stringify(name)}:${text}`
   })
   return texts.join(',')

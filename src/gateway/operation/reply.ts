@@ -45,10 +45,13 @@ const ERROR: ReadonlySet<string> = new Set(['code', 'message', 'data'])
  */
 export function strayEdits(reply: Message): Edit[] {
   const { members, inner } = reply.scan
-  const strays = [...members.keys()].filter((name) => !ENVELOPE.has(name)).map((name) => [name])
-  if (reply.kind === 'error')
-    for (const name of inner.keys()) if (!ERROR.has(name)) strays.push(['error', name])
-  return strays.flatMap((path) => editMember(reply, path, undefined))
+  const strays: Edit[] = []
+  for (const name of members.keys())
+    if (!ENVELOPE.has(name)) strays.push(...editMember(reply, [name], undefined))
+  if (reply.kind !== 'error') return strays
+  for (const name of inner.keys())
+    if (!ERROR.has(name)) strays.push(...editMember(reply, ['error', name], undefined))
+  return strays
 }
 
 export function replyEdits(reply: Message, operation: Operation, after: Payload): Edit[] {
