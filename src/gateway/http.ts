@@ -1,10 +1,17 @@
-// The only Express file on the client's side: the endpoint as middleware, and the standalone server around it.
-import { createServer, type Server, STATUS_CODES } from 'node:http'
+// The endpoint as Express middleware, and the standalone server around it, which needs no router for one path.
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express'
+import type { RequestHandler } from 'express'
 import { AppError, ERRORS } from '../base/errors.ts'
 import type { HttpHandler } from './endpoint/endpoint.ts'
+import { pathOf } from './endpoint/http-point.ts'
 
 /** Middleware for any path of any Express application, also behind `express.json()`. */
 export function asMiddleware(endpoint: HttpHandler): RequestHandler {
@@ -29,14 +36,11 @@ export function createHttpServer(
   limits: ServerLimits,
   tls?: TlsFiles,
 ): Server {
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
-  app.use((request, response, next) => {
-    if (request.path === path()) endpoint(request, response, 'http').catch(next)
-    else next(new AppError('WIRE_NOT_FOUND', `the MCP endpoint is at ${path()}`))
-  })
-  app.use(problem)
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    const mcp = path()
+    if (request.url === mcp || pathOf(request) === mcp) void endpoint(request, response, 'http')
+    else sendProblem(response, new AppError('WIRE_NOT_FOUND', `the MCP endpoint is at ${mcp}`))
+  }
   const options = {
     headersTimeout: limits.headerTimeout,
     requestTimeout: limits.headerTimeout * 3,
@@ -55,10 +59,10 @@ export function createHttpServer(
           ...(tls.ca ? { requestCert: true, rejectUnauthorized: true } : {}),
           minVersion: 'TLSv1.2',
         },
-        app,
+        listener,
       )
-    : createServer(options, app)
-  // what node cannot parse never reaches Express: answered here, in the same form
+    : createServer(options, listener)
+  // what node cannot parse never reaches the listener: answered here, in the same form
   server.on('clientError', refuseConnection)
   return server
 }
@@ -114,8 +118,12 @@ export function problemOf(error: unknown): {
   }
 }
 
-const problem: ErrorRequestHandler = (error, _request, response, _next) => {
-  const body = problemOf(error)
-  if (response.headersSent) return response.destroy()
-  response.status(body.status).type('application/problem+json').send(JSON.stringify(body))
+function sendProblem(response: ServerResponse, error: AppError): void {
+  const problem = problemOf(error)
+  const body = JSON.stringify(problem)
+  response.writeHead(problem.status, {
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  })
+  response.end(body)
 }

@@ -63,12 +63,20 @@ function changedHeaders(
   return changed
 }
 
-// the path that was routed by: the target may be a whole URL or have a fragment, and policies must not read another path in it
+/** The path a request was routed by, and policies read: of a mounted endpoint with the mount. */
 export function pathOf(request: IncomingMessage & { path?: string; baseUrl?: string }): string {
-  const path = request.path ?? (request.url ?? '/').split('?', 1)[0] ?? '/'
+  const path = request.path ?? pathIn(request.url ?? '/')
   // Express gives a mounted handler the path below the mount; what the client asked for is both
   return request.baseUrl ? request.baseUrl + (path === '/' ? '' : path) : path
 }
+
+// a target may be a whole URL (RFC 9112 section 3.2.2) or have a fragment; nobody must read another path in it than was routed by
+function pathIn(target: string): string {
+  if (target.startsWith('/') && !UNUSUAL.test(target)) return target.split('?', 1)[0] as string
+  return URL.parse(target, 'http://localhost')?.pathname ?? target
+}
+
+const UNUSUAL = /[#\s\ufeff]/
 
 // two spellings of one header would both be sent; what frames the message is written by whoever writes the message
 export function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
