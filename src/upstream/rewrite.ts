@@ -2,7 +2,7 @@
 import { isObject, type JsonObject } from '../base/json.ts'
 import { type Message, readMessage } from '../wire/message.ts'
 import { META } from '../wire/revision.ts'
-import { type Edit, editMember, splice } from '../wire/splice.ts'
+import { type Edit, editMember, splice, valueEdit } from '../wire/splice.ts'
 import type { UpstreamRequest } from './client.ts'
 
 export interface Rewritten {
@@ -31,7 +31,8 @@ export function rewrite(
 }
 
 function ownEdits(message: Message, id: number): { edits: Edit[]; token: string | undefined } {
-  const edits = [...editMember(message, ['id'], id)]
+  const member = message.scan.members.get('id')
+  const edits = member ? [valueEdit(member, id)] : editMember(message, ['id'], id)
   const meta = isObject(message.params) ? message.params._meta : undefined
   if (!isObject(meta)) return { edits, token: undefined }
   const token = meta.progressToken

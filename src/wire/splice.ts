@@ -40,13 +40,18 @@ export function editMember(message: Message, path: readonly string[], value: unk
     const span = { start: member.nameStart, end: member.end }
     return [{ span, text: '', change: { inside, members, taken: member, path: rest } }]
   }
-  const text = JSON.stringify(value)
   if (!member) {
+    const text = JSON.stringify(value)
     const span = { start: inside, end: inside }
     return [{ span, text, change: { inside, members, path: rest } }]
   }
   if (rest.length > 1) throw new AppError('INTERNAL', `${path.join('.')} lies in no object`)
-  return [{ span: { start: member.start, end: member.end }, text }]
+  return [valueEdit(member, value)]
+}
+
+/** The edit that gives a member that is there another value. */
+export function valueEdit(member: Member, value: unknown): Edit {
+  return { span: member, text: JSON.stringify(value) }
 }
 
 interface Place {

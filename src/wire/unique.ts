@@ -7,6 +7,8 @@ const FEW = 12
 const MOST_PROBES = 16
 /** Numbers kept per name: hash, start, end. */
 const SIZE = 3
+/** Numbers that may stay allocated between messages. */
+const KEPT = 3 * 1024
 
 /** The hash of one name, byte by byte. */
 export function addToHash(hash: number, byte: number): number {
@@ -14,7 +16,7 @@ export function addToHash(hash: number, byte: number): number {
 }
 
 export class UniqueNames {
-  readonly #bytes: Buffer
+  #bytes: Buffer | undefined = undefined
   // the names of all open objects, the innermost last
   readonly #names: number[] = []
   #top = 0
@@ -25,8 +27,18 @@ export class UniqueNames {
   readonly #sets: (Set<string> | undefined)[] = []
   #depth = 0
 
-  constructor(bytes: Buffer) {
+  /** Begins anew, with the names of other bytes. */
+  start(bytes: Buffer): void {
     this.#bytes = bytes
+    this.#top = 0
+    this.#depth = 0
+    this.#tables.fill(undefined)
+    this.#sets.fill(undefined)
+  }
+
+  /** It has grown beyond what is worth keeping for the next message. */
+  get isLarge(): boolean {
+    return this.#names.length > KEPT
   }
 
   open(): void {
@@ -115,7 +127,8 @@ export class UniqueNames {
     const otherStart = this.#names[at + 1] as number
     const otherEnd = this.#names[at + 2] as number
     if (otherEnd - otherStart !== end - start) return false
-    return this.#bytes.compare(this.#bytes, otherStart, otherEnd, start, end) === 0
+    const bytes = this.#bytes as Buffer
+    return bytes.compare(bytes, otherStart, otherEnd, start, end) === 0
   }
 
   #toSet(depth: number, base: number): Set<string> {
@@ -127,7 +140,7 @@ export class UniqueNames {
   }
 
   #text(start: number, end: number): string {
-    return this.#bytes.toString('utf8', start, end)
+    return (this.#bytes as Buffer).toString('utf8', start, end)
   }
 }
 

@@ -2,7 +2,7 @@
 import { AppError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Message } from '../../wire/message.ts'
-import { type Edit, editMember } from '../../wire/splice.ts'
+import { type Edit, editMember, valueEdit } from '../../wire/splice.ts'
 import type { RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import type { Operation, Payload, Target } from './operations.ts'
@@ -33,7 +33,8 @@ export function refuseUnwired(reply: Message): void {
 
 /** The link's id becomes the client's; an error that came without one gets it. */
 export function idEdits(reply: Message, id: RpcId | undefined): Edit[] {
-  return editMember(reply, ['id'], id)
+  const member = reply.scan.members.get('id')
+  return member && id !== undefined ? [valueEdit(member, id)] : editMember(reply, ['id'], id)
 }
 
 const ENVELOPE: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'result', 'error'])

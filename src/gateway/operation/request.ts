@@ -11,7 +11,7 @@ import {
 } from '../../wire/headers.ts'
 import type { Message } from '../../wire/message.ts'
 import { META } from '../../wire/revision.ts'
-import { type Edit, editMember } from '../../wire/splice.ts'
+import { type Edit, editMember, valueEdit } from '../../wire/splice.ts'
 import type { Call } from '../exchange.ts'
 import type { Operation, Payload, Target } from './operations.ts'
 
@@ -120,8 +120,8 @@ export function requestEdits(
 ): Edit[] {
   const { message, exchange } = call
   const edits: Edit[] = []
-  if (message.params?.[operation.member] !== own)
-    edits.push(...editMember(message, ['params', operation.member], own))
+  const named = message.scan.inner.get(operation.member)
+  if (named && message.params?.[operation.member] !== own) edits.push(valueEdit(named, own))
   for (const member of operation.inputs) {
     if (payload[member] !== before[member])
       edits.push(...editMember(message, ['params', member], payload[member]))
