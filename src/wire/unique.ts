@@ -52,6 +52,15 @@ export class UniqueNames {
     this.#top = this.#bases[--this.#depth] as number
   }
 
+  /** The names of the innermost object as hash, start, end; none where they are too many or some hold an escape. */
+  copy(into: number[], most: number): void {
+    into.length = 0
+    const depth = this.#depth - 1
+    const base = this.#bases[depth] as number
+    if (this.#sets[depth] !== undefined || this.#top - base > most * SIZE) return
+    for (let at = base; at < this.#top; at++) into.push(this.#names[at] as number)
+  }
+
   /** False if the innermost object has the name already. `text` is given for names that hold an escape. */
   add(start: number, end: number, hash: number, text: string | undefined): boolean {
     const depth = this.#depth - 1
