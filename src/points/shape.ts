@@ -71,16 +71,18 @@ export function members<const M extends Members>(declared: M): Shape<ObjectOf<M>
     shape: 'optional' in member ? member.optional : member,
   }))
   const required = rows.filter((row) => row.required).map((row) => row.name)
+  // what may be anything or nothing is not even read: it may be large, and not parsed yet
+  const checked = rows.filter((row) => row.required || row.shape !== anything)
   const properties: Record<string, Json> = {}
   for (const { name, shape } of rows) properties[name] = shape.schema
   return {
     schema: { type: 'object', properties, ...(required.length > 0 ? { required } : {}) },
-    is: (value) =>
-      isObject(value) &&
-      rows.every(({ name, shape, required: must }) =>
-        value[name] === undefined ? !must : shape.is(value[name]),
-      ),
+    is: (value) => isObject(value) && checked.every((row) => fits(value[row.name], row)),
   }
+}
+
+function fits(value: unknown, { shape, required }: { shape: Shape<unknown>; required: boolean }) {
+  return value === undefined ? !required : shape.is(value)
 }
 
 export function described<T>(shape: Shape<T>, description: string): Shape<T> {

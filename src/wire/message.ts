@@ -2,6 +2,8 @@
 import { Buffer } from 'node:buffer'
 import { AppError } from '../base/errors.ts'
 import { isObject, type JsonObject, UnsafeNumber } from '../base/json.ts'
+import { lazyMember } from '../base/lazy.ts'
+import type { Member } from './member-table.ts'
 import { type Scan, type ScanLimits, scan } from './scan.ts'
 
 export { UnsafeNumber }
@@ -31,7 +33,7 @@ export interface Message {
 const OWN_LIMITS: ScanLimits = { depth: 1000 }
 
 /**
- * Scan, one `JSON.parse`, envelope check. A member called `__proto__` is a member like any other. Integers beyond
+ * Scan, one `JSON.parse`, envelope check; large members of `params` and `result` are parsed when they are first read. A member called `__proto__` is a member like any other. Integers beyond
  * 2^53 - 1 become `UnsafeNumber`, which writes its own digits again.
  * Throws WIRE_BATCH, WIRE_INVALID_REQUEST, WIRE_INVALID_PARAMS (`_meta` is no object), and what `scan` throws.
  */
@@ -123,17 +125,44 @@ function invalid(what: string): AppError {
   return new AppError('WIRE_INVALID_REQUEST', what)
 }
 
+/** Members of `params` and `result` from this size on are parsed when somebody reads them; most gateways' policies read names. */
+export const LARGE = 4096
+
+/** The scan has proved that all of it can be parsed, so parts may wait. */
 function parse(buffer: Buffer, found: Scan): unknown {
-  const text = buffer.toString('utf8')
-  try {
-    // a reviver makes parsing several times slower, so there is one only when a number needs it
-    return found.unsafeNumber ? JSON.parse(text, keepUnsafe) : JSON.parse(text)
-  } catch (error) {
-    // the engine's text quotes the body, so only the place is taken from it
-    const place = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1]
-    const where = place === undefined ? '' : `, at character ${place}`
-    throw new AppError('WIRE_PARSE', `the message is not valid JSON${where}`)
+  const large = buffer.length < LARGE ? [] : largeMembers(found)
+  if (large.length === 0) return parseText(buffer.toString('utf8'), found)
+  let text = ''
+  let at = 0
+  for (const [, { start, end }] of large) {
+    text += `${buffer.toString('utf8', at, start)}null`
+    at = end
   }
+  const envelope = parseText(text + buffer.toString('utf8', at), found)
+  const holder = holderOf(found, envelope as Record<string, unknown>)
+  for (const [name, { start, end }] of large)
+    lazyMember(holder, name, () => parseText(buffer.toString('utf8', start, end), found))
+  return envelope
+}
+
+function largeMembers({ inner }: Scan): (readonly [string, Member])[] {
+  return [...inner].filter(([, { start, end }]) => end - start >= LARGE)
+}
+
+/** The object whose members are the inner ones. */
+function holderOf({ members, inner }: Scan, envelope: Record<string, unknown>): object {
+  const [first] = inner.values()
+  for (const name of ['params', 'result', 'error']) {
+    const span = members.get(name)
+    if (span && first && span.start < first.start && first.end < span.end)
+      return envelope[name] as object
+  }
+  throw new AppError('INTERNAL', 'the inner members stand nowhere')
+}
+
+function parseText(text: string, { unsafeNumber }: Scan): unknown {
+  // a reviver makes parsing several times slower, so there is one only when a number needs it
+  return unsafeNumber ? JSON.parse(text, keepUnsafe) : JSON.parse(text)
 }
 
 /** Numbers that a double cannot hold stay as they were written (ECMA-262 JSON.parse source text access). */

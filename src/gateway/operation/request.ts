@@ -1,6 +1,7 @@
 // An operation on its way in: the payload of its pre-point, and what changes in the client's message before it goes upstream.
 import { AppError } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
+import { lazyMember } from '../../base/lazy.ts'
 import {
   checkParamHeaders,
   HEADERS,
@@ -9,7 +10,8 @@ import {
   paramHeaders,
   paramHeadersOf,
 } from '../../wire/headers.ts'
-import type { Message } from '../../wire/message.ts'
+import type { Member } from '../../wire/member-table.ts'
+import { LARGE, type Message } from '../../wire/message.ts'
 import { META } from '../../wire/revision.ts'
 import { type Edit, editMember, valueEdit } from '../../wire/splice.ts'
 import type { Call } from '../exchange.ts'
@@ -87,20 +89,10 @@ export function prePayload(operation: Operation, message: Message, target: Targe
     [operation.member]: target.own.name,
     exposedName: target.exposed,
   }
-  const given = message.params?.arguments
-  if (operation.inputs.includes('arguments') && given !== undefined) {
-    const isInput =
-      operation.kind === 'tools'
-        ? isObject(given)
-        : isObject(given) && Object.values(given).every((value) => typeof value === 'string')
-    if (!isInput)
-      throw new AppError(
-        'WIRE_INVALID_PARAMS',
-        operation.kind === 'tools'
-          ? 'params.arguments is not an object'
-          : 'params.arguments is not an object of strings',
-      )
-    payload.arguments = given
+  const given = message.scan.inner.get('arguments')
+  if (given && operation.inputs.includes('arguments')) {
+    if (operation.kind === 'tools') toolArguments(payload, message, given)
+    else payload.arguments = promptArguments(message)
   }
   if (operation.kind === 'tools') {
     if (isObject(target.definition?.annotations))
@@ -108,6 +100,23 @@ export function prePayload(operation: Operation, message: Message, target: Targe
     payload.headers = {}
   }
   return payload
+}
+
+// large ones are parsed when a policy reads them
+function toolArguments(payload: Payload, message: Message, given: Member): void {
+  if (message.bytes[given.start] !== OPEN_OBJECT)
+    throw new AppError('WIRE_INVALID_PARAMS', 'params.arguments is not an object')
+  if (given.end - given.start < LARGE) payload.arguments = message.params?.arguments
+  else lazyMember(payload, 'arguments', () => message.params?.arguments)
+}
+
+const OPEN_OBJECT = 0x7b
+
+function promptArguments(message: Message): unknown {
+  const given = message.params?.arguments
+  if (isObject(given) && Object.values(given).every((value) => typeof value === 'string'))
+    return given
+  throw new AppError('WIRE_INVALID_PARAMS', 'params.arguments is not an object of strings')
 }
 
 /** Only what changed: name or uri, patched inputs, and the trace of a client that sent it as a header. */
@@ -122,9 +131,11 @@ export function requestEdits(
   const edits: Edit[] = []
   const named = message.scan.inner.get(operation.member)
   if (named && message.params?.[operation.member] !== own) edits.push(valueEdit(named, own))
-  for (const member of operation.inputs) {
-    if (payload[member] !== before[member])
-      edits.push(...editMember(message, ['params', member], payload[member]))
+  if (payload !== before) {
+    for (const member of operation.inputs) {
+      if (payload[member] !== before[member])
+        edits.push(...editMember(message, ['params', member], payload[member]))
+    }
   }
   const { trace, era } = exchange.identity
   const given = isObject(message.params?._meta) ? message.params._meta : undefined
