@@ -85,10 +85,11 @@ const FIELDS: Record<ConditionField, FieldTest> = {
     value: (_payload, request) => request.identity.method,
   },
   eras: { domain: () => ERAS, value: (_payload, request) => request.identity.era },
-  labels: { value: (_payload, request) => [...request.labels] },
+  labels: { value: (_payload, { labels }) => (labels.size === 0 ? NONE : [...labels]) },
   content_types: { value: (payload, _request, point) => point.contentTypes?.(payload as never) },
 }
 
+const NONE: readonly string[] = []
 const ERAS: readonly Era[] = ['legacy', 'modern']
 
 interface Test {
@@ -174,13 +175,20 @@ function foldTests(tests: readonly Test[], scope: Scope, point: PointRules): boo
     if (known === UNKNOWN) rest.push(test)
     else if (!matches(test, known)) return false
   }
-  if (rest.length === 0) return true
-  return (payload, request) => {
-    for (const test of rest) {
-      if (!matches(test, FIELDS[test.field].value(payload, request, point))) return false
-    }
-    return true
-  }
+  return rest.length === 0 ? true : allOf(rest.map((test) => predicateOf(test, point)))
+}
+
+// one or two calls that the compiler sees through where there are one or two tests, and no walk over a list
+function allOf(tests: readonly Predicate[]): Predicate {
+  const [first, second, ...others] = tests as [Predicate, ...Predicate[]]
+  if (second === undefined) return first
+  const rest = others.length === 0 ? second : allOf([second, ...others])
+  return (payload, request) => first(payload, request) && rest(payload, request)
+}
+
+function predicateOf(test: Test, point: PointRules): Predicate {
+  const { value } = FIELDS[test.field]
+  return (payload, request) => matches(test, value(payload, request, point))
 }
 
 const UNKNOWN = Symbol('unknown before the request')
@@ -218,29 +226,64 @@ const NO_SERVER: ServerInfo = Object.freeze({
 })
 const NO_CLIENT = Object.freeze({ name: '', version: '' })
 
-/** The variables an expression sees; what a request lacks has a typed default, never an error. */
+/**
+ * The variables an expression sees; what a request lacks has a typed default, never an error. Getters, since an expression
+ * names one or two of them: filling in all thirteen cost more than a short expression itself.
+ */
 export function conditionVariables(
   point: string,
   payload: object,
   request: RequestContext,
-): Record<string, unknown> {
-  const { identity } = request
-  const { principal } = identity
-  const info = request.server ?? NO_SERVER
-  return {
-    payload,
-    principal: { ...principal, tenant: principal.tenant ?? '' },
-    client: identity.client ?? NO_CLIENT,
-    server: { ...info, environment: info.environment ?? '', tenant: info.tenant ?? '' },
-    session: identity.session ?? '',
-    method: identity.method,
-    era: identity.era,
-    surface: identity.surface,
-    origin: request.origin,
-    round: request.round,
-    labels: [...request.labels],
-    point,
-    dryRun: identity.dryRun === true,
+): Readonly<Record<string, unknown>> {
+  return new Variables(point, payload, request) as unknown as Record<string, unknown>
+}
+
+class Variables {
+  readonly point: string
+  readonly payload: object
+  readonly #request: RequestContext
+
+  constructor(point: string, payload: object, request: RequestContext) {
+    this.point = point
+    this.payload = payload
+    this.#request = request
+  }
+
+  get principal(): unknown {
+    const { principal } = this.#request.identity
+    return principal.tenant === undefined ? { ...principal, tenant: '' } : principal
+  }
+  get client(): unknown {
+    return this.#request.identity.client ?? NO_CLIENT
+  }
+  get server(): unknown {
+    const info = this.#request.server ?? NO_SERVER
+    if (info.environment !== undefined && info.tenant !== undefined) return info
+    return { ...info, environment: info.environment ?? '', tenant: info.tenant ?? '' }
+  }
+  get session(): string {
+    return this.#request.identity.session ?? ''
+  }
+  get method(): string {
+    return this.#request.identity.method
+  }
+  get era(): Era {
+    return this.#request.identity.era
+  }
+  get surface(): string {
+    return this.#request.identity.surface
+  }
+  get origin(): string {
+    return this.#request.origin
+  }
+  get round(): number {
+    return this.#request.round
+  }
+  get labels(): readonly string[] {
+    return [...this.#request.labels]
+  }
+  get dryRun(): boolean {
+    return this.#request.identity.dryRun === true
   }
 }
 

@@ -16,7 +16,7 @@ import { functionsFor } from './cel-functions.ts'
 import { guardLoops } from './cel-guard.ts'
 import { Patterns } from './cel-pattern.ts'
 import { celToJson, variableToCel } from './cel-value.ts'
-import type { CelVariables } from './variables.ts'
+import type { CelType, CelVariables } from './variables.ts'
 
 export interface CelProgram {
   readonly source: string
@@ -115,11 +115,21 @@ function parseText(source: string): ReturnType<typeof parse> {
   }
 }
 
+/** An object without a prototype that keeps its shape: one by Object.create(null) is a hash table, and twice as dear. */
+class Bound {
+  [name: string]: CelInput
+
+  static {
+    Object.setPrototypeOf(Bound.prototype, null)
+    Reflect.deleteProperty(Bound.prototype, 'constructor')
+  }
+}
+
 class Program implements CelProgram {
   readonly source: string
   readonly type: string
   readonly reads: ReadonlySet<string>
-  readonly #variables: CelVariables
+  readonly #reads: readonly (readonly [name: string, type: CelType])[]
   readonly #run: ReturnType<typeof plan>
   readonly #positions: Positions
   readonly #budget: Budget
@@ -137,7 +147,7 @@ class Program implements CelProgram {
     this.source = source
     this.type = plain(checked.kind)
     this.reads = checked.reads
-    this.#variables = variables
+    this.#reads = [...checked.reads].map((name) => [name, variables[name] ?? 'dyn'])
     this.#run = run
     this.#positions = positions
     this.#budget = budget
@@ -174,9 +184,8 @@ class Program implements CelProgram {
   }
 
   #bind(variables: Readonly<Record<string, unknown>>): Record<string, CelInput> {
-    const bound: Record<string, CelInput> = Object.create(null)
-    for (const name of this.reads)
-      bound[name] = variableToCel(variables[name], this.#variables[name] ?? 'dyn')
+    const bound = new Bound()
+    for (const [name, type] of this.#reads) bound[name] = variableToCel(variables[name], type)
     return bound
   }
 
