@@ -24,12 +24,24 @@ export function unwrap(value: object): object {
   }
 }
 
+/** What has been shown already, as a list: most payloads are read at a handful of places, and a Map costs more than those. */
+interface Shown {
+  readonly value: object
+  readonly view: object
+  readonly earlier: Shown | null
+}
+
+/** Comparing so many costs as much as looking one up in a Map (about 10 ns); what is shown later goes there. */
+const MAX_LISTED = 8
+
 export class View implements ProxyHandler<object> {
   /** A plugin read what cannot be read; catching the error does not undo that. */
   poison: AppError | null = null
   readonly #writes: WritePolicy
   /** What a handler is handed. */
   readonly root: object
+  #shown: Shown | null = null
+  #listed = 0
   #views: Map<object, object> | null = null
 
   constructor(payload: object, writes: WritePolicy) {
@@ -46,7 +58,7 @@ export class View implements ProxyHandler<object> {
 
   // an object that inherits from a view asks with itself as the receiver
   #isView(receiver: unknown, target: object): boolean {
-    return receiver === this.root || receiver === this.#views?.get(target)
+    return receiver === this.root || receiver === this.#viewOf(target)
   }
 
   getOwnPropertyDescriptor(target: object, key: PropertyKey): PropertyDescriptor | undefined {
@@ -78,15 +90,28 @@ export class View implements ProxyHandler<object> {
   }
 
   #show(value: object): object {
-    let view = this.#views?.get(value)
-    if (view !== undefined) return view
+    return this.#viewOf(value) ?? this.#showFirst(value)
+  }
+
+  #viewOf(value: object): object | undefined {
+    for (let shown = this.#shown; shown !== null; shown = shown.earlier)
+      if (shown.value === value) return shown.view
+    return this.#views?.get(value)
+  }
+
+  #showFirst(value: object): object {
     if (value instanceof UnsafeNumber) {
       this.poison = new AppError('NUMBER_UNSAFE', 'a plugin read an integer beyond 2^53')
       throw this.poison
     }
-    view = this.#make(value)
-    this.#views ??= new Map()
-    this.#views.set(value, view)
+    const view = this.#make(value)
+    if (this.#listed < MAX_LISTED) {
+      this.#listed++
+      this.#shown = { value, view, earlier: this.#shown }
+    } else {
+      this.#views ??= new Map()
+      this.#views.set(value, view)
+    }
     return view
   }
 
