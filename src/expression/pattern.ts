@@ -49,7 +49,11 @@ export function compileAnyOf(texts: readonly string[], options: GlobOptions): Ma
     return (value) => exact.has(value)
   }
   if (exact.size === 0 && second === undefined) return only
-  return (value) => exact.has(value) || others.some((matches) => matches(value))
+  return (value) => {
+    if (exact.has(value)) return true
+    for (const matches of others) if (matches(value)) return true
+    return false
+  }
 }
 
 export function compileGlob(text: string, options: GlobOptions): Matcher {
