@@ -1,11 +1,7 @@
 // docs/pipeline.md section 7, sentence by sentence: when an entry has its turn.
 import { describe, expect, it } from 'vitest'
-import {
-  type ConditionSet,
-  compileCondition,
-  conditionVariables,
-  optionalScopes,
-} from '../../src/engine/condition.ts'
+import { type ConditionSet, compileCondition, optionalScopes } from '../../src/engine/condition.ts'
+import { conditionVariables } from '../../src/engine/condition-variables.ts'
 import { ANONYMOUS, type Principal, type RequestIdentity } from '../../src/engine/context.ts'
 import { deny, patch } from '../../src/engine/verdict.ts'
 import { createExpression } from '../../src/expression/expression.ts'
