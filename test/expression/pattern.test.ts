@@ -114,6 +114,25 @@ describe('globs as a whole', () => {
     )
   })
 
+  it('mean in a path what their stars mean, whichever way they are matched', () => {
+    const text = fc.string({
+      unit: fc.constantFrom('a', 'b', '/', '*', '**', '/**/'),
+      maxLength: 6,
+    })
+    const given = fc.string({ unit: fc.constantFrom('a', 'b', '/', '\n'), maxLength: 8 })
+    fc.assert(
+      fc.property(text, given, (glob, path) => {
+        const meaning = glob.replace(/\/\*\*(?=\/)\/|\*\*+|\*/g, (stars) => {
+          if (stars === '/**/') return '/(?:[^]*/)?'
+          return stars === '*' ? '[^/]*' : '[^]*'
+        })
+        const matches = expression.glob(glob, { path: true })
+        expect(matches(path)).toBe(new RegExp(`^${meaning}$`).test(path))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('take linear time on adversarial text', () => {
     const start = performance.now()
     const text = 'a'.repeat(100_000)
