@@ -1,6 +1,7 @@
 // What it costs to keep a 64 KB payload from being changed in place (P15), beside the copies that others make.
 import { View } from '../../src/engine/payload/view.ts'
 import type { BenchmarkCase, Variant } from '../case.ts'
+import { cpuTime } from '../cpu.ts'
 
 interface Row {
   readonly id: number
@@ -13,7 +14,8 @@ export async function openPayloads(): Promise<BenchmarkCase> {
   return {
     name: 'payloads',
     title: 'Keeping a 64 KB payload as it was',
-    unit: 'ns per plugin',
+    unit: 'ns of CPU per plugin',
+    counter: cpuTime,
     notes: ['Each variant hands out a payload that cannot be changed for others, and reads two of its fields, one of them deep.'],
     variants: [
       variant('view', () => new View(PAYLOAD, 'ignore').root as typeof PAYLOAD),
