@@ -70,27 +70,22 @@ export async function measure(
 /** Milliseconds. */
 const WARM_UP = 400
 
-/**
- * Warms up and finds how often fits into a cell. Found on cold code, or in one batch that another process interrupted, it
- * would be a tenth of that or less, and what is measured then is the clock and cold caches.
- */
+/** Warms up and finds how often fits into a cell. */
 async function calibrate(variant: Variant, cell: number): Promise<number> {
-  let batch = 1
-  while ((await repeat(variant, batch, 0)) < cell / 4) batch *= 2
-  // long enough for the optimising compiler to have seen all of it before the first round
-  await repeat(variant, batch, WARM_UP)
-  return Math.max(1, Math.round((cell / (await repeat(variant, batch, WARM_UP / 4))) * batch))
-}
-
-/** Runs batches for so many milliseconds, one at least. Gives milliseconds per batch. */
-async function repeat(variant: Variant, batch: number, during: number): Promise<number> {
-  const start = performance.now()
-  let batches = 0
-  do {
-    await variant.run(batch)
-    batches++
-  } while (performance.now() - start < during)
-  return (performance.now() - start) / batches
+  let times = 1
+  for (;;) {
+    const start = process.hrtime.bigint()
+    await variant.run(times)
+    const ms = Number(process.hrtime.bigint() - start) / 1e6
+    if (ms >= cell / 4) {
+      const warm = Math.max(1, Math.round((times * cell) / ms))
+      // long enough for the optimising compiler to have seen all of it before the first round
+      const until = performance.now() + WARM_UP
+      while (performance.now() < until) await variant.run(warm)
+      return warm
+    }
+    times *= 2
+  }
 }
 
 interface Ticks {
