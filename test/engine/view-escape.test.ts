@@ -1,5 +1,6 @@
 // "A payload is never mutated in place": no way to read a view, however odd, hands out an object of the payload itself.
 import { describe, expect, it } from 'vitest'
+import { lazyMember } from '../../src/base/lazy.ts'
 import { unwrap, View } from '../../src/engine/payload/view.ts'
 
 type Json = Record<string, unknown>
@@ -10,14 +11,17 @@ interface Shape extends Json {
   deep: { deeper: { deepest: { text: string } } }
 }
 
-/** More parts than a view keeps in its list, an array of arrays, and a frozen level. */
-function payload(): Shape {
-  return {
+/** More parts than a view keeps in its list, an array of arrays, a frozen level, and one that may be made when it is read. */
+function payload(late = false): Shape {
+  const made: Shape = {
     list: Array.from({ length: 12 }, (_, n) => ({ n, inner: { deep: ['a'] } })),
     matrix: [[{ x: 1 }], [{ x: 2 }]],
     frozen: Object.freeze({ list: [{ y: 1 }], object: { z: 1 } }),
     deep: { deeper: { deepest: { text: 'x' } } },
   }
+  const { deep } = made
+  if (late) lazyMember(made, 'deep', () => deep)
+  return made
 }
 
 /** Every object in a value, reached by plain reading. */
@@ -42,6 +46,7 @@ const WAYS: Record<string, (p: Shape) => unknown> = {
   'a descriptor': (p) => Object.getOwnPropertyDescriptor(p, 'deep'),
   'the descriptor of an index': (p) => Reflect.getOwnPropertyDescriptor(p.list, '3'),
   'the descriptor in a frozen part': (p) => Object.getOwnPropertyDescriptor(p.frozen, 'object'),
+  'the getter behind a member': (p) => [Object.getOwnPropertyDescriptor(p, 'deep')?.get, Reflect.apply(Reflect.get(Object.prototype, '__lookupGetter__'), p, ['deep'])].map((get) => get?.call(p)),
   'all descriptors': (p) => [Object.getOwnPropertyDescriptors(p), Object.getOwnPropertyDescriptors(p.list)],
   'values and entries': (p) => [Object.values(p), Object.entries(p), Object.entries(p.frozen)],
   'own keys one by one': (p) => Reflect.ownKeys(p).map((key) => Reflect.get(p, key)),
@@ -76,11 +81,16 @@ const WAYS: Record<string, (p: Shape) => unknown> = {
 
 describe('no object of the payload itself is reached by', () => {
   for (const [how, way] of Object.entries(WAYS)) {
-    it.each(['ignore', 'throw'] as const)(`${how}, where writes %s`, async (writes) => {
-      const raw = payload()
-      const own = partsOf(raw)
+    it.each([
+      ['ignore', false],
+      ['ignore', true],
+      ['throw', false],
+      ['throw', true],
+    ] as const)(`${how}, where writes %s, a member that is made late: %s`, async (writes, late) => {
+      const raw = payload(late)
       const { root } = new View(raw, writes)
       const reached = partsOf(await way(root as Shape))
+      const own = partsOf(raw)
       expect([...reached].filter((part) => own.has(part))).toEqual([])
       expect(raw).toEqual(payload())
     })

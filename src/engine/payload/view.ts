@@ -62,7 +62,12 @@ export class View implements ProxyHandler<object> {
   }
 
   getOwnPropertyDescriptor(target: object, key: PropertyKey): PropertyDescriptor | undefined {
-    const descriptor = Reflect.getOwnPropertyDescriptor(target, key)
+    let descriptor = Reflect.getOwnPropertyDescriptor(target, key)
+    if (descriptor?.get !== undefined) {
+      // a member that is made when it is read: its getter would hand out the payload itself
+      void (target as Record<PropertyKey, unknown>)[key]
+      descriptor = Reflect.getOwnPropertyDescriptor(target, key)
+    }
     if (typeof descriptor?.value === 'object' && descriptor.value !== null)
       descriptor.value = this.#show(descriptor.value)
     return descriptor
