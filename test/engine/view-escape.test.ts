@@ -46,7 +46,7 @@ const WAYS: Record<string, (p: Shape) => unknown> = {
   'a descriptor': (p) => Object.getOwnPropertyDescriptor(p, 'deep'),
   'the descriptor of an index': (p) => Reflect.getOwnPropertyDescriptor(p.list, '3'),
   'the descriptor in a frozen part': (p) => Object.getOwnPropertyDescriptor(p.frozen, 'object'),
-  'the getter behind a member': (p) => [Object.getOwnPropertyDescriptor(p, 'deep')?.get, Reflect.apply(Reflect.get(Object.prototype, '__lookupGetter__'), p, ['deep'])].map((get) => get?.call(p)),
+  'the getter behind a member': (p) => [Object.getOwnPropertyDescriptor(p, 'deep')?.get, Reflect.apply(Reflect.get(Object.prototype, '__lookupGetter__'), p, ['deep'])].map((get: unknown) => typeof get === 'function' ? Reflect.apply(get, p, []) : get),
   'all descriptors': (p) => [Object.getOwnPropertyDescriptors(p), Object.getOwnPropertyDescriptors(p.list)],
   'values and entries': (p) => [Object.values(p), Object.entries(p), Object.entries(p.frozen)],
   'own keys one by one': (p) => Reflect.ownKeys(p).map((key) => Reflect.get(p, key)),
