@@ -33,11 +33,6 @@ export function createAudit(options: AuditOptions): Audit {
   let failed = 0
   let healthy = true
 
-  function stamp(event: AuditEvent): AuditRecord {
-    seq++
-    return { time: new Date(clock.wall()).toISOString(), seq, ...redact(event) }
-  }
-
   function deliver(sink: AuditSink, record: AuditRecord): void {
     try {
       sink.write(record)
@@ -61,7 +56,7 @@ export function createAudit(options: AuditOptions): Audit {
     write(event) {
       let record: AuditRecord
       try {
-        record = stamp(event)
+        record = redact(event, clock.wall(), ++seq)
       } catch (error) {
         fault(error, 'all')
         return

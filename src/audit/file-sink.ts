@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { type AppendFile, type OpenAppendFile, openAppendFile } from './file.ts'
-import type { AuditRecord } from './record.ts'
+import { type AuditRecord, gapRecord, lineOf } from './record.ts'
 import type { AuditSink } from './sink.ts'
 
 export interface FileSinkOptions {
@@ -67,7 +67,7 @@ class FileSink implements AuditSink {
   }
 
   write(record: AuditRecord): void {
-    const line = `${JSON.stringify(record)}\n`
+    const line = `${lineOf(record)}\n`
     const size = Buffer.byteLength(line)
     if (this.#closed || this.#waitingBytes + this.#batch.length + size > this.#bound) {
       this.#drop(record)
@@ -158,11 +158,9 @@ class FileSink implements AuditSink {
   // the hole stands in the file where it is: after what was taken before it, ahead of what comes next
   #markGap(): void {
     if (this.#unreported === 0) return
-    const time = new Date(this.#options.clock.wall()).toISOString()
-    const reason = `records dropped: ${this.#unreported}`
-    const record: AuditRecord = { time, seq: this.#lastDropped, kind: 'gap', reason }
+    const gap = gapRecord(this.#options.clock.wall(), this.#lastDropped, this.#unreported)
     this.#unreported = 0
-    this.#wait(`${JSON.stringify(record)}\n`)
+    this.#wait(`${lineOf(gap)}\n`)
   }
 
   #failed(error: unknown): void {

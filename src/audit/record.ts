@@ -68,8 +68,18 @@ export interface AuditEvent {
 }
 
 export interface AuditRecord extends AuditEvent {
-  /** RFC 3339, UTC. */
-  readonly time: string
+  /** Milliseconds since the Unix epoch; written out as RFC 3339. */
+  readonly time: number
   /** Counts the records of this process: a hole is a lost record. */
   readonly seq: number
+}
+
+/** The record as it stands in a file: one line of JSON without its end. */
+export function lineOf(record: AuditRecord): string {
+  return JSON.stringify({ ...record, time: new Date(record.time).toISOString() })
+}
+
+/** Says that records are missing up to `seq`. */
+export function gapRecord(time: number, seq: number, dropped: number): AuditRecord {
+  return { time, seq, kind: 'gap', reason: `records dropped: ${dropped}` }
 }

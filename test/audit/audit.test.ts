@@ -69,21 +69,22 @@ describe('a record', () => {
     audit.write(refusal)
     audit.write({ kind: 'lifecycle', reason: undefined })
     expect(sink.records).toEqual([
-      { time: '2026-01-02T03:04:05.006Z', seq: 1, ...refusal },
-      { time: '2026-01-02T03:04:05.006Z', seq: 2, kind: 'lifecycle' },
+      { time: Date.UTC(2026, 0, 2, 3, 4, 5, 6), seq: 1, ...refusal },
+      { time: Date.UTC(2026, 0, 2, 3, 4, 5, 6), seq: 2, kind: 'lifecycle' },
     ])
   })
 
   it('keeps the entries that passed, folded in', () => {
     const passes = [{ point: 'tool_pre_invoke', entries: ['a', 'b'] }]
     expect(
-      createRedactor()({ kind: 'execution', passes, durationMs: 1.5, effective: true }),
-    ).toEqual({ kind: 'execution', passes, durationMs: 1.5, effective: true })
+      createRedactor()({ kind: 'execution', passes, durationMs: 1.5, effective: true }, 0, 1),
+    ).toEqual({ time: 0, seq: 1, kind: 'execution', passes, durationMs: 1.5, effective: true })
   })
 })
 
 describe('redaction', () => {
-  const redact = createRedactor(['ssn', 'Account-Number'])
+  const redactor = createRedactor(['ssn', 'Account-Number'])
+  const redact = (event: AuditEvent) => redactor(event, 0, 1)
   const details = (value: unknown) => redact({ kind: 'refusal', details: value }).details
 
   it('hides secrets, payload bodies and the members the operator named', () => {

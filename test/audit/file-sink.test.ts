@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 const record = (seq: number, reason = 'r'): AuditRecord => ({
-  time: 't',
+  time: 0,
   seq,
   kind: 'refusal',
   reason,
@@ -130,7 +130,7 @@ describe('a file sink', () => {
 
 describe('a full disk', () => {
   it('makes the sink unhealthy and loud, once, and loses nothing when it has room again', async () => {
-    const disk = new Disk(75)
+    const disk = new Disk(110)
     const { log, seen } = loudness()
     const sink = sinkFor({ log, open: async () => disk })
     for (const seq of [1, 2, 3]) sink.write(record(seq))
@@ -151,7 +151,7 @@ describe('a full disk', () => {
   it('is filled up to the bound; what comes on top is counted and leaves a mark', async () => {
     const disk = new Disk(0)
     const { log, seen } = loudness()
-    const sink = sinkFor({ log, open: async () => disk, bound: 220 })
+    const sink = sinkFor({ log, open: async () => disk, bound: 320 })
     for (let seq = 1; seq <= 10; seq++) sink.write(record(seq))
     expect(sink.dropped).toBe(6)
     await sink.flush()
