@@ -34,6 +34,7 @@ const FIXED = [
   /^admin\./,
   /^telemetry\.log/,
   /^limits\.header_timeout/,
+  /^store\b/,
   /^audit\b/,
   /^network\b/,
 ]

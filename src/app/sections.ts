@@ -20,6 +20,7 @@ import {
   type Policy,
 } from '../host/options.ts'
 import { EXPOSURE_CHECK, IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
+import { STORE_CHECK, STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
 import {
   ADMIN_SCHEMA,
   type AdminOptions,
@@ -39,6 +40,7 @@ export interface GatewayConfig {
   readonly plugins: PluginsOptions
   readonly policies: readonly Policy[]
   readonly identity: IdentityOptions
+  readonly store: StoreOptions
   readonly audit: AuditOptions
   readonly telemetry: TelemetryOptions
 }
@@ -55,13 +57,13 @@ export const SECTIONS = {
   identity: IDENTITY_SCHEMA,
   state: STATE_SCHEMA,
   cache: CACHE_SCHEMA,
+  store: STORE_SCHEMA,
   audit: AUDIT_SCHEMA,
   telemetry: TELEMETRY_SCHEMA,
 }
 
 export const NOT_BUILT = {
   virtual_servers: 'virtual servers come with a later issue',
-  store: 'the store comes with a later issue',
   webhooks: 'webhooks come with a later issue',
   attestation: 'attestation comes with a later issue',
   federation: 'federation comes with a later issue',
@@ -72,6 +74,12 @@ export function configLoader(): Loader<GatewayConfig> {
   return createLoader<GatewayConfig>({
     sections: SECTIONS,
     notBuilt: NOT_BUILT,
-    checks: [EXPOSURE_CHECK, AUDIT_CHECK, ...createPluginChecks(), ...createLimitChecks()],
+    checks: [
+      EXPOSURE_CHECK,
+      STORE_CHECK,
+      AUDIT_CHECK,
+      ...createPluginChecks(),
+      ...createLimitChecks(),
+    ],
   })
 }

@@ -22,10 +22,8 @@ export const AUDIT_SCHEMA = {
         properties: {
           type: {
             enum: ['log', 'file', 'store'],
-            description: 'log: structured records in the log; file: one JSON record per line',
-            'x-not-built-values': {
-              store: 'the store comes with a later issue; use log',
-            },
+            description:
+              'log: structured records in the log; file: one JSON record per line; store: rows of the database that `store` names',
           },
           path: {
             type: 'string',
@@ -62,6 +60,8 @@ export const AUDIT_CHECK: Check = {
         report(at, `audit.sinks[${index}]: the key "path" is missing; type: file needs it`)
       if (type !== 'file' && path !== undefined)
         report([...at, 'path'], `path has no meaning with type: ${type}`, { key: true })
+      if (type === 'store' && sinks.findIndex((other) => other.type === type) < index)
+        report(at, `audit.sinks[${index}]: there is one store; every record would be in it twice`)
     })
   },
 }

@@ -255,6 +255,12 @@ export const ERRORS = {
     'the configuration asks for something that is not built yet',
     'remove the key',
   ),
+  STORE_UNAVAILABLE: row(
+    -32603,
+    500,
+    'the store cannot be opened or written',
+    'see the reason in the message; check its folder, rights and free space, or set store.url',
+  ),
   LISTEN_FAILED: row(
     -32603,
     500,

@@ -41,8 +41,9 @@ export function complete(node: TreeNode, schema: Schema | undefined): TreeNode {
   if (node.kind === 'list')
     return { ...node, items: node.items.map((item) => complete(item, schema?.items)) }
   if (node.kind === 'scalar') {
-    if (!schema?.['x-path'] || typeof node.value !== 'string') return node
-    return { ...node, value: resolve(dirname(node.place.file), node.value) }
+    const path = schema?.['x-path']
+    if (!path || typeof node.value !== 'string') return node
+    return { ...node, value: absolute(node.value, path === true ? '' : path, node.place.file) }
   }
   const members = mapMembers(node.members, (name, inner) =>
     complete(inner, memberSchema(schema, name)),
@@ -58,6 +59,13 @@ export function complete(node: TreeNode, schema: Schema | undefined): TreeNode {
     members.set(name, { at: node.place, node: complete(value, property) })
   }
   return { ...node, members }
+}
+
+function absolute(value: string, prefix: string, file: string): string {
+  const path = value.slice(prefix.length)
+  // `:memory:` and the like are names, no paths
+  if (!value.startsWith(prefix) || (prefix !== '' && path.startsWith(':'))) return value
+  return prefix + resolve(dirname(file), path)
 }
 
 /** The value of a completed tree, durations in milliseconds and sizes in bytes. */

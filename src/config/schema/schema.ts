@@ -23,8 +23,11 @@ export interface Schema {
   readonly 'x-built'?: readonly unknown[]
   /** Single values that are known but not served yet, each with its text. */
   readonly 'x-not-built-values'?: { readonly [value: string]: string }
-  /** A path: relative ones are relative to the file that names them and become absolute. */
-  readonly 'x-path'?: boolean
+  /**
+   * A path: relative ones are relative to the file that names them and become absolute. A text: the value is a path when it
+   * stands behind this prefix.
+   */
+  readonly 'x-path'?: boolean | string
   /** Never shown. */
   readonly 'x-secret'?: boolean
   /** What a pattern wants, in words. */

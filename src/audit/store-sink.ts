@@ -1,0 +1,221 @@
+// Audit records into the store: a push on the request's path, batches behind it, bounded, loud; it knows no database.
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import { type AuditRecord, gapRecord } from './record.ts'
+import type { AuditSink } from './sink.ts'
+
+/** Where the records end up. */
+export interface RecordTable {
+  /** Rejects with what is wrong and the next step. */
+  open(): Promise<void>
+  /** All or nothing, in order. Repeating a batch after a failure writes no record twice. */
+  append(records: readonly AuditRecord[]): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StoreSinkOptions {
+  readonly table: RecordTable
+  readonly clock: Clock
+  readonly log: Logger
+  /** Bytes that may wait, as `weightOf` counts them; 16 MiB. What comes on top is dropped and counted. */
+  readonly bound?: number
+}
+
+const DEFAULT_BOUND = 16 * 1024 ** 2
+/** Milliseconds a record waits for others. With the write after it: durable in 250. */
+const INTERVAL = 100
+/** Records of one transaction, and of one turn of the loop: about half a millisecond. */
+export const BATCH = 200
+const RETRY = 1000
+/** Drops may come by the thousand; the log hears of them this often. */
+const LOUD_EVERY = 10_000
+/** How long a batch, flush and close wait for a disk that does not answer. */
+const PATIENCE = 5000
+
+export function createStoreSink(options: StoreSinkOptions): AuditSink {
+  return new StoreSink(options)
+}
+
+class StoreSink implements AuditSink {
+  readonly name = 'store'
+  readonly #options: StoreSinkOptions
+  readonly #bound: number
+  /** Taken and not yet committed: the batch that is being written, then what waits. */
+  #batch: readonly AuditRecord[] = []
+  #waiting: AuditRecord[] = []
+  #weight = 0
+  #unreported = 0
+  #lastDropped = 0
+  #loud = Number.NEGATIVE_INFINITY
+  #dropped = 0
+  #healthy = true
+  #timer: (() => void) | undefined
+  /** The timer that is armed is for a full batch. */
+  #soon = false
+  #writing: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: StoreSinkOptions) {
+    this.#options = options
+    this.#bound = options.bound ?? DEFAULT_BOUND
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get healthy(): boolean {
+    return this.#healthy && this.#unreported === 0
+  }
+
+  start(): Promise<void> {
+    return this.#options.table.open()
+  }
+
+  write(record: AuditRecord): void {
+    const weight = weightOf(record)
+    if (this.#closed !== undefined || this.#weight + weight > this.#bound) {
+      this.#drop(record)
+      return
+    }
+    this.#markGap()
+    this.#waiting.push(record)
+    this.#weight += weight
+    if (this.#timer === undefined || (this.#waiting.length >= BATCH && !this.#soon))
+      this.#schedule()
+  }
+
+  async flush(): Promise<void> {
+    await this.#within(this.#drain())
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  #drop(record: AuditRecord): void {
+    this.#dropped++
+    this.#unreported++
+    this.#lastDropped = record.seq
+    const now = this.#options.clock.now()
+    if (now - this.#loud < LOUD_EVERY) return
+    this.#loud = now
+    const fields = { sink: this.name, dropped: this.#dropped }
+    this.#options.log.error(fields, 'audit records are being dropped')
+  }
+
+  // the hole stands where it is: after what was taken before it, ahead of what comes next
+  #markGap(): void {
+    if (this.#unreported === 0) return
+    const gap = gapRecord(this.#options.clock.wall(), this.#lastDropped, this.#unreported)
+    this.#unreported = 0
+    this.#waiting.push(gap)
+    this.#weight += weightOf(gap)
+  }
+
+  /** Arms the one timer: at once for a full batch, and never earlier than the next attempt after a failure. */
+  #schedule(): void {
+    if (this.#writing !== undefined || this.#closed !== undefined) return
+    if (!this.#healthy && this.#timer !== undefined) return
+    this.#timer?.()
+    this.#soon = this.#healthy && this.#waiting.length >= BATCH
+    const ms = this.#soon ? 0 : this.#healthy ? INTERVAL : RETRY
+    this.#timer = this.#options.clock.after(ms, () => void this.#turn())
+  }
+
+  // one batch at a time, whoever asks
+  #turn(): Promise<void> {
+    this.#disarm()
+    this.#writing ??= this.#attempt().finally(() => {
+      this.#writing = undefined
+      if (this.#pending) this.#schedule()
+    })
+    return this.#writing
+  }
+
+  get #pending(): boolean {
+    return this.#batch.length > 0 || this.#waiting.length > 0 || this.#unreported > 0
+  }
+
+  // until nothing is left or a write fails; a failed one is tried again by the timer
+  async #drain(): Promise<void> {
+    do await this.#turn()
+    while (this.#pending && this.#healthy)
+  }
+
+  async #attempt(): Promise<void> {
+    if (this.#batch.length === 0) this.#take()
+    const batch = this.#batch
+    if (batch.length === 0) return
+    const { clock, table } = this.#options
+    const disarm = clock.after(PATIENCE, () => this.#failed('the store does not answer'))
+    try {
+      await table.append(batch)
+      this.#batch = []
+      for (const record of batch) this.#weight -= weightOf(record)
+      this.#recovered()
+    } catch (error) {
+      this.#failed(messageOf(error))
+    } finally {
+      disarm()
+    }
+  }
+
+  #take(): void {
+    this.#markGap()
+    this.#batch = this.#waiting.splice(0, BATCH)
+  }
+
+  #failed(reason: string): void {
+    if (this.#healthy)
+      this.#options.log.error(
+        { sink: this.name, reason },
+        'audit records cannot be written; they wait and then are dropped',
+      )
+    this.#healthy = false
+  }
+
+  #recovered(): void {
+    if (!this.#healthy)
+      this.#options.log.warn(
+        { sink: this.name, dropped: this.#dropped },
+        'audit records are written again',
+      )
+    this.#healthy = true
+  }
+
+  #disarm(): void {
+    this.#timer?.()
+    this.#timer = undefined
+    this.#soon = false
+  }
+
+  async #close(): Promise<void> {
+    await this.#within(this.#drain())
+    this.#disarm()
+    const lost = this.#batch.length + this.#waiting.length
+    if (lost > 0) {
+      this.#dropped += lost
+      this.#options.log.error({ sink: this.name, lost }, 'audit records were lost at the end')
+    }
+    await this.#within(this.#options.table.close())
+  }
+
+  #within(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const disarm = this.#options.clock.after(PATIENCE, resolve)
+      work.then(resolve, reject).finally(disarm)
+    })
+  }
+}
+
+/** Bytes a record may take while it waits, from above: only what a plugin or a caller wrote can be long. */
+function weightOf({ reason, description, target, details }: AuditRecord): number {
+  const texts = (reason?.length ?? 0) + (description?.length ?? 0) + (target?.length ?? 0)
+  return 512 + texts + (details === undefined ? 0 : MOST_DETAILS)
+}
+
+/** What the redactor lets through of a plugin's details. */
+const MOST_DETAILS = 8192

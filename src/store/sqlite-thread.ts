@@ -1,0 +1,92 @@
+// The store as its users see it: batches go to a thread of their own, so that no disk and no lock ever stops the loop.
+import { randomUUID } from 'node:crypto'
+import { Worker } from 'node:worker_threads'
+import type { RecordTable } from '../audit/store-sink.ts'
+import type { Clock } from '../base/clock.ts'
+import { AppError, messageOf } from '../base/errors.ts'
+import { rowOf } from './audit-table.ts'
+import type { StoreReply, StoreRequest, StoreWorkerData } from './sqlite-worker.ts'
+
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js',
+  import.meta.url,
+)
+/** How long a close waits for the thread before it is ended. */
+const PATIENCE = 5000
+
+interface Waiter {
+  readonly resolve: (reply: StoreReply) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** The table of audit records in the database at `path`. A thread that died is replaced by the next call. */
+export function createAuditTable(path: string, clock: Clock): RecordTable {
+  const data: StoreWorkerData = {
+    path,
+    run: { run: randomUUID(), pid: process.pid, started: clock.wall() },
+  }
+  let thread: Thread | undefined
+
+  async function ask(request: StoreRequest): Promise<void> {
+    if (thread?.dead) thread = undefined
+    thread ??= new Thread(data)
+    const { failed } = await thread.ask(request)
+    if (failed !== undefined) throw unavailable(path, failed)
+  }
+
+  return {
+    open: () => ask({ open: true }),
+    append: (records) => ask({ rows: records.map(rowOf) }),
+    async close() {
+      if (thread === undefined || thread.dead) return
+      const last = thread
+      const disarm = clock.after(PATIENCE, () => last.end())
+      await ask({ close: true }).finally(disarm)
+    },
+  }
+}
+
+function unavailable(path: string, reason: string, cause?: unknown): AppError {
+  return new AppError('STORE_UNAVAILABLE', `the store ${path}: ${reason}`, { cause })
+}
+
+class Thread {
+  readonly #worker: Worker
+  readonly #path: string
+  readonly #waiters: Waiter[] = []
+  dead = false
+
+  constructor(workerData: StoreWorkerData) {
+    this.#path = workerData.path
+    this.#worker = new Worker(WORKER, { workerData, env: {}, name: 'store' })
+    this.#worker.on('message', (reply: StoreReply) => this.#next()?.resolve(reply))
+    this.#worker.on('error', (error) => this.#died(messageOf(error)))
+    this.#worker.on('exit', () => this.#died('its thread ended'))
+    this.#worker.unref()
+  }
+
+  ask(request: StoreRequest): Promise<StoreReply> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject })
+      // what was asked for keeps the process alive, an idle store does not
+      this.#worker.ref()
+      this.#worker.postMessage(request)
+    })
+  }
+
+  end(): void {
+    void this.#worker.terminate()
+    this.#died('it did not answer')
+  }
+
+  #next(): Waiter | undefined {
+    const waiter = this.#waiters.shift()
+    if (this.#waiters.length === 0) this.#worker.unref()
+    return waiter
+  }
+
+  #died(reason: string): void {
+    this.dead = true
+    for (const { reject } of this.#waiters.splice(0)) reject(unavailable(this.#path, reason))
+  }
+}
