@@ -41,7 +41,9 @@ export function createAuditTable(path: string, clock: Clock): RecordTable {
       if (thread === undefined || thread.dead) return
       const last = thread
       const disarm = clock.after(PATIENCE, () => last.end())
-      await ask({ close: true }).finally(disarm)
+      const closed = ask({ close: true }).finally(disarm)
+      thread = undefined
+      await closed
     },
   }
 }
