@@ -149,6 +149,7 @@ describe('a store that fails', () => {
     }
     expect(clock.time).toBe(10_000)
     expect(asked).toBeLessThanOrEqual(11)
+    expect(asked).toBeGreaterThanOrEqual(9)
   })
 
   it('fills the ring; what comes on top is dropped, counted, shown, and leaves a mark', async () => {
@@ -165,6 +166,26 @@ describe('a store that fails', () => {
     expect(table.rows[4]).toMatchObject({ kind: 'gap', reason: 'records dropped: 6' })
     expect([sink.healthy, sink.dropped]).toEqual([true, 6])
     expect(seen.filter((message) => message === 'audit records are being dropped')).toHaveLength(1)
+  })
+
+  it('leaves the mark of a hole ahead of what comes after it', async () => {
+    const { clock, table, sink } = setUp(2 * WEIGHT)
+    table.mode = 'fails'
+    sink.write(record(1))
+    await clock.go(100)
+    sink.write(record(2))
+    sink.write(record(3))
+    table.mode = 'works'
+    await clock.go(1000)
+    expect(table.seqs).toEqual([1])
+    sink.write(record(4))
+    await clock.go(250)
+    expect(table.rows.map(({ seq, kind }) => [seq, kind])).toEqual([
+      [1, 'execution'],
+      [2, 'execution'],
+      [3, 'gap'],
+      [4, 'execution'],
+    ])
   })
 
   it('counts the text of plugins against the bound', () => {
