@@ -11,7 +11,7 @@ const WORKER = new URL(
   import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js',
   import.meta.url,
 )
-/** How long a close waits for the thread before it is ended. */
+/** How long an open or a close waits for a disk that does not answer before the thread is ended. */
 const PATIENCE = 5000
 
 interface Waiter {
@@ -34,22 +34,28 @@ export function createAuditTable(path: string, clock: Clock): RecordTable {
     if (failed !== undefined) throw unavailable(path, failed)
   }
 
+  /** For what somebody waits for; a batch may take its time, the records behind it wait elsewhere. */
+  async function askBriefly(request: StoreRequest): Promise<void> {
+    const asked = ask(request)
+    const { end } = thread as Thread
+    const disarm = clock.after(PATIENCE, end)
+    await asked.finally(disarm)
+  }
+
   return {
-    open: () => ask({ open: true }),
+    open: () => askBriefly({ open: true }),
     append: (records) => ask({ rows: records.map(rowOf) }),
     async close() {
       if (thread === undefined || thread.dead) return
-      const last = thread
-      const disarm = clock.after(PATIENCE, () => last.end())
-      const closed = ask({ close: true }).finally(disarm)
+      const closed = askBriefly({ close: true })
       thread = undefined
       await closed
     },
   }
 }
 
-function unavailable(path: string, reason: string, cause?: unknown): AppError {
-  return new AppError('STORE_UNAVAILABLE', `the store ${path}: ${reason}`, { cause })
+function unavailable(path: string, reason: string): AppError {
+  return new AppError('STORE_UNAVAILABLE', `the store ${path}: ${reason}`)
 }
 
 class Thread {
@@ -76,7 +82,7 @@ class Thread {
     })
   }
 
-  end(): void {
+  readonly end = (): void => {
     void this.#worker.terminate()
     this.#died('it did not answer')
   }

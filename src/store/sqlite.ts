@@ -47,7 +47,7 @@ export function openSqlite(path: string): Sqlite {
 
 // by path and never through a descriptor: closing one would drop the locks of every connection of this process
 function prepare(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path))
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat === undefined) {
     closeSync(openSync(path, 'wx', OWNER_ONLY))
@@ -55,6 +55,19 @@ function prepare(path: string): void {
   }
   if (!stat.isFile()) throw new Error('it is not a regular file; set store.url to another path')
   if (process.getuid?.() === stat.uid && (stat.mode & 0o077) !== 0) chmodSync(path, OWNER_ONLY)
+}
+
+// not `recursive`: where a file system refuses with ENOENT, as /proc does, Node would try for ever
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, 0o700)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path, 0o700)
+  }
 }
 
 function inodeOf(path: string): number | undefined {

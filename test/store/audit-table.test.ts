@@ -222,7 +222,11 @@ describe('a start is refused, with the reason and the next step, when the store'
 
   it('is in a folder that cannot be made', async () => {
     writeFileSync(join(folder, 'data'), '')
-    await refused('EEXIST')
+    await refused('ENOTDIR')
+  })
+
+  it('is where no folder can ever be', async () => {
+    await expect(tableAt('/proc/nowhere/deep/a.db').open()).rejects.toThrow('/proc/nowhere')
   })
 
   it('is locked by another process for longer than a moment', async () => {
