@@ -87,14 +87,7 @@ export function createReport(deps: ReportDeps): Report {
         request.aborted ? 'cancelled' : METRIC_OUTCOME[outcome],
         ms,
       )
-      audit.write({
-        kind: 'execution',
-        ...requestFields(request),
-        outcome,
-        durationMs: round(ms),
-        ...(code ? { code } : {}),
-        ...(request.passes ? { passes: request.passes } : {}),
-      })
+      audit.write(executionOf(request, outcome, round(ms), code))
     },
     raised(exchange, fault, where) {
       // a plugin's own fault has been told by the engine; below 500 it is the client's, and no failure of ours
@@ -140,19 +133,51 @@ function stepFields({ point, step, request }: VerdictEvent | FaultEvent): Omit<A
   }
 }
 
-function requestFields(request: RequestContext): Omit<AuditEvent, 'kind'> {
+// one literal, not spreads: written for every request
+function executionOf(
+  request: RequestContext,
+  outcome: string,
+  durationMs: number,
+  code: string | undefined,
+): AuditEvent {
   const { requestId, trace, generation, principal, client, surface, era, method } = request.identity
   return {
+    kind: 'execution',
     requestId,
-    traceId: trace?.traceparent.slice(3, 35),
+    traceId: traceIdOf(trace),
     generation,
-    principal: { id: principal.id, kind: principal.kind, tenant: principal.tenant },
+    principal,
     client: client?.name,
     surface,
     era,
     method,
     server: request.server?.name,
+    target: request.target,
+    outcome,
+    durationMs,
+    code,
+    passes: request.passes ?? undefined,
   }
+}
+
+function requestFields(request: RequestContext): Omit<AuditEvent, 'kind'> {
+  const { requestId, trace, generation, principal, client, surface, era, method } = request.identity
+  return {
+    requestId,
+    traceId: traceIdOf(trace),
+    generation,
+    principal,
+    client: client?.name,
+    surface,
+    era,
+    method,
+    server: request.server?.name,
+    target: request.target,
+  }
+}
+
+function traceIdOf(trace: RequestContext['identity']['trace']): string | undefined {
+  return trace?.traceparent.slice(3, 35)
 }
 
 function violationFields(violation: VerdictEvent['violation']): Partial<AuditEvent> {

@@ -79,7 +79,9 @@ function createPassRedactor(): (pass: Pass) => Pass {
     const before = known.get(pass)
     if (before !== undefined) return before
     const after = { point: redactText(pass.point), entries: pass.entries.map(redactText) }
-    if (Object.isFrozen(pass) && Object.isFrozen(pass.entries)) known.set(pass, after)
+    if (!Object.isFrozen(pass) || !Object.isFrozen(pass.entries)) return after
+    // frozen again: who keeps records may know it by itself
+    known.set(pass, Object.freeze(after))
     return after
   }
 }

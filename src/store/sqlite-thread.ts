@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import type { RecordTable } from '../audit/store-sink.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError, messageOf } from '../base/errors.ts'
-import { rowOf } from './audit-table.ts'
+import { Batches } from './audit-table.ts'
 import type { StoreReply, StoreRequest, StoreWorkerData } from './sqlite-worker.ts'
 
 const WORKER = new URL(
@@ -25,6 +25,7 @@ export function createAuditTable(path: string, clock: Clock): RecordTable {
     path,
     run: { run: randomUUID(), pid: process.pid, started: clock.wall() },
   }
+  const batches = new Batches()
   let thread: Thread | undefined
 
   async function ask(request: StoreRequest): Promise<void> {
@@ -44,7 +45,7 @@ export function createAuditTable(path: string, clock: Clock): RecordTable {
 
   return {
     open: () => askBriefly({ open: true }),
-    append: (records) => ask({ rows: records.map(rowOf) }),
+    append: (records) => ask({ batch: batches.of(records) }),
     async close() {
       if (thread === undefined || thread.dead) return
       const closed = askBriefly({ close: true })

@@ -1,6 +1,6 @@
 // The thread of the store: takes batches, answers each when it is committed or why it is not; it decides nothing.
 import { parentPort, workerData } from 'node:worker_threads'
-import { AuditAppender, type Row, type Run } from './audit-table.ts'
+import { AuditAppender, type Batch, type Run } from './audit-table.ts'
 import { openSqlite, type Sqlite } from './sqlite.ts'
 
 export interface StoreWorkerData {
@@ -8,7 +8,7 @@ export interface StoreWorkerData {
   readonly run: Run
 }
 
-export type StoreRequest = { open: true } | { rows: readonly Row[] } | { close: true }
+export type StoreRequest = { open: true } | { batch: Batch } | { close: true }
 
 /** Absent: done. */
 export type StoreReply = { failed?: string }
@@ -39,7 +39,7 @@ function close(): void {
 function serve(request: StoreRequest): StoreReply {
   try {
     if ('close' in request) close()
-    else if ('rows' in request) open().append(request.rows)
+    else if ('batch' in request) open().append(request.batch)
     else open()
     return {}
   } catch (error) {

@@ -50,15 +50,40 @@ it('keeps one row for a request with its passes, and one for a refusal, within a
   await client.call('rec__drop')
   const calls = () =>
     rows(
-      `SELECT kind, server, method, entry, code, outcome, rest->>'$.passes[0].entries[0]' AS passed
-       FROM audit_records WHERE method = 'tools/call' ORDER BY id`,
+      `SELECT kind, server, method, target, entry, code, outcome,
+         (SELECT entries->>0 FROM audit_passes p WHERE p.run = r.run AND p.id = r.passes->>0) AS passed
+       FROM audit_records r WHERE method = 'tools/call' ORDER BY id`,
     )
   await expect.poll(() => calls().length, { timeout: 1000, interval: 50 }).toBe(3)
   const call = { server: 'rec', method: 'tools/call' }
   expect(calls()).toEqual([
-    { ...call, kind: 'execution', entry: null, code: null, outcome: 'ok', passed: 'no-drops' },
-    { ...call, kind: 'refusal', entry: 'no-drops', code: 'DROP', outcome: null, passed: null },
-    { ...call, kind: 'execution', entry: null, code: 'DROP', outcome: 'denied', passed: null },
+    {
+      ...call,
+      target: 'echo',
+      kind: 'execution',
+      entry: null,
+      code: null,
+      outcome: 'ok',
+      passed: 'no-drops',
+    },
+    {
+      ...call,
+      target: 'drop',
+      kind: 'refusal',
+      entry: 'no-drops',
+      code: 'DROP',
+      outcome: null,
+      passed: null,
+    },
+    {
+      ...call,
+      target: 'drop',
+      kind: 'execution',
+      entry: null,
+      code: 'DROP',
+      outcome: 'denied',
+      passed: null,
+    },
   ])
 })
 

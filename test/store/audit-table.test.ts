@@ -105,13 +105,42 @@ describe('a record', () => {
     const { rest, ...columns } = first ?? {}
     expect(columns).toEqual({
       id: 1, run: 1, time: 1_700_000_000_001, seq: 1, kind: 'refusal', request_id: 'r1', principal: 'ada', server: 'files', method: 'tools/call', target: 'read',
-      point: 'tool_pre_invoke', entry: 'no', plugin: 'rules', verdict: 'deny', effective: 0, code: 'NO', outcome: 'denied', duration_ms: 1.5,
+      point: 'tool_pre_invoke', entry: 'no', plugin: 'rules', verdict: 'deny', effective: 0, code: 'NO', outcome: 'denied', duration_ms: 1.5, passes: null,
     }) // biome-ignore format: side by side with what it was
     expect(JSON.parse(String(rest))).toEqual({
       traceId: 't1', generation: 3, principal: { kind: 'user', tenant: 'x' }, client: 'c', surface: 'default', era: 'modern', mode: 'enforce',
       reason: 'a "b"\n\u0000ü', description: 'd', details: { n: [1] }, changed: ['a'], passes: [{ point: 'p', entries: ['e'] }],
     }) // biome-ignore format: side by side with what it was
     expect(second).toMatchObject({ seq: 2, request_id: null, effective: null, rest: '{}' })
+  })
+
+  it('names who passed by a number where that comes again, and writes it out where it does not', async () => {
+    const table = tableAt()
+    const pre = Object.freeze({ point: 'tool_pre_invoke', entries: Object.freeze(['a', 'b']) })
+    const post = Object.freeze({ point: 'tool_post_invoke', entries: Object.freeze(['a']) })
+    const once = { point: 'tool_pre_invoke', entries: ['a'] }
+    await table.append([record(1, { passes: [pre, post] }), record(2, { passes: [pre] })])
+    await table.append([record(3, { passes: [once, post] }), record(4, { passes: [] }), record(5)])
+    await table.close()
+    await table.append([record(6, { passes: [post] })])
+    const rows = query("SELECT passes, rest->>'$.passes' AS inline FROM audit_records ORDER BY id")
+    expect(rows).toEqual([
+      { passes: '[1,2]', inline: null },
+      { passes: '[1]', inline: null },
+      { passes: null, inline: JSON.stringify([once, post]) },
+      { passes: '[]', inline: null },
+      { passes: null, inline: null },
+      { passes: '[2]', inline: null },
+    ])
+    const named = query(`
+      SELECT r.seq, p.point, p.entries FROM audit_records r, json_each(r.passes) n
+      JOIN audit_passes p ON p.run = r.run AND p.id = n.value ORDER BY r.id, n.key`)
+    expect(named).toEqual([
+      { seq: 1, point: 'tool_pre_invoke', entries: '["a","b"]' },
+      { seq: 1, point: 'tool_post_invoke', entries: '["a"]' },
+      { seq: 2, point: 'tool_pre_invoke', entries: '["a","b"]' },
+      { seq: 6, point: 'tool_post_invoke', entries: '["a"]' },
+    ])
   })
 
   it('that is not what its type says does not hold up those behind it', async () => {
