@@ -12,6 +12,8 @@ export interface Answer {
   readonly bytes: Buffer
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
+  /** The client has the message already: it was passed on as it came. */
+  readonly relayed?: boolean
   /** How the operation ended, when it is not simply ok. */
   readonly outcome?: 'denied' | 'error'
   readonly code?: string

@@ -13,10 +13,10 @@ import {
   type SessionLabels,
 } from '../engine/context.ts'
 import type { Outcome } from '../engine/outcome.ts'
-import type { Upstream } from '../upstream/client.ts'
+import type { ResultRelay, Upstream } from '../upstream/client.ts'
 import type { HeaderBag } from '../wire/header-value.ts'
 import type { Message } from '../wire/message.ts'
-import type { Answer } from './answer.ts'
+import type { Answer, RpcId } from './answer.ts'
 import type { Cursors } from './catalog/cursor.ts'
 import type { Self } from './meta.ts'
 import type { Runtime } from './runtime.ts'
@@ -36,6 +36,8 @@ export interface Exchange {
 export interface Outbound {
   /** A notification that belongs to the request; false when the client cannot take it. */
   notify(message: Buffer): boolean
+  /** Takes a large result in pieces; undefined where it has to be whole. */
+  relay?(id: RpcId): ResultRelay | undefined
 }
 
 /** One JSON-RPC request or notification on its way through the dispatcher. */

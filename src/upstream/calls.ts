@@ -43,7 +43,7 @@ export interface Calls {
   /** Gives a reply to its caller; false: nobody waits for it (any more). */
   settle(message: Message): boolean
   /** The same for an answer whose id is not the call's, such as the error of an HTTP status. */
-  settleAs(id: number, message: Message): boolean
+  settleAs(id: number, message: Message, relayed?: boolean): boolean
   /** Gives a progress notification to the caller it belongs to; false: nobody's. */
   progress(message: Message): boolean
   find(id: number): Call | undefined
@@ -135,9 +135,9 @@ class CallTable implements Calls {
     return typeof message.id === 'number' && this.settleAs(message.id, message)
   }
 
-  settleAs(id: number, message: Message): boolean {
+  settleAs(id: number, message: Message, relayed = false): boolean {
     const call = this.#close(id, message.kind === 'error' ? 'error' : 'ok')
-    call?.resolve({ message })
+    call?.resolve(relayed ? { message, relayed } : { message })
     return call !== undefined
   }
 

@@ -30,11 +30,27 @@ export interface UpstreamRequest {
   readonly timeout: number
   /** Notifications that belong to this request; progress carries the client's own token again. */
   onNotification?(message: Message): void
+  /** Where nobody has to see a large result whole; links that cannot pass it on in pieces give it whole. */
+  readonly relay?: ResultRelay
 }
 
-/** The reply: of kind result or error. Its id is the link's; whoever answers the client splices the client's id in. */
+/** Takes a large result as it comes, with the client's own id in it. */
+export interface ResultRelay {
+  /** The client's id as JSON text. */
+  readonly id: string
+  /** A result of so many bytes begins. False: it is to be given whole after all. */
+  begin(bytes: number): boolean
+  /** False: the client has enough for now, and `more` is called once it takes more or has gone. */
+  write(bytes: Buffer, more: () => void): boolean
+}
+
+/**
+ * The reply: of kind result or error. Its id is the link's; whoever answers the client splices the client's id in. A result
+ * that was relayed has been sent: the message stands for it and is empty.
+ */
 export interface UpstreamReply {
   readonly message: Message
+  readonly relayed?: boolean
 }
 
 /** One connection (or stateless endpoint) in one era. */

@@ -55,7 +55,7 @@ const SPACES = 0x20202020
 
 // stops at a word that holds a quote, a backslash or a control character (hasless and haszero of "Bit Twiddling Hacks"); it may
 // stop early after one of them, never late
-function pastPlain(words: DataView, start: number, last: number): number {
+export function pastPlain(words: DataView, start: number, last: number): number {
   let at = start
   for (; at <= last; at += 4) {
     const word = words.getInt32(at, true)

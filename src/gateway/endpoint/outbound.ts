@@ -1,5 +1,6 @@
 // How an answer leaves over HTTP: JSON, or an event stream when something has to be said before it or the client wants nothing else.
-import type { Answer } from '../answer.ts'
+import type { ResultRelay } from '../../upstream/client.ts'
+import type { Answer, RpcId } from '../answer.ts'
 import type { Outbound } from '../exchange.ts'
 import type { Reply } from './reply.ts'
 
@@ -29,7 +30,12 @@ export class HttpOutbound implements Outbound {
     return true
   }
 
+  relay(id: RpcId): ResultRelay | undefined {
+    return this.#opening || !this.#accepts.json ? undefined : this.#reply.relay(id)
+  }
+
   finish(answer: Answer): void | Promise<void> {
+    if (answer.relayed) return this.#reply.end()
     const { json, stream } = this.#accepts
     const mustStream = !json && stream && answer.status === 200
     return this.#opening || mustStream ? this.#stream(answer) : this.#reply.json(answer)

@@ -3,8 +3,9 @@ import type { ServerResponse } from 'node:http'
 import { isAppError } from '../../base/errors.ts'
 import type { Runner } from '../../engine/engine.ts'
 import type { Points } from '../../points/table.ts'
+import type { ResultRelay } from '../../upstream/client.ts'
 import { encodeComment, encodeEvent } from '../../wire/sse.ts'
-import { type Answer, denialAnswer, refusalAnswer } from '../answer.ts'
+import { type Answer, denialAnswer, type RpcId, refusalAnswer } from '../answer.ts'
 import type { Exchange, Room } from '../exchange.ts'
 import { type HttpRequestPayload, sendable } from './http-point.ts'
 
@@ -21,7 +22,7 @@ export class Reply {
   readonly #response: ServerResponse
   /** What http points see of the request; undefined when this generation has none. */
   readonly #request: HttpRequestPayload | undefined
-  #state: 'unsent' | 'deciding' | 'stream' | 'ended' = 'unsent'
+  #state: 'unsent' | 'deciding' | 'stream' | 'relay' | 'ended' = 'unsent'
 
   constructor(
     room: Room,
@@ -50,19 +51,49 @@ export class Reply {
       this.#write(encodeEvent({ data: answer.bytes }))
       return this.end()
     }
-    const headers: Headers = {
+    // half of a result has been sent, and it cannot be taken back
+    if (this.#state === 'relay') return void this.#response.destroy()
+    return this.#decideAndSend(answer.status, this.#jsonHeaders(), answer.headers, answer.bytes)
+  }
+
+  #jsonHeaders(): Headers {
+    return {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       'x-request-id': this.#exchange.identity.requestId,
       'content-type': 'application/json',
     }
-    return this.#decideAndSend(answer.status, headers, answer.headers, answer.bytes)
   }
 
   /** Sends a status without a body. */
   empty(status: number, extra?: Readonly<Headers>): void | Promise<void> {
     const headers = { ...COMMON, 'x-request-id': this.#exchange.identity.requestId }
     return this.#decideAndSend(status, headers, extra, undefined)
+  }
+
+  /** A result in pieces, where no policy decides about the response. */
+  relay(id: RpcId): ResultRelay | undefined {
+    if (this.#exchange.runtime.generation.runner('http_post_request')) return undefined
+    const response = this.#response
+    return {
+      id: JSON.stringify(id),
+      begin: (bytes) => {
+        if (this.#state !== 'unsent' || response.destroyed) return false
+        this.#state = 'relay'
+        response.writeHead(200, { ...this.#jsonHeaders(), 'content-length': String(bytes) })
+        return true
+      },
+      write(bytes, more) {
+        // a client that has gone takes everything
+        if (response.destroyed || response.write(bytes)) return true
+        const again = () => {
+          response.off('drain', again).off('close', again)
+          more()
+        }
+        response.on('drain', again).on('close', again)
+        return false
+      },
+    }
   }
 
   /** Begins an event stream; false when a policy refused the response, which has been answered then. */
@@ -95,7 +126,7 @@ export class Reply {
   }
 
   end(): void {
-    if (this.#state === 'stream') this.#response.end()
+    if (this.#state === 'stream' || this.#state === 'relay') this.#response.end()
     this.#state = 'ended'
   }
 

@@ -3,7 +3,7 @@ import { AppError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import type { Outcome } from '../../engine/outcome.ts'
 import { POINTS, type PointName, type Points } from '../../points/table.ts'
-import type { Upstream, UpstreamReply } from '../../upstream/client.ts'
+import type { ResultRelay, Upstream, UpstreamReply } from '../../upstream/client.ts'
 import { resultBytes } from '../../wire/reply.ts'
 import { type Edit, splice } from '../../wire/splice.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
@@ -62,8 +62,11 @@ export async function operate(call: Call): Promise<Answer> {
     ? undefined
     : await outgoingHeaders(call, operation, target, own, before, payload)
   const edits = requestEdits(call, operation, own, before, payload)
-  const reply = await ask(call, target.upstream, own, edits, headers)
-  return settle(call, operation, target, payload, reply)
+  const behind = runnerAt(call, operation.post, own)
+  // nobody looks at the result: a large one need not wait for its own end
+  const relay = behind ? undefined : call.outbound.relay?.(message.id as RpcId)
+  const reply = await ask(call, target.upstream, { target: own, edits, headers, relay })
+  return settle(call, operation, target, payload, behind, reply)
 }
 
 function runnerAt(call: Call, point: PointName, target: string): AnyRunner {
@@ -91,12 +94,18 @@ async function currentTarget(
   )
 }
 
+/** What becomes of the client's message on its way. */
+interface Outgoing {
+  readonly target: string
+  readonly edits: readonly Edit[]
+  readonly headers: Readonly<Record<string, string>> | undefined
+  readonly relay: ResultRelay | undefined
+}
+
 async function ask(
   call: Call,
   upstream: Upstream,
-  own: string,
-  edits: readonly Edit[],
-  headers: Readonly<Record<string, string>> | undefined,
+  { headers, relay, ...what }: Outgoing,
 ): Promise<UpstreamReply> {
   const { exchange, message } = call
   const { request, identity, runtime } = exchange
@@ -105,11 +114,11 @@ async function ask(
   const link = upstream.link(identity.era) ?? (await upstream.ready(identity.era, request.signal))
   const reply = await link.request({
     message,
-    edits,
-    target: own,
+    ...what,
     caller: request,
     timeout: runtime.limits.request_timeout,
     ...(headers && { headers }),
+    ...(relay && { relay }),
     onNotification(notification) {
       forwarder ??= createForwarder(call, upstream)
       forwarder.push(notification)
@@ -126,9 +135,10 @@ async function settle(
   operation: Operation,
   target: Target,
   sent: Payload,
-  { message: reply }: UpstreamReply,
+  runner: AnyRunner,
+  { message: reply, relayed }: UpstreamReply,
 ): Promise<Answer> {
-  const runner = runnerAt(call, operation.post, sent[operation.member] as string)
+  if (relayed) return { bytes: reply.bytes, status: 200, relayed }
   refuseUnwired(reply)
   if (!runner)
     return {

@@ -19,6 +19,9 @@ export interface HttpSink {
 export interface Exchange {
   /** Drops the connection if the response has not ended; the sink hears nothing more. */
   abort(): void
+  /** No more of the body until `resume`. */
+  pause(): void
+  resume(): void
 }
 
 export interface HttpClient {
@@ -77,6 +80,14 @@ class ResponseHandler implements Dispatcher.DispatchHandler, Exchange {
     if (this.#over) return
     this.#over = true
     this.#controller?.abort(ABORTED)
+  }
+
+  pause(): void {
+    if (!this.#over) this.#controller?.pause()
+  }
+
+  resume(): void {
+    if (!this.#over) this.#controller?.resume()
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -1,7 +1,7 @@
 // What both eras share over Streamable HTTP: one POST per message, its reply, its cancellation; sessions and `_meta` are the eras' own.
 import type { IncomingHttpHeaders } from 'node:http'
 import { AppError } from '../../base/errors.ts'
-import type { Message } from '../../wire/message.ts'
+import { type Message, readMessage } from '../../wire/message.ts'
 import { type Call, type Calls, createCalls } from '../calls.ts'
 import type { UpstreamLink } from '../client.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
@@ -204,9 +204,12 @@ class HttpEndpoint implements HttpCore {
 }
 
 const NO_HOOKS: PostHooks = {}
+/** Stands for a result that has been sent. */
+const RELAYED = readMessage(Buffer.from('{"jsonrpc":"2.0","id":0,"result":{}}'))
 
 /** What becomes of the reply to one call. */
 class PostListener implements ReplyListener {
+  readonly relay: ReplyListener['relay']
   readonly #endpoint: HttpEndpoint
   readonly #call: Call
   readonly #hooks: PostHooks
@@ -215,6 +218,12 @@ class PostListener implements ReplyListener {
     this.#endpoint = endpoint
     this.#call = call
     this.#hooks = hooks
+    const to = call.request.relay
+    this.relay = to && { to, expected: String(call.id) }
+  }
+
+  relayed(): void {
+    this.#endpoint.calls.settleAs(this.#call.id, RELAYED, true)
   }
 
   head(headers: IncomingHttpHeaders): void {

@@ -3,7 +3,13 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { AppError, messageOf } from '../../base/errors.ts'
 import { type Message, readMessage } from '../../wire/message.ts'
 import { createSseDecoder } from '../../wire/sse.ts'
+import type { ResultRelay } from '../client.ts'
+import { type Body, JsonBody, NO_RESUME, type Resume, tooLarge, unreadable } from './body.ts'
 import type { Exchange, HttpSink } from './exchange.ts'
+import { RELAYED_FROM, RelayBody } from './relay.ts'
+
+export type { Resume } from './body.ts'
+export { NO_RESUME } from './body.ts'
 
 /** An answer that is not a success. */
 export interface Refusal {
@@ -12,15 +18,13 @@ export interface Refusal {
   readonly message: Message | undefined
 }
 
-/** Where a stream that ended early can be taken up again (2025-11-25 transports#resumability-and-redelivery). */
-export interface Resume {
-  readonly lastEventId: string | undefined
-  readonly retry: number | undefined
-}
-
 /** `message` any number of times, then exactly one of the others. */
 export interface ReplyListener {
   head?(headers: IncomingHttpHeaders): void
+  /** Takes a large result in pieces; `expected` is the id it must have. */
+  readonly relay?: { readonly to: ResultRelay; readonly expected: string } | undefined
+  /** All of it has been taken. */
+  relayed?(): void
   /** `streamed`: more may follow, and the stream may be held open. */
   message(message: Message, streamed: boolean): void
   end(resume: Resume): void
@@ -39,13 +43,6 @@ export interface ReplyOptions {
 
 // an error page is read no further than what a JSON-RPC error needs
 const REFUSAL_BYTES = 64 * 1024
-
-/** What becomes of the body, chosen from status and headers. */
-interface Body {
-  data(chunk: Buffer): void
-  end(): void
-  resume?(): Resume
-}
 
 export class ReplySink implements HttpSink {
   readonly options: ReplyOptions
@@ -104,54 +101,22 @@ function chooseBody(status: number, headers: IncomingHttpHeaders, sink: ReplySin
     return { data() {}, end: () => sink.listener.end(NO_RESUME) }
   const type = mediaType(headers['content-type'])
   if (type === 'text/event-stream') return streamBody(sink)
-  if (type === 'application/json') return new JsonBody(headers, sink)
+  if (type === 'application/json') return bodyOf(headers, sink)
   return broke(`answered with content type ${type.slice(0, 40) || 'none'}`)
+}
+
+function bodyOf(headers: IncomingHttpHeaders, sink: ReplySink): Body {
+  const { relay } = sink.listener
+  const length = Number(headers['content-length'] ?? 0)
+  return relay && length >= RELAYED_FROM && length <= sink.options.limit
+    ? new RelayBody(length, headers, sink)
+    : new JsonBody(headers, sink)
 }
 
 function mediaType(header: string | undefined): string {
   if (header === 'application/json') return header
   return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
-
-export const NO_RESUME: Resume = { lastEventId: undefined, retry: undefined }
-
-class JsonBody implements Body {
-  readonly #sink: ReplySink
-  readonly #limit: number
-  #first: Buffer | undefined = undefined
-  /** Most answers come in one piece. */
-  #rest: Buffer[] | undefined = undefined
-  #size = 0
-
-  constructor(headers: IncomingHttpHeaders, sink: ReplySink) {
-    this.#sink = sink
-    this.#limit = sink.options.limit
-    if (Number(headers['content-length'] ?? 0) > this.#limit) sink.refuse(tooLarge(sink.options))
-  }
-
-  data(chunk: Buffer): void {
-    this.#size += chunk.byteLength
-    if (this.#size > this.#limit) this.#sink.refuse(tooLarge(this.#sink.options))
-    else if (this.#first === undefined) this.#first = chunk
-    else {
-      this.#rest ??= [this.#first]
-      this.#rest.push(chunk)
-    }
-  }
-
-  end(): void {
-    const { options, listener } = this.#sink
-    const bytes = this.#rest ? Buffer.concat(this.#rest, this.#size) : (this.#first ?? EMPTY)
-    try {
-      listener.message(readMessage(bytes, options), false)
-      listener.end(NO_RESUME)
-    } catch (error) {
-      this.#sink.refuse(unreadable(options, error))
-    }
-  }
-}
-
-const EMPTY = Buffer.alloc(0)
 
 function streamBody(sink: ReplySink): Body {
   const { options, listener } = sink
@@ -211,21 +176,6 @@ function errorIn(body: Buffer, depth: number): Message | undefined {
   } catch {
     return undefined
   }
-}
-
-function tooLarge(options: ReplyOptions): AppError {
-  return new AppError(
-    'UPSTREAM_TOO_LARGE',
-    `server ${options.server} answered with more than ${options.limit} bytes`,
-  )
-}
-
-function unreadable(options: ReplyOptions, cause: unknown): AppError {
-  return new AppError(
-    'UPSTREAM_PROTOCOL',
-    `server ${options.server} sent what is no message: ${messageOf(cause)}`,
-    { cause },
-  )
 }
 
 // codes of node and undici that say: nothing listens there (any more)
