@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import { FewMap, FewSet } from '../base/few.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ClientInfo, Principal, RequestContext, SessionLabels } from '../engine/context.ts'
 
@@ -15,11 +16,11 @@ export interface Session {
   /** The least severe level of log messages the client wants; undefined: whatever the servers send. */
   logLevel: string | undefined
   /** Requests in flight by their JSON-RPC id, so that they can be cancelled. */
-  readonly inflight: Map<string | number, RequestContext>
+  readonly inflight: FewMap<string | number, RequestContext>
   /** Open GET streams; a message goes to exactly one of them. */
-  readonly streams: Set<SessionStream>
+  readonly streams: FewSet<SessionStream>
   /** Servers this session has called: a log without a request goes to a session that is alone on its server. */
-  readonly servers: Set<string>
+  readonly servers: FewSet<string>
   lastUsed: number
 }
 
@@ -81,9 +82,9 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
 
   function end(session: Session, cause: string): void {
     if (!sessions.delete(session.id)) return
-    for (const server of session.servers) left.set(server, clock.now())
+    for (const server of session.servers.values()) left.set(server, clock.now())
     for (const request of session.inflight.values()) request.abort()
-    for (const stream of session.streams) stream.close()
+    for (const stream of session.streams.values()) stream.close()
     ended(session, cause)
   }
 
@@ -106,9 +107,9 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         id: createId(),
         labels: seed.labels ?? createSessionLabels(),
         logLevel: undefined,
-        inflight: new Map(),
-        streams: new Set(),
-        servers: new Set(),
+        inflight: new FewMap(),
+        streams: new FewSet(),
+        servers: new FewSet(),
         lastUsed: clock.now(),
       }
       sessions.set(session.id, session)
@@ -139,7 +140,8 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
     all: () => sessions.values(),
     leftBehind: (server) => clock.now() - (left.get(server) ?? Number.NEGATIVE_INFINITY) < LINGERS,
     closeStreams() {
-      for (const session of sessions.values()) for (const stream of session.streams) stream.close()
+      for (const session of sessions.values())
+        for (const stream of session.streams.values()) stream.close()
     },
     close() {
       cancelSweep()
@@ -153,14 +155,21 @@ function isIdle(session: Session): boolean {
 }
 
 export function createSessionLabels(): SessionLabels {
-  const values = new Set<string>()
-  return {
-    values,
-    add(name) {
-      if (values.size >= MAX_SESSION_LABELS && !values.has(name))
-        throw new RangeError(`a session carries at most ${MAX_SESSION_LABELS} labels`)
-      values.add(name)
-    },
+  return new Labels()
+}
+
+class Labels implements SessionLabels {
+  #values: Set<string> | undefined = undefined
+
+  get values(): ReadonlySet<string> {
+    return this.#values ?? NO_LABELS
+  }
+
+  add(name: string): void {
+    this.#values ??= new Set()
+    if (this.#values.size >= MAX_SESSION_LABELS && !this.#values.has(name))
+      throw new RangeError(`a session carries at most ${MAX_SESSION_LABELS} labels`)
+    this.#values.add(name)
   }
 }
 
