@@ -7,6 +7,23 @@ export interface Variant {
   run(times: number): number | Promise<number>
 }
 
+/** One way whose cells measure themselves, because the work is done by other processes. */
+export interface Trial {
+  readonly name: string
+  trial(quick: boolean): Promise<Sample>
+}
+
+export interface Sample {
+  /** How often the work was done. */
+  readonly times: number
+  /** What one unit of work cost, in the unit of the case. */
+  readonly cost: number
+  /** What else was seen, by name: throughput, percentiles, memory. */
+  readonly seen: Readonly<Record<string, number>>
+  /** Share of one core that neither subject nor load used meanwhile. */
+  readonly others: number
+}
+
 /** Something to be shown. The bad end of the 95 % interval decides. */
 export interface Claim {
   readonly id: string
@@ -15,6 +32,10 @@ export interface Claim {
   /** Ratios are to this variant of the same round; a difference is to it too. Without one the value itself counts. */
   readonly reference?: string
   readonly measure: 'ratio' | 'difference' | 'value'
+  /** Something that was seen, in place of the cost. */
+  readonly of?: string
+  /** The larger the better, as throughput is; without it the smaller. */
+  readonly more?: boolean
   /** Divides the value: how many plugins one unit of work holds. */
   readonly per?: number
   readonly unit: string
@@ -27,7 +48,7 @@ export interface BenchmarkCase {
   readonly title: string
   /** What the variants are and what the numbers do not say. */
   readonly notes: readonly string[]
-  readonly variants: readonly Variant[]
+  readonly variants: readonly (Variant | Trial)[]
   readonly claims: readonly Claim[]
   readonly unit: string
   /** Milliseconds of one cell; long ones where the clock that is read is coarse. */
@@ -38,6 +59,8 @@ export interface BenchmarkCase {
   readonly times?: (quick: boolean) => number
   /** How many rounds, where one takes seconds. */
   readonly rounds?: (quick: boolean) => number
+  /** What ran beside ours, by name, and in which version. */
+  readonly versions?: Readonly<Record<string, string>>
   /** Replaces the warming up that calibration does. */
   warmUp?(): Promise<void>
   close?(): Promise<void>

@@ -1,16 +1,11 @@
-// Interleaved measuring in one process: calibrated batches, rounds over all variants, a watch on what else the machine does.
-import { readFileSync } from 'node:fs'
+// Interleaved measuring: calibrated batches or cells that measure themselves, rounds over all variants, a watch on what else the machine does.
 import { availableParallelism } from 'node:os'
-import type { BenchmarkCase, Variant } from './case.ts'
+import type { BenchmarkCase, Sample, Trial, Variant } from './case.ts'
+import { busyTicks } from './load/proc.ts'
 
-export interface Cell {
+export interface Cell extends Sample {
   readonly variant: string
   readonly round: number
-  readonly times: number
-  /** Nanoseconds per unit of work. */
-  readonly ns: number
-  /** Share of one core that others used meanwhile. */
-  readonly others: number
   readonly dirty: boolean
 }
 
@@ -33,12 +28,9 @@ export async function measure(
   options: MeasureOptions,
   quick: boolean,
 ): Promise<Measured> {
-  let sink = 0
-  const times = new Map<string, number>()
-  for (const variant of about.variants) {
-    const fixed = about.times?.(quick)
-    times.set(variant.name, fixed ?? (await calibrate(variant, about.cell ?? options.cell)))
-  }
+  const work = new Work(about)
+  for (const variant of about.variants)
+    if ('run' in variant) await work.prepare(variant, quick, options)
   await about.warmUp?.()
   const cells: Cell[] = []
   const rounds = about.rounds?.(quick) ?? options.rounds
@@ -46,25 +38,46 @@ export async function measure(
     // another one begins each round, so that nobody always follows the same
     const shift = round % about.variants.length
     for (const variant of [...about.variants.slice(shift), ...about.variants.slice(0, shift)]) {
-      const count = times.get(variant.name) ?? 1
-      const before = machine()
-      const counted = about.counter?.(variant.name) ?? 0
-      const start = process.hrtime.bigint()
-      sink += await variant.run(count)
-      const elapsed = Number(process.hrtime.bigint() - start)
-      const cost = about.counter ? about.counter(variant.name) - counted : elapsed
-      const others = about.counter ? 0 : otherShare(before, machine(), elapsed)
-      cells.push({
-        variant: variant.name,
-        round,
-        times: count,
-        ns: cost / count,
-        others,
-        dirty: others > DIRTY,
-      })
+      const sample = await ('run' in variant ? work.sample(variant) : tried(variant, quick))
+      cells.push({ variant: variant.name, round, ...sample, dirty: sample.others > DIRTY })
     }
   }
-  return { cells, sink }
+  return { cells, sink: work.sink }
+}
+
+async function tried(variant: Trial, quick: boolean): Promise<Sample> {
+  const sample = await variant.trial(quick)
+  if (!(sample.times > 0 && Number.isFinite(sample.cost)))
+    throw new Error(`${variant.name} did no work: ${JSON.stringify(sample)}`)
+  return sample
+}
+
+/** Work in this process, or in one whose counter the case reads. */
+class Work {
+  sink = 0
+  readonly #about: BenchmarkCase
+  readonly #times = new Map<string, number>()
+
+  constructor(about: BenchmarkCase) {
+    this.#about = about
+  }
+
+  async prepare(variant: Variant, quick: boolean, { cell }: MeasureOptions): Promise<void> {
+    const { times, cell: own } = this.#about
+    this.#times.set(variant.name, times?.(quick) ?? (await calibrate(variant, own ?? cell)))
+  }
+
+  async sample({ name, run }: Variant): Promise<Sample> {
+    const { counter } = this.#about
+    const times = this.#times.get(name) ?? 1
+    const before = machine()
+    const counted = counter?.(name) ?? 0
+    const start = process.hrtime.bigint()
+    this.sink += await run(times)
+    const elapsed = Number(process.hrtime.bigint() - start)
+    const cost = (counter ? counter(name) - counted : elapsed) / times
+    return { times, cost, seen: {}, others: counter ? 0 : otherShare(before, machine(), elapsed) }
+  }
 }
 
 /** Milliseconds. */
@@ -98,18 +111,6 @@ interface Ticks {
 function machine(): Ticks {
   const { user, system } = process.cpuUsage()
   return { busy: busyTicks(), own: user + system }
-}
-
-function busyTicks(): number | undefined {
-  try {
-    const [first = ''] = readFileSync('/proc/stat', 'utf8').split('\n', 1)
-    const [, user = 0, nice = 0, system = 0, , , irq = 0, soft = 0, steal = 0] = first
-      .split(/\s+/)
-      .map(Number)
-    return user + nice + system + irq + soft + steal
-  } catch {
-    return undefined
-  }
 }
 
 // ticks are coarse: one cell says little, many say much

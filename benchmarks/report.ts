@@ -3,7 +3,8 @@ import type { BenchmarkCase, Claim } from './case.ts'
 import type { Cell, Measured } from './harness.ts'
 import { bootstrap, type Interval, type Summary, summarise } from './statistics.ts'
 
-export type Verdict = 'stretch' | 'pass' | 'fail' | 'reported'
+/** `not measured`: what it is compared with was not there; that is never a pass. */
+export type Verdict = 'stretch' | 'pass' | 'fail' | 'reported' | 'not measured'
 
 export interface ClaimResult extends Claim {
   readonly interval: Interval
@@ -37,7 +38,7 @@ export interface Report {
 export function resultOf(about: BenchmarkCase, { cells, sink }: Measured): CaseResult {
   const of = (variant: string) => cells.filter((cell) => cell.variant === variant)
   const summaries = Object.fromEntries(
-    about.variants.map(({ name }) => [name, summarise(of(name).map(({ ns }) => ns))]),
+    about.variants.map(({ name }) => [name, summarise(of(name).map(({ cost }) => cost))]),
   )
   const claims = about.claims.map((claim): ClaimResult => {
     const values = of(claim.variant).map((cell) =>
@@ -54,16 +55,29 @@ export function resultOf(about: BenchmarkCase, { cells, sink }: Measured): CaseR
 // paired within the round: what slows the machine slows both
 function measured(claim: Claim, cell: Cell, references: readonly Cell[]): number {
   const per = claim.per ?? 1
-  const reference = references.find(({ round }) => round === cell.round)?.ns ?? Number.NaN
-  if (claim.measure === 'ratio') return cell.ns / reference
-  return (claim.measure === 'difference' ? cell.ns - reference : cell.ns) / per
+  const value = quantity(claim, cell)
+  const reference = quantity(
+    claim,
+    references.find(({ round }) => round === cell.round),
+  )
+  if (claim.measure === 'ratio') return value / reference
+  return (claim.measure === 'difference' ? value - reference : value) / per
 }
 
-function judge({ must, stretch }: Claim, { high }: Interval): Verdict {
-  if (must === undefined) return 'reported'
-  if (stretch !== undefined && high <= stretch) return 'stretch'
-  return high <= must ? 'pass' : 'fail'
+function quantity({ of }: Claim, cell: Cell | undefined): number {
+  return (of === undefined ? cell?.cost : cell?.seen[of]) ?? Number.NaN
 }
+
+/** The bad end of the interval decides: the high one, or the low one where more is better. */
+export function judge({ must, stretch, more = false }: Limits, interval: Interval): Verdict {
+  if (Number.isNaN(interval.median)) return 'not measured'
+  if (must === undefined) return 'reported'
+  const within = (limit: number) => (more ? interval.low >= limit : interval.high <= limit)
+  if (stretch !== undefined && within(stretch)) return 'stretch'
+  return within(must) ? 'pass' : 'fail'
+}
+
+export type Limits = Pick<Claim, 'must' | 'stretch' | 'more'>
 
 export function markdown(report: Report): string {
   const { revision, node, cpu, cores, load } = report

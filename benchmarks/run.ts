@@ -7,6 +7,7 @@ import type { OpenCase } from './case.ts'
 import { openEndToEnd } from './cases/end-to-end.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
 import { openPayloads } from './cases/payloads.ts'
+import { openProxy } from './cases/proxy.ts'
 import { measure } from './harness.ts'
 import { type CaseResult, markdown, type Report, resultOf } from './report.ts'
 
@@ -15,6 +16,7 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   'hook-runner-async': openAsynchronous,
   timeouts: openTimeouts,
   payloads: openPayloads,
+  proxy: openProxy,
   'end-to-end': openEndToEnd,
 }
 
