@@ -31,6 +31,8 @@ export interface Claim {
   readonly variant: string
   /** Ratios are to this variant of the same round; a difference is to it too. Without one the value itself counts. */
   readonly reference?: string
+  /** Subtracted from both sides of a ratio: what is added to it is compared. */
+  readonly base?: string
   readonly measure: 'ratio' | 'difference' | 'value'
   /** Something that was seen, in place of the cost. */
   readonly of?: string
@@ -59,6 +61,8 @@ export interface BenchmarkCase {
   readonly times?: (quick: boolean) => number
   /** How many rounds, where one takes seconds. */
   readonly rounds?: (quick: boolean) => number
+  /** What else of the samples the report shows; by default throughput and saturation where they were seen. */
+  readonly shown?: readonly string[]
   /** What ran beside ours, by name, and in which version. */
   readonly versions?: Readonly<Record<string, string>>
   /** Replaces the warming up that calibration does. */

@@ -41,9 +41,11 @@ export function resultOf(about: BenchmarkCase, { cells, sink }: Measured): CaseR
     about.variants.map(({ name }) => [name, summarise(of(name).map(({ cost }) => cost))]),
   )
   const claims = about.claims.map((claim): ClaimResult => {
-    const values = of(claim.variant).map((cell) =>
-      measured(claim, cell, of(claim.reference ?? claim.variant)),
-    )
+    const values = of(claim.variant).map((cell) => {
+      const beside = (variant: string | undefined) =>
+        variant === undefined ? undefined : of(variant).find(({ round }) => round === cell.round)
+      return measured(claim, cell, beside(claim.reference), beside(claim.base))
+    })
     const interval = bootstrap(values)
     return { ...claim, interval, verdict: judge(claim, interval) }
   })
@@ -53,15 +55,18 @@ export function resultOf(about: BenchmarkCase, { cells, sink }: Measured): CaseR
 }
 
 // paired within the round: what slows the machine slows both
-function measured(claim: Claim, cell: Cell, references: readonly Cell[]): number {
+function measured(
+  claim: Claim,
+  cell: Cell,
+  reference: Cell | undefined,
+  base: Cell | undefined,
+): number {
   const per = claim.per ?? 1
-  const value = quantity(claim, cell)
-  const reference = quantity(
-    claim,
-    references.find(({ round }) => round === cell.round),
-  )
-  if (claim.measure === 'ratio') return value / reference
-  return (claim.measure === 'difference' ? value - reference : value) / per
+  const under = claim.base === undefined ? 0 : quantity(claim, base)
+  const value = quantity(claim, cell) - under
+  const other = quantity(claim, reference) - under
+  if (claim.measure === 'ratio') return value / other
+  return (claim.measure === 'difference' ? value - other : value) / per
 }
 
 function quantity({ of }: Claim, cell: Cell | undefined): number {

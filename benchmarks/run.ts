@@ -4,10 +4,15 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { OpenCase } from './case.ts'
-import { openEndToEnd } from './cases/end-to-end.ts'
+import { openBurst } from './cases/burst.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
+import { openLarge } from './cases/large.ts'
+import { openLatency } from './cases/latency.ts'
+import { openMatrix } from './cases/matrix.ts'
+import { openMemory } from './cases/memory.ts'
 import { openPayloads } from './cases/payloads.ts'
 import { openProxy } from './cases/proxy.ts'
+import { openStream } from './cases/stream.ts'
 import { measure } from './harness.ts'
 import { type CaseResult, markdown, type Report, resultOf } from './report.ts'
 
@@ -17,7 +22,12 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   timeouts: openTimeouts,
   payloads: openPayloads,
   proxy: openProxy,
-  'end-to-end': openEndToEnd,
+  large: openLarge,
+  latency: openLatency,
+  stream: openStream,
+  burst: openBurst,
+  matrix: openMatrix,
+  memory: openMemory,
 }
 
 const { values } = parseArgs({

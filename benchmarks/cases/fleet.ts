@@ -1,9 +1,16 @@
 // The servers of an end-to-end case: started once each, verified, warmed up, measured in turns, ended whatever happens.
-import type { Trial } from '../case.ts'
+import type { BenchmarkCase, Sample, Trial } from '../case.ts'
 import type { Call } from '../load/call.ts'
 import { Lane } from '../load/cell.ts'
-import type { Service } from '../load/process.ts'
-import { callTo, type StartTarget, startUpstream, type Target } from '../references/table.ts'
+import { has, type Service } from '../load/process.ts'
+import {
+  callTo,
+  DIRECT,
+  direct,
+  type StartTarget,
+  startUpstream,
+  type Target,
+} from '../references/table.ts'
 
 /** One kind of cell. Rows with the same `start` share a process. */
 export interface Row {
@@ -13,53 +20,65 @@ export interface Row {
   readonly payload?: Call['payload']
   readonly connections?: number
   readonly marker?: string
+  /** Left out, and said so, where this program is not installed. */
+  readonly needs?: string
   /** Opened when the server is there; by default the stateless era. */
   readonly era?: (target: Target) => Promise<Call['era']>
+  /** Replaces a cell of load at full speed. */
+  readonly trial?: (lane: Lane, quick: boolean) => Promise<Sample>
 }
 
 export interface Fleet {
-  readonly variants: readonly Trial[]
+  readonly upstream: Target
   readonly targets: ReadonlyMap<StartTarget, Target>
-  warmUp(): Promise<void>
-  close(): Promise<void>
+  readonly lanes: ReadonlyMap<string, Lane>
+  readonly notes: readonly string[]
+  /** For the case. */
+  readonly parts: Pick<BenchmarkCase, 'variants' | 'warmUp'> & { close(): Promise<void> }
 }
 
 export const CONNECTIONS = 32
+/** Seconds. */
 const WARM_UP = { quick: 1, full: 3 }
 const CELL = { quick: 1, full: 2 }
 
 export async function openFleet(rows: readonly Row[], quick: boolean): Promise<Fleet> {
-  const pace = quick ? 'quick' : 'full'
+  const there = rows.filter(({ needs }) => needs === undefined || has(needs))
+  const notes = rows
+    .filter((row) => !there.includes(row))
+    .map(({ name, needs }) => `${name}: not measured, ${needs} is not installed.`)
   const services: Service[] = []
-  const targets = new Map<StartTarget, Target>()
   const close = async () => {
     await Promise.all(services.map((service) => service.stop()))
   }
   try {
-    const upstream = await startUpstream()
-    services.push(upstream)
-    const lanes = new Map<string, Lane>()
-    for (const row of rows) {
-      const target = targets.get(row.start) ?? (await row.start(upstream.url))
-      if (!targets.has(row.start)) services.push(target.service)
-      targets.set(row.start, target)
-      lanes.set(row.name, await laneOf(row, target, upstream))
+    const { upstream, targets, lanes } = await startAll(there, services)
+    const trials = there.map((row): Trial => trialOf(row, lanes.get(row.name) as Lane))
+    const warmUp = async () => {
+      for (const [name, lane] of lanes)
+        await named(name, lane.warmUp(WARM_UP[quick ? 'quick' : 'full']))
     }
-    return {
-      variants: [...lanes].map(([name, lane]) => ({
-        name,
-        trial: () => named(name, lane.measure(CELL[pace])),
-      })),
-      targets,
-      async warmUp() {
-        for (const [name, lane] of lanes) await named(name, lane.warmUp(WARM_UP[pace]))
-      },
-      close,
-    }
+    return { upstream, targets, lanes, notes, parts: { variants: trials, warmUp, close } }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Whatever was started is in `services`, also when one of them fails. */
+async function startAll(rows: readonly Row[], services: Service[]) {
+  const behind = await startUpstream()
+  services.push(behind)
+  const upstream = direct(behind)
+  const targets = new Map<StartTarget, Target>([[DIRECT, upstream]])
+  const lanes = new Map<string, Lane>()
+  for (const row of rows) {
+    const target = targets.get(row.start) ?? (await row.start(behind.url))
+    if (!targets.has(row.start)) services.push(target.service)
+    targets.set(row.start, target)
+    lanes.set(row.name, await named(row.name, laneOf(row, target, behind)))
+  }
+  return { upstream, targets, lanes }
 }
 
 async function laneOf(row: Row, target: Target, upstream: Service): Promise<Lane> {
@@ -67,6 +86,11 @@ async function laneOf(row: Row, target: Target, upstream: Service): Promise<Lane
   const era = (await row.era?.(target)) ?? 'modern'
   const call = callTo(target, tool, { payload, era, ...(marker ? { marker } : {}) })
   return new Lane(target, upstream, call, connections)
+}
+
+function trialOf({ name, trial }: Row, lane: Lane): Trial {
+  const cell = (quick: boolean) => lane.measure(CELL[quick ? 'quick' : 'full'])
+  return { name, trial: (quick) => named(name, trial ? trial(lane, quick) : cell(quick)) }
 }
 
 async function named<T>(name: string, doing: Promise<T>): Promise<T> {

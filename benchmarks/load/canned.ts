@@ -62,6 +62,8 @@ export interface Message {
   readonly method: string
   readonly tool: string
   readonly protocol: string | undefined
+  /** As JSON text; only read for a stream. */
+  readonly progressToken?: string
 }
 
 // what the load generator sends and a careful gateway keeps: no need to parse 64 KB for three members
@@ -71,18 +73,23 @@ const COMMON_LENGTH = 160
 
 export function readMessage(body: Buffer): Message {
   const common = COMMON.exec(body.toString('latin1', 0, COMMON_LENGTH))
-  if (common)
+  if (common && common[2] !== 'stream')
     return { id: common[1], method: 'tools/call', tool: common[2] ?? '', protocol: undefined }
   const { id, method, params } = JSON.parse(body.toString() || '{}') as {
     id?: string | number
     method?: string
-    params?: { name?: string; protocolVersion?: string }
+    params?: {
+      name?: string
+      protocolVersion?: string
+      _meta?: { progressToken?: string | number }
+    }
   }
   return {
     id: id === undefined ? undefined : JSON.stringify(id),
     method: method ?? '',
     tool: params?.name ?? '',
     protocol: params?.protocolVersion,
+    progressToken: JSON.stringify(params?._meta?.progressToken ?? null),
   }
 }
 
@@ -161,12 +168,15 @@ export const STREAM_HEAD =
   'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n'
 export const STREAM_END = '0\r\n\r\n'
 
-/** One event of a stream as a chunk: progress, and with the last one the answer. */
-export function streamEvent(message: Message, index: number): string {
+/** One event of a stream as a chunk: progress that says when it was sent, and after the last of it the answer. */
+export function streamEvent(message: Message, index: number, sent: bigint): string {
   const data =
     index < EVENTS
-      ? `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"event ${index} of ${EVENTS}"}}`
+      ? progress(message.progressToken ?? 'null', index + 1, sent)
       : `{"jsonrpc":"2.0","id":${message.id},"result":${SMALL}}`
   const event = `event: message\ndata: ${data}\n\n`
   return `${event.length.toString(16)}\r\n${event}\r\n`
 }
+
+const progress = (token: string, done: number, sent: bigint) =>
+  `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":${token},"progress":${done},"total":${EVENTS},"message":"event ${done} of ${EVENTS}, sent ${sent}"}}`

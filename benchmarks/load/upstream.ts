@@ -39,10 +39,10 @@ function answer(socket: Socket, message: Message): void {
 }
 
 function stream(socket: Socket, message: Message): void {
-  socket.write(STREAM_HEAD + streamEvent(message, 0), 'latin1')
+  socket.write(STREAM_HEAD + streamEvent(message, 0, process.hrtime.bigint()), 'latin1')
   let index = 0
   const timer = setInterval(() => {
-    socket.write(streamEvent(message, ++index), 'latin1')
+    socket.write(streamEvent(message, ++index, process.hrtime.bigint()), 'latin1')
     if (index < EVENTS && !socket.destroyed) return
     clearInterval(timer)
     socket.write(STREAM_END, 'latin1')

@@ -33,6 +33,13 @@ export const REFERENCES = {
   nginx: async (upstream) => target(await startNginx(upstream), ''),
 } satisfies Readonly<Record<string, StartTarget>>
 
+/** No server in between: the upstream itself. It is there before all others, so nothing is started. */
+export const DIRECT: StartTarget = () => Promise.reject(new Error('the upstream is started once'))
+
+export function direct(upstream: Service): Target {
+  return target(upstream, '')
+}
+
 export const gateway = (setting: Omit<GatewaySetting, 'upstream'>): StartTarget => {
   return async (upstream) => target(await startGateway({ ...setting, upstream }), NAMESPACE)
 }
