@@ -3,6 +3,8 @@
 /** One way of doing the work. */
 export interface Variant {
   readonly name: string
+  /** Set apart in plots. */
+  readonly ours?: boolean
   /** Does the work so many times and gives back something that depends on it, so that it cannot be optimised away. */
   run(times: number): number | Promise<number>
 }
@@ -10,6 +12,7 @@ export interface Variant {
 /** One way whose cells measure themselves, because the work is done by other processes. */
 export interface Trial {
   readonly name: string
+  readonly ours?: boolean
   trial(quick: boolean): Promise<Sample>
 }
 
@@ -38,6 +41,8 @@ export interface Claim {
   readonly of?: string
   /** The larger the better, as throughput is; without it the smaller. */
   readonly more?: boolean
+  /** Only so many of the last rounds count: where something may grow, its end is what matters. */
+  readonly last?: number
   /** Divides the value: how many plugins one unit of work holds. */
   readonly per?: number
   readonly unit: string
@@ -63,6 +68,10 @@ export interface BenchmarkCase {
   readonly rounds?: (quick: boolean) => number
   /** What else of the samples the report shows; by default throughput and saturation where they were seen. */
   readonly shown?: readonly string[]
+  /** Plotted as lines: over the numbers in the names of its variants, or over its rounds. */
+  readonly curve?:
+    | { readonly along: 'variants' }
+    | { readonly along: 'rounds'; readonly of: string }
   /** What ran beside ours, by name, and in which version. */
   readonly versions?: Readonly<Record<string, string>>
   /** Replaces the warming up that calibration does. */

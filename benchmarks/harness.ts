@@ -53,7 +53,7 @@ async function tried(variant: Trial, quick: boolean): Promise<Sample> {
 }
 
 /** Work in this process, or in one whose counter the case reads. */
-class Work {
+export class Work {
   sink = 0
   readonly #about: BenchmarkCase
   readonly #times = new Map<string, number>()

@@ -1,6 +1,7 @@
-// From cells to a report: summaries, claims with their verdicts, JSON and Markdown; it measures nothing.
+// From cells to results: summaries, claims and their verdicts; it measures nothing and formats nothing.
 import type { BenchmarkCase, Claim } from './case.ts'
 import type { Cell, Measured } from './harness.ts'
+import type { Machine, Revision } from './machine.ts'
 import { bootstrap, type Interval, type Summary, summarise } from './statistics.ts'
 
 /** `not measured`: what it is compared with was not there; that is never a pass. */
@@ -11,50 +12,101 @@ export interface ClaimResult extends Claim {
   readonly verdict: Verdict
 }
 
+export interface VariantResult extends Summary {
+  /** Of the median. */
+  readonly interval: Interval
+  /** Medians of what else was seen. */
+  readonly seen: Readonly<Record<string, number>>
+  readonly ours: boolean
+}
+
 export interface CaseResult {
   readonly name: string
   readonly title: string
   readonly unit: string
   readonly notes: readonly string[]
-  readonly summaries: Readonly<Record<string, Summary>>
+  readonly shown: readonly string[]
+  readonly curve?: BenchmarkCase['curve']
+  readonly variants: Readonly<Record<string, VariantResult>>
   readonly claims: readonly ClaimResult[]
+  readonly versions: Readonly<Record<string, string>>
   readonly dirty: number
   readonly cells: readonly Cell[]
   readonly sink: number
+  /** Seconds. */
+  readonly took: number
+}
+
+/** A case that could not run, or stopped because an answer was wrong. */
+export interface Failure {
+  readonly name: string
+  readonly reason: string
 }
 
 export interface Report {
-  readonly schema: 1
+  readonly schema: 2
   readonly when: string
   readonly command: string
-  readonly revision: string
-  readonly node: string
-  readonly cpu: string
-  readonly cores: number
+  readonly revision: Revision
+  readonly machine: Machine
+  readonly versions: Readonly<Record<string, string>>
   readonly load: { readonly before: readonly number[]; readonly after: readonly number[] }
   readonly cases: readonly CaseResult[]
+  readonly failures: readonly Failure[]
 }
 
-export function resultOf(about: BenchmarkCase, { cells, sink }: Measured): CaseResult {
+export function resultOf(about: BenchmarkCase, measured: Measured, took: number): CaseResult {
+  const { cells, sink } = measured
+  const { name, title, unit, notes, shown = DEFAULT_SHOWN, versions = {}, curve } = about
+  const variants = about.variants.map((variant) => [
+    variant.name,
+    variantOf(
+      cells.filter((cell) => cell.variant === variant.name),
+      variant.ours === true,
+    ),
+  ])
+  return {
+    name,
+    title,
+    unit,
+    notes,
+    shown,
+    ...(curve ? { curve } : {}),
+    variants: Object.fromEntries(variants),
+    claims: about.claims.map((claim) => claimOf(claim, cells)),
+    versions,
+    dirty: cells.filter((cell) => cell.dirty).length,
+    cells,
+    sink,
+    took,
+  }
+}
+
+const DEFAULT_SHOWN = ['throughput', 'saturation']
+
+function variantOf(cells: readonly Cell[], ours: boolean): VariantResult {
+  const costs = cells.map(({ cost }) => cost)
+  const names = new Set(cells.flatMap(({ seen }) => Object.keys(seen)))
+  const middle = (name: string) =>
+    summarise(cells.map(({ seen }) => seen[name] ?? Number.NaN)).median
+  const seen = Object.fromEntries([...names].map((name) => [name, middle(name)]))
+  return { ...summarise(costs), interval: bootstrap(costs), seen, ours }
+}
+
+/** One value per round, and the median of those. */
+export function claimOf(claim: Claim, cells: readonly Cell[]): ClaimResult {
   const of = (variant: string) => cells.filter((cell) => cell.variant === variant)
-  const summaries = Object.fromEntries(
-    about.variants.map(({ name }) => [name, summarise(of(name).map(({ cost }) => cost))]),
-  )
-  const claims = about.claims.map((claim): ClaimResult => {
-    const values = of(claim.variant).map((cell) => {
-      const beside = (variant: string | undefined) =>
-        variant === undefined ? undefined : of(variant).find(({ round }) => round === cell.round)
-      return measured(claim, cell, beside(claim.reference), beside(claim.base))
-    })
-    const interval = bootstrap(values)
-    return { ...claim, interval, verdict: judge(claim, interval) }
+  const mine = of(claim.variant)
+  const values = (claim.last === undefined ? mine : mine.slice(-claim.last)).map((cell) => {
+    // paired within the round: what slows the machine slows both
+    const beside = (variant: string | undefined) =>
+      variant === undefined ? undefined : of(variant).find(({ round }) => round === cell.round)
+    return measured(claim, cell, beside(claim.reference), beside(claim.base))
   })
-  const { name, title, unit, notes } = about
-  const dirty = cells.filter((cell) => cell.dirty).length
-  return { name, title, unit, notes, summaries, claims, dirty, cells, sink }
+  const interval = bootstrap(values)
+  return { ...claim, interval, verdict: judge(claim, interval) }
 }
 
-// paired within the round: what slows the machine slows both
 function measured(
   claim: Claim,
   cell: Cell,
@@ -64,77 +116,22 @@ function measured(
   const per = claim.per ?? 1
   const under = claim.base === undefined ? 0 : quantity(claim, base)
   const value = quantity(claim, cell) - under
+  if (claim.measure === 'value') return value / per
   const other = quantity(claim, reference) - under
-  if (claim.measure === 'ratio') return value / other
-  return (claim.measure === 'difference' ? value - other : value) / per
+  return claim.measure === 'ratio' ? value / other : (value - other) / per
 }
 
 function quantity({ of }: Claim, cell: Cell | undefined): number {
   return (of === undefined ? cell?.cost : cell?.seen[of]) ?? Number.NaN
 }
 
+export type Limits = Pick<Claim, 'must' | 'stretch' | 'more'>
+
 /** The bad end of the interval decides: the high one, or the low one where more is better. */
 export function judge({ must, stretch, more = false }: Limits, interval: Interval): Verdict {
   if (Number.isNaN(interval.median)) return 'not measured'
-  if (must === undefined) return 'reported'
   const within = (limit: number) => (more ? interval.low >= limit : interval.high <= limit)
   if (stretch !== undefined && within(stretch)) return 'stretch'
+  if (must === undefined) return 'reported'
   return within(must) ? 'pass' : 'fail'
-}
-
-export type Limits = Pick<Claim, 'must' | 'stretch' | 'more'>
-
-export function markdown(report: Report): string {
-  const { revision, node, cpu, cores, load } = report
-  const head = [
-    '# Benchmarks',
-    '',
-    `Made by \`${report.command}\` at ${report.when}, revision ${revision}, Node ${node}, ${cores} cores of ${cpu}, load ${load.before.join(' ')} before and ${load.after.join(' ')} after.`,
-    'A claim passes only if the bad end of its 95 % interval does. Ratios are paired within rounds of one run; absolute numbers are of this machine.',
-  ]
-  return `${[...head, ...report.cases.flatMap(section)].join('\n')}\n`
-}
-
-function section(result: CaseResult): string[] {
-  const claims = result.claims.map(({ id, what, interval, unit, must, stretch, verdict }) =>
-    row([
-      id,
-      what,
-      `${number(interval.median)}${unit} (${number(interval.low)} to ${number(interval.high)})`,
-      limit(must, unit),
-      limit(stretch, unit),
-      verdict,
-    ]),
-  )
-  const variants = Object.entries(result.summaries).map(([name, { median, min, mad }]) =>
-    row([name, number(median), number(min), number(mad)]),
-  )
-  return [
-    '',
-    `## ${result.title}`,
-    '',
-    ...result.notes.map((note) => `* ${note}`),
-    `* ${result.dirty} of ${result.cells.length} cells were measured while others used more than a quarter of a core.`,
-    '',
-    ...table(['claim', 'what', 'measured (95 %)', 'must', 'stretch', 'verdict'], claims),
-    '',
-    ...table(['variant', `median ${result.unit}`, 'min', 'MAD'], variants),
-  ]
-}
-
-function table(head: readonly string[], rows: readonly string[]): string[] {
-  return [row(head), row(head.map(() => '---')), ...rows]
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`
-}
-
-function limit(value: number | undefined, unit: string): string {
-  return value === undefined ? '' : `${number(value)}${unit}`
-}
-
-function number(value: number): string {
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
-  return value.toLocaleString('en-GB', { maximumFractionDigits: digits })
 }

@@ -1,8 +1,6 @@
-// Runs benchmark cases and writes one JSON and one Markdown report; `--quick` for a look, `--only NAME`, `--check` to fail on a claim.
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, loadavg } from 'node:os'
+// Runs benchmark cases and writes a report: `npm run bench`, `-- --quick`, `-- --only NAME`, `-- --check`, `-- compare REVISION`, `-- soak`.
 import { parseArgs } from 'node:util'
+import { overBudget, readBudget } from './budget.ts'
 import type { OpenCase } from './case.ts'
 import { openBurst } from './cases/burst.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
@@ -12,9 +10,13 @@ import { openMatrix } from './cases/matrix.ts'
 import { openMemory } from './cases/memory.ts'
 import { openPayloads } from './cases/payloads.ts'
 import { openProxy } from './cases/proxy.ts'
+import { openSoak } from './cases/soak.ts'
 import { openStream } from './cases/stream.ts'
+import { comparisons } from './compare.ts'
 import { measure } from './harness.ts'
-import { type CaseResult, markdown, type Report, resultOf } from './report.ts'
+import { load, machine, revision, versions } from './machine.ts'
+import { type CaseResult, type Failure, type Report, resultOf } from './report.ts'
+import { writeReport } from './results.ts'
 
 const CASES: Readonly<Record<string, OpenCase>> = {
   'hook-runner': openSynchronous,
@@ -30,58 +32,89 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   memory: openMemory,
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
+    minutes: { type: 'string', default: '10' },
   },
 })
+const { quick, check, only } = values
+const budget = readBudget()
 const before = load()
-const results: CaseResult[] = []
-for (const [name, open] of Object.entries(CASES)) {
-  if (values.only && !values.only.includes(name)) continue
-  console.error(`${name} ...`)
-  const about = await open(values.quick)
-  try {
-    const options = values.quick ? { rounds: 7, cell: 5 } : { rounds: 31, cell: 20 }
-    results.push(resultOf(about, await measure(about, options, values.quick)))
-  } finally {
-    await about.close?.()
-  }
+const cases: CaseResult[] = []
+const failures: Failure[] = []
+const selection = await select()
+try {
+  for (const [name, open] of Object.entries(selection.cases)) await run(name, open)
+} finally {
+  await selection.close?.()
 }
 const report: Report = {
-  schema: 1,
+  schema: 2,
   when: new Date().toISOString(),
   command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`,
   revision: revision(),
-  node: process.versions.node,
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: availableParallelism(),
+  machine: machine(),
+  versions: versions(),
   load: { before, after: load() },
-  cases: results,
+  cases,
+  failures,
 }
-const text = markdown(report)
-const folder = new URL('results/', import.meta.url)
-mkdirSync(folder, { recursive: true })
-const file = values.only || values.quick ? 'partial' : 'latest'
-writeFileSync(new URL(`${file}.json`, folder), `${JSON.stringify(report)}\n`)
-writeFileSync(new URL(`${file}.md`, folder), text)
-console.log(text)
-const failed = results.flatMap(({ claims }) => claims.filter(({ verdict }) => verdict === 'fail'))
-if (values.check && failed.length > 0) {
-  console.error(`failed: ${failed.map(({ id }) => id).join(', ')}`)
+console.log(writeReport(report, selection.file))
+for (const complaint of complaints()) {
+  console.error(complaint)
   process.exitCode = 1
 }
 
-function load(): number[] {
-  return loadavg().map((value) => Math.round(value * 100) / 100)
+interface Selection {
+  readonly cases: Readonly<Record<string, OpenCase>>
+  /** Where the report goes. */
+  readonly file: string
+  close?(): Promise<void>
 }
 
-function revision(): string {
+async function select(): Promise<Selection> {
+  const [command, argument] = positionals
+  if (command === 'compare' && argument !== undefined)
+    return { ...(await comparisons(argument)), file: 'compare' }
+  if (command === 'soak') return { cases: { soak: openSoak(Number(values.minutes)) }, file: 'soak' }
+  if (command !== undefined) throw new Error(`compare REVISION or soak, not ${command}`)
+  const unknown = only?.find((name) => !(name in CASES))
+  if (unknown) throw new Error(`no case ${unknown}; there are ${Object.keys(CASES).join(', ')}`)
+  const wanted = only ?? (quick ? budget.cases : Object.keys(CASES))
+  const chosen = Object.entries(CASES).filter(([name]) => wanted.includes(name))
+  const file = only ? 'partial' : quick ? 'quick' : 'latest'
+  return { cases: Object.fromEntries(chosen), file }
+}
+
+/** One that cannot run takes no other down. */
+async function run(name: string, open: OpenCase): Promise<void> {
+  console.error(`${name} ...`)
+  const start = performance.now()
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
-  } catch {
-    return 'unknown'
+    const about = await open(quick)
+    try {
+      const options = quick ? { rounds: 7, cell: 5 } : { rounds: 31, cell: 20 }
+      const measured = await measure(about, options, quick)
+      cases.push(resultOf(about, measured, (performance.now() - start) / 1000))
+    } finally {
+      await about.close?.()
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    console.error(`${name} could not run: ${reason}`)
+    failures.push({ name, reason })
   }
+}
+
+function complaints(): string[] {
+  const stopped = failures.map(({ name }) => `${name} could not run`)
+  if (!check) return stopped
+  const claims = cases.flatMap((result) => result.claims)
+  if (quick && !only) return [...stopped, ...overBudget(budget, claims)]
+  const failed = claims.filter(({ verdict }) => verdict === 'fail')
+  return [...stopped, ...failed.map(({ id, what }) => `${id} failed: ${what}`)]
 }

@@ -1,7 +1,8 @@
 // The servers of an end-to-end case: started once each, verified, warmed up, measured in turns, ended whatever happens.
-import type { BenchmarkCase, Sample, Trial } from '../case.ts'
+import type { BenchmarkCase, Claim, Sample, Trial } from '../case.ts'
 import type { Call } from '../load/call.ts'
 import { Lane } from '../load/cell.ts'
+import { NAMESPACE } from '../load/gateway.ts'
 import { has, type Service } from '../load/process.ts'
 import {
   callTo,
@@ -65,6 +66,14 @@ export async function openFleet(rows: readonly Row[], quick: boolean): Promise<F
   }
 }
 
+/** The claims that these rows are there for, also where a row's program is not installed: then they are not measured. */
+export function claimsOn(rows: readonly Row[], claims: readonly Claim[]): readonly Claim[] {
+  const names = new Set(rows.map(({ name }) => name))
+  return claims.filter(
+    ({ variant, reference = variant }) => names.has(variant) && names.has(reference),
+  )
+}
+
 /** Whatever was started is in `services`, also when one of them fails. */
 async function startAll(rows: readonly Row[], services: Service[]) {
   const behind = await startUpstream()
@@ -90,7 +99,11 @@ async function laneOf(row: Row, target: Target, upstream: Service): Promise<Lane
 
 function trialOf({ name, trial }: Row, lane: Lane): Trial {
   const cell = (quick: boolean) => lane.measure(CELL[quick ? 'quick' : 'full'])
-  return { name, trial: (quick) => named(name, trial ? trial(lane, quick) : cell(quick)) }
+  return {
+    name,
+    ours: lane.target.prefix === NAMESPACE,
+    trial: (quick) => named(name, trial ? trial(lane, quick) : cell(quick)),
+  }
 }
 
 async function named<T>(name: string, doing: Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
 import type { BenchmarkCase, Claim } from '../case.ts'
 import { verify } from '../load/call.ts'
 import { callTo, REFERENCES, type Target } from '../references/table.ts'
-import { CONNECTIONS, openFleet, type Row } from './fleet.ts'
+import { CONNECTIONS, claimsOn, openFleet, type Row } from './fleet.ts'
 import { BEFORE_ONLY, IN_EXPRESS, WITHOUT_PLUGINS } from './gateways.ts'
 
 const TEN = '10 plugins, nothing changed'
@@ -41,7 +41,8 @@ const claims: readonly Claim[] = [
 ] // biome-ignore format: a table
 
 export async function openLarge(quick: boolean): Promise<BenchmarkCase> {
-  const fleet = await openFleet(quick ? few : all, quick)
+  const rows = quick ? few : all
+  const fleet = await openFleet(rows, quick)
   try {
     const gateways = [IN_EXPRESS, BEFORE_ONLY].map((start) => fleet.targets.get(start))
     await sameBytes(
@@ -61,7 +62,7 @@ export async function openLarge(quick: boolean): Promise<BenchmarkCase> {
       'Before anything is measured, the body of a reply through the gateway is compared byte by byte with that of the upstream; only the id may differ.',
       ...fleet.notes,
     ],
-    claims,
+    claims: claimsOn(rows, claims),
     rounds: (quick) => (quick ? 7 : 9),
     ...fleet.parts,
   }

@@ -53,6 +53,7 @@ export async function openMatrix(quick: boolean): Promise<BenchmarkCase> {
     name: 'matrix',
     title: 'Plugins, sizes, connections',
     unit: 'us of CPU per request',
+    curve: { along: 'variants' },
     shown: ['throughput', 'p50', 'saturation'],
     notes: [
       'The gateway in Express; sync and async plugins at pre and post. c is the number of connections in a closed loop.',

@@ -2,7 +2,7 @@
 import type { BenchmarkCase, Claim } from '../case.ts'
 import { openSession } from '../load/call.ts'
 import { DIRECT, REFERENCES } from '../references/table.ts'
-import { CONNECTIONS, openFleet, type Row } from './fleet.ts'
+import { CONNECTIONS, claimsOn, openFleet, type Row } from './fleet.ts'
 import { FIFTY, FIFTY_ASYNC, IN_EXPRESS, SHIPPED, STANDALONE, WITHOUT_PLUGINS } from './gateways.ts'
 
 const TEN = 'gateway in Express, 10 plugins'
@@ -52,7 +52,8 @@ const claims: readonly Claim[] = [
 ] // biome-ignore format: a table
 
 export async function openProxy(quick: boolean): Promise<BenchmarkCase> {
-  const fleet = await openFleet(quick ? few : all, quick)
+  const rows = quick ? few : all
+  const fleet = await openFleet(rows, quick)
   return {
     name: 'proxy',
     title: 'Small calls, policies on',
@@ -63,7 +64,7 @@ export async function openProxy(quick: boolean): Promise<BenchmarkCase> {
       'The shipped policies are those of config/gateway.yaml with a rate limit that the load does not reach; the one for prod writes does not match.',
       ...fleet.notes,
     ],
-    claims,
+    claims: claimsOn(rows, claims),
     rounds: (quick) => (quick ? 7 : 9),
     ...fleet.parts,
   }

@@ -17,6 +17,8 @@ export interface GatewaySetting {
   readonly sections?: object
   /** Which checkout to run; by default this one. */
   readonly root?: URL
+  /** By default built code where it is up to date. */
+  readonly code?: 'sources'
 }
 
 export type Hook = 'tool_pre_invoke' | 'tool_post_invoke'
@@ -39,8 +41,11 @@ export async function startGateway(setting: GatewaySetting): Promise<Service> {
     const [port, admin] = [await freePort(), await freePort()]
     writePlugins(folder)
     writeFileSync(file, stringify(configOf(setting, folder, port, admin)))
-    const { root = ROOT, form } = setting
-    const service = await (form === 'express' ? mounted(root, file) : standalone(root, file, admin))
+    const { root = ROOT, form, code } = setting
+    const flags = code === undefined && isBuilt(root) ? [] : ['--conditions=portcullis-source']
+    const service = await (form === 'express'
+      ? mounted(root, file, flags)
+      : standalone(root, file, flags, admin))
     return {
       ...service,
       ready: { port, ...service.ready },
@@ -83,24 +88,25 @@ function pluginSection(setting: GatewaySetting, folder: string): object {
   }
 }
 
-function mounted(root: URL, file: string): Promise<Service> {
+function mounted(root: URL, file: string, flags: readonly string[]): Promise<Service> {
   const host = new URL('benchmarks/load/gateway-host.ts', root)
-  return startScript('the gateway in Express', host, { config: file }, flags(root))
+  return startScript('the gateway in Express', host, { config: file }, { core: 'subject', flags })
 }
 
-function standalone(root: URL, file: string, admin: number): Promise<Service> {
+function standalone(
+  root: URL,
+  file: string,
+  flags: readonly string[],
+  admin: number,
+): Promise<Service> {
   const bin = new URL('bin/portcullis.js', root).pathname
   return start({
     name: 'the gateway',
     command: process.execPath,
-    args: [...flags(root).flags, bin, 'start', '--no-watch', '--config', file],
+    args: [...flags, bin, 'start', '--no-watch', '--config', file],
     core: 'subject',
     untilReady: () => untilReady(`http://127.0.0.1:${admin}/readyz`),
   })
-}
-
-function flags(root: URL): { readonly core: 'subject'; readonly flags: readonly string[] } {
-  return { core: 'subject', flags: isBuilt(root) ? [] : ['--conditions=portcullis-source'] }
 }
 
 /** Whether `dist` is there and no source is newer. */
