@@ -127,9 +127,10 @@ async function startCells(root: URL): Promise<CellHost> {
   const child = spawn(process.execPath, ['--conditions=portcullis-source', script], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  const gone = once(child, 'exit').then(() => Promise.reject(new Error(`${script} ended`)))
+  // it ends in the end; that is an error only for who waits for a cell
+  gone.catch(() => {})
   const answer = async () => {
-    const gone = once(child, 'exit').then(() => Promise.reject(new Error(`${script} ended`)))
-    gone.catch(() => {})
     const [message] = await Promise.race([once(child, 'message'), gone])
     return message as Sample
   }

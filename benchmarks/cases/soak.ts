@@ -8,6 +8,8 @@ import { IN_EXPRESS } from './gateways.ts'
 const SEGMENT = 30
 const CONNECTIONS = 64
 const SHARE = 0.5
+/** Longer than the gateway keeps an idle connection to an upstream: what is open then is open for good. Milliseconds. */
+const IDLE = 15_000
 /** The last quarter of the segments says how it ended. */
 const END = 4
 
@@ -18,7 +20,7 @@ export const openSoak =
   async () => {
     if (!(minutes > 0)) throw new Error('--minutes takes a positive number')
     const segments = Math.max(END, Math.ceil((minutes * 60) / SEGMENT))
-    const course = new Course()
+    const course = new Course(segments)
     const row: Row = { name: NAME, start: IN_EXPRESS, trial: (lane) => course.segment(lane) }
     const fleet = await openFleet([row], false)
     return {
@@ -29,7 +31,7 @@ export const openSoak =
       curve: { along: 'rounds', of: 'resident' },
       notes: [
         `An open loop at ${SHARE * 100} % of the throughput measured before, in segments of ${SEGMENT} s; 10 plugins before and after each call, audit and metrics on.`,
-        'Between segments the load goes away for two seconds; memory (MiB) and open files are those of the idle gateway then, failed requests are counted from the beginning.',
+        'Between segments the load goes away for two seconds, and memory (MiB) is that of the idle gateway then; failed requests are counted from the beginning. Open files are compared when idle connections have been given up, before the first segment and after the last.',
         ...fleet.notes,
       ],
       claims: claimsFor(Math.ceil(segments / END)),
@@ -49,10 +51,16 @@ const claimsFor = (last: number): readonly Claim[] => [
 ] // biome-ignore format: a table
 
 class Course {
+  readonly #segments: number
+  #done = 0
   #rate = 0
   #warm = 0
   #files = 0
   #failed = 0
+
+  constructor(segments: number) {
+    this.#segments = segments
+  }
 
   async begin(lane: Lane): Promise<void> {
     const { seen } = await lane.measure(10)
@@ -60,12 +68,14 @@ class Course {
     // the same kind of load as in the segments, so that its connections and pools are there
     await lane.follow(this.#schedule(), CONNECTIONS)
     this.#warm = await lane.resting()
+    await lane.resting(IDLE)
     this.#files = lane.target.service.openFiles()
   }
 
   async segment(lane: Lane): Promise<Sample> {
     const sample = await lane.follow(this.#schedule(), CONNECTIONS, 'count failures')
     const resident = await lane.resting()
+    if (++this.#done === this.#segments) await lane.resting(IDLE)
     const files = lane.target.service.openFiles()
     this.#failed += sample.seen.failed ?? 0
     const seen = {

@@ -74,8 +74,8 @@ export class Lane {
   }
 
   /** MiB resident when nothing has happened for a while. */
-  async resting(): Promise<number> {
-    await sleep(REST)
+  async resting(milliseconds = REST): Promise<number> {
+    await sleep(milliseconds)
     return this.target.service.resident() / 2 ** 20
   }
 
