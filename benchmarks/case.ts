@@ -68,6 +68,8 @@ export interface BenchmarkCase {
   readonly rounds?: (quick: boolean) => number
   /** What else of the samples the report shows; by default throughput and saturation where they were seen. */
   readonly shown?: readonly string[]
+  /** Plotted in place of the cost: something that was seen. */
+  readonly plotted?: { readonly of: string; readonly unit: string }
   /** Plotted as lines: over the numbers in the names of its variants, or over its rounds. */
   readonly curve?:
     | { readonly along: 'variants' }

@@ -6,8 +6,14 @@ import type { CaseResult } from './report.ts'
 export function plotsOf(result: CaseResult): ReadonlyMap<string, string> {
   if (result.curve?.along === 'variants') return new Map([['', scaling(result)]])
   if (result.curve?.along === 'rounds') return new Map([['', course(result, result.curve.of)]])
+  const { plotted } = result
+  if (plotted) return new Map([['', seenBars(result, plotted.of, plotted.unit)]])
   const plots = new Map([['', costs(result)]])
-  if (seen(result, 'throughput')) plots.set('-throughput', throughput(result))
+  if (Object.values(result.variants).every(({ seen }) => (seen.throughput ?? 0) > 0))
+    plots.set(
+      '-throughput',
+      seenBars(result, 'throughput', 'requests per second on one core, more is better'),
+    )
   return plots
 }
 
@@ -22,13 +28,13 @@ function costs({ title, unit, variants }: CaseResult): string {
   return bars(title, `${unit}, less is better`, rows)
 }
 
-function throughput({ title, variants }: CaseResult): string {
+function seenBars({ title, variants }: CaseResult, what: string, unit: string): string {
   const rows = Object.entries(variants).map(([name, { seen, ours }]) => ({
     name,
-    value: seen.throughput ?? 0,
+    value: seen[what] ?? 0,
     ours,
   }))
-  return bars(title, 'requests per second on one core, more is better', rows)
+  return bars(title, unit, rows)
 }
 
 /** Variants named `10 sync, 200 B, c=32`: one line per kind, over the number. */
@@ -56,8 +62,4 @@ function course({ title, cells, variants }: CaseResult, what: string): string {
       .map(({ round, seen }) => [round, seen[what] ?? 0] as const),
   }))
   return lines(title, what, 'segment', series)
-}
-
-function seen({ variants }: CaseResult, what: string): boolean {
-  return Object.values(variants).some(({ seen }) => (seen[what] ?? 0) > 0)
 }

@@ -27,6 +27,7 @@ export interface CaseResult {
   readonly notes: readonly string[]
   readonly shown: readonly string[]
   readonly curve?: BenchmarkCase['curve']
+  readonly plotted?: BenchmarkCase['plotted']
   readonly variants: Readonly<Record<string, VariantResult>>
   readonly claims: readonly ClaimResult[]
   readonly versions: Readonly<Record<string, string>>
@@ -57,7 +58,7 @@ export interface Report {
 
 export function resultOf(about: BenchmarkCase, measured: Measured, took: number): CaseResult {
   const { cells, sink } = measured
-  const { name, title, unit, notes, shown = DEFAULT_SHOWN, versions = {}, curve } = about
+  const { name, title, unit, notes, shown = DEFAULT_SHOWN, versions = {}, curve, plotted } = about
   const variants = about.variants.map((variant) => [
     variant.name,
     variantOf(
@@ -72,6 +73,7 @@ export function resultOf(about: BenchmarkCase, measured: Measured, took: number)
     notes,
     shown,
     ...(curve ? { curve } : {}),
+    ...(plotted ? { plotted } : {}),
     variants: Object.fromEntries(variants),
     claims: about.claims.map((claim) => claimOf(claim, cells)),
     versions,

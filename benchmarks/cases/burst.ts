@@ -32,6 +32,7 @@ export async function openBurst(quick: boolean): Promise<BenchmarkCase> {
     name: 'burst',
     title: `${SIZE} calls at once`,
     unit: 'us of CPU per request',
+    plotted: { of: 'total', unit: 'ms until all of a burst are answered, less is better' },
     shown: ['total', 'mean', 'p99'],
     notes: [
       `Five bursts a second over ${SIZE} open connections; total, mean and p99 in milliseconds from the moment at which all of them should start.`,

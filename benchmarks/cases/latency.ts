@@ -52,6 +52,7 @@ export async function openLatency(quick: boolean): Promise<BenchmarkCase> {
     name: 'latency',
     title: 'Added latency',
     unit: 'us of CPU per request',
+    plotted: { of: 'p50', unit: 'ms, median, less is better' },
     shown: ['p50', 'p99', 'late'],
     notes: [
       'Alone: one connection in a closed loop, so that nothing waits; p50 in milliseconds.',

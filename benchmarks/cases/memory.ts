@@ -51,6 +51,7 @@ export async function openMemory(quick: boolean): Promise<BenchmarkCase> {
     name: 'memory',
     title: 'Memory after a million calls',
     unit: 'us of CPU per request',
+    plotted: { of: 'after', unit: 'MiB resident after a million calls, less is better' },
     shown: ['warm', 'after', 'growth'],
     notes: [
       `${CALLS.full.toLocaleString('en-GB')} small calls after ${WARM.full.toLocaleString('en-GB')} to warm up; MiB resident two seconds after the last one. One round: what a process keeps can be measured once.`,

@@ -30,6 +30,7 @@ export async function openStream(quick: boolean): Promise<BenchmarkCase> {
     name: 'stream',
     title: 'Streams of events',
     unit: 'us of CPU per event',
+    plotted: { of: 'event', unit: 'ms from the upstream to the client, median, less is better' },
     shown: ['first byte', 'event', 'event p99'],
     notes: [
       `${CONNECTIONS} streams at a time, ten events of progress each, 5 ms apart, then the answer; no plugin asked for events. Times are medians in milliseconds; an event's runs from the upstream's write to the client's read, by the clock that all processes share.`,

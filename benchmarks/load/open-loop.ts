@@ -4,7 +4,7 @@ import { type Dispatcher, Pool } from 'undici'
 import { type Call, callText } from './call.ts'
 import { MARKER } from './canned.ts'
 import { Histogram } from './histogram.ts'
-import { groupSize, intendedStarts, type Schedule } from './schedule.ts'
+import { groupSize, intendedStarts, leadOf, type Schedule } from './schedule.ts'
 
 export interface OpenLoop {
   readonly call: Call
@@ -36,6 +36,7 @@ const marker = call.marker ?? MARKER
 const pool = new Pool(`http://127.0.0.1:${call.port}`, { connections, pipelining: 1 })
 const starts = intendedStarts(schedule)
 const group = groupSize(schedule)
+const lead = leadOf(schedule)
 const ends = new Float64Array(starts.length / group)
 const latencies = new Histogram()
 const lateness = new Histogram()
@@ -60,13 +61,13 @@ function now(): number {
 }
 
 function send(index: number): void {
-  lateness.record((now() - (starts[index] as number)) * 1000)
+  if (index >= lead) lateness.record((now() - (starts[index] as number)) * 1000)
   dispatch(first + connections + index, (wrong) => finish(index, wrong))
 }
 
 function finish(index: number, wrong: string | undefined): void {
   const end = now()
-  latencies.record((end - (starts[index] as number)) * 1000)
+  if (index >= lead) latencies.record((end - (starts[index] as number)) * 1000)
   ends[Math.floor(index / group)] = end - (starts[index] as number)
   if (wrong !== undefined) {
     failed++
@@ -103,6 +104,10 @@ function dispatch(id: number, done: (wrong: string | undefined) => void): void {
   pool.dispatch({ method: 'POST', path: call.path, headers: { ...headers }, body }, handler)
 }
 
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
 function report(): void {
   const at = (share: number) => latencies.percentile(share)
   const summary: OpenLoopSummary = {
@@ -116,7 +121,7 @@ function report(): void {
     p999: at(0.999),
     max: latencies.max,
     late: lateness.percentile(0.99),
-    total: (ends.reduce((sum, end) => sum + end, 0) / ends.length) * 1000,
+    total: meanOf(ends.subarray(lead / group)) * 1000,
   }
   process.stdout.write(`${JSON.stringify(summary)}\n`, () => process.exit(0))
 }

@@ -20,6 +20,19 @@ export function intendedStarts(schedule: Schedule): Float64Array {
   return Float64Array.from({ length: size * count }, (_, i) => Math.floor(i / size) * every)
 }
 
+/** Milliseconds at a rate, and bursts, that are sent but not counted: the generator itself has to warm up. */
+const LEAD = 500
+const LEAD_BURSTS = 2
+
+/** How many of the first requests do not count. */
+export function leadOf(schedule: Schedule): number {
+  if (schedule.kind === 'rate') {
+    const { rate, seconds } = schedule
+    return Math.round((rate * Math.min(LEAD, seconds * 500)) / 1000)
+  }
+  return schedule.size * Math.min(LEAD_BURSTS, Math.floor(schedule.count / 2))
+}
+
 /** How many requests belong together: the size of a burst. */
 export function groupSize(schedule: Schedule): number {
   return schedule.kind === 'bursts' ? schedule.size : 1

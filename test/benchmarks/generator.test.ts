@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Call, callText, takeIds } from '../../benchmarks/load/call.ts'
 import { Histogram } from '../../benchmarks/load/histogram.ts'
-import { groupSize, intendedStarts } from '../../benchmarks/load/schedule.ts'
+import { groupSize, intendedStarts, leadOf } from '../../benchmarks/load/schedule.ts'
 import { read, script } from '../../benchmarks/load/wrk.ts'
 
 describe('the histogram', () => {
@@ -43,6 +43,13 @@ describe('a schedule', () => {
     const bursts = { kind: 'bursts', size: 2, count: 3, every: 200 } as const
     expect([...intendedStarts(bursts)]).toEqual([0, 0, 200, 200, 400, 400])
     expect(groupSize(bursts)).toBe(2)
+  })
+
+  it('does not count what the generator needs to warm up, and never more than half', () => {
+    expect(leadOf({ kind: 'rate', rate: 1000, seconds: 4 })).toBe(500)
+    expect(leadOf({ kind: 'rate', rate: 1000, seconds: 0.5 })).toBe(250)
+    expect(leadOf({ kind: 'bursts', size: 100, count: 40, every: 1 })).toBe(200)
+    expect(leadOf({ kind: 'bursts', size: 100, count: 2, every: 1 })).toBe(100)
   })
 })
 
