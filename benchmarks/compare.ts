@@ -64,7 +64,7 @@ async function openProxies(commit: string, other: URL, quick: boolean): Promise<
     [ROOT, other].map((root) => ({
       name: `${root === ROOT ? HERE : commit}: ${what}`,
       // both from source: there is no build of the other
-      start: gateway({ form: 'express', plugins, root, code: 'sources' }),
+      start: gateway({ form: 'express', plugins, root, code: 'sources', sink: 'file' }),
       ...call,
     })),
   )

@@ -6,8 +6,8 @@ import { openFleet, type Row } from './fleet.ts'
 import { IN_EXPRESS, WITHOUT_PLUGINS } from './gateways.ts'
 
 const SIZE = 100
-const trial = (lane: Lane, quick: boolean) =>
-  lane.follow({ kind: 'bursts', size: SIZE, count: quick ? 10 : 40, every: 200 }, SIZE)
+const trial = (lane: Lane) =>
+  lane.follow({ kind: 'bursts', size: SIZE, count: 20, every: 150 }, SIZE)
 
 const rows: readonly Row[] = [
   { name: 'direct', start: DIRECT, trial },
@@ -35,11 +35,11 @@ export async function openBurst(quick: boolean): Promise<BenchmarkCase> {
     plotted: { of: 'total', unit: 'ms until all of a burst are answered, less is better' },
     shown: ['total', 'mean', 'p99'],
     notes: [
-      `Five bursts a second over ${SIZE} open connections; total, mean and p99 in milliseconds from the moment at which all of them should start.`,
+      `A burst every 150 ms over ${SIZE} open connections; total, mean and p99 in milliseconds from the moment at which all of them should start.`,
       ...fleet.notes,
     ],
     claims,
-    rounds: (quick) => (quick ? 3 : 7),
+    rounds: (quick) => (quick ? 3 : 5),
     ...fleet.parts,
   }
 }

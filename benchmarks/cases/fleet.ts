@@ -40,7 +40,7 @@ export interface Fleet {
 
 export const CONNECTIONS = 32
 /** Seconds. */
-const WARM_UP = { quick: 1, full: 3 }
+const WARM_UP = { quick: 1, full: 2 }
 const CELL = { quick: 1, full: 2 }
 
 export async function openFleet(rows: readonly Row[], quick: boolean): Promise<Fleet> {

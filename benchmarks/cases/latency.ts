@@ -8,7 +8,7 @@ import { IN_EXPRESS, WITHOUT_PLUGINS } from './gateways.ts'
 const SHARES = [25, 50, 75] as const
 /** As many as a busy client opens; a request that finds none free waits, and that counts. */
 const OPEN_CONNECTIONS = 64
-const SECONDS = { quick: 2, full: 4 }
+const SECONDS = { quick: 2, full: 3 }
 
 /** One connection, one call at a time. */
 const alone: readonly Row[] = [
@@ -60,7 +60,7 @@ export async function openLatency(quick: boolean): Promise<BenchmarkCase> {
       ...fleet.notes,
     ],
     claims,
-    rounds: (quick) => (quick ? 5 : 9),
+    rounds: (quick) => (quick ? 5 : 7),
     ...fleet.parts,
     async warmUp() {
       await fleet.parts.warmUp?.()

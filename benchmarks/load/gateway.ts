@@ -17,16 +17,25 @@ export interface GatewaySetting {
   readonly sections?: object
   /** Which checkout to run; by default this one. */
   readonly root?: URL
+  /** Revisions from before there was a store know files only. */
+  readonly sink?: keyof typeof SINKS
   /** By default built code where it is up to date. */
   readonly code?: 'sources'
 }
 
 export type Hook = 'tool_pre_invoke' | 'tool_post_invoke'
 
-/** Where audit records go while it is measured; the default would be the log. */
-const audit = (folder: string) => ({
-  sinks: [{ type: 'file', path: join(folder, 'audit.jsonl') }],
-})
+/** Where audit records go; the log, which is the default, would measure the pipe that reads it. */
+const SINKS = {
+  file: (folder: string) => ({
+    audit: { sinks: [{ type: 'file', path: join(folder, 'audit.jsonl') }] },
+  }),
+  store: (folder: string) => ({
+    audit: { sinks: [{ type: 'store' }] },
+    store: { url: `sqlite:${join(folder, 'audit.db')}` },
+  }),
+}
+const SINK: keyof typeof SINKS = 'file'
 
 export const ROOT = new URL('../../', import.meta.url)
 /** As clients see the tools of the one server: namespacing is on. */
@@ -66,7 +75,7 @@ function configOf(setting: GatewaySetting, folder: string, port: number, admin: 
     listen: { host: '127.0.0.1', port },
     admin: { host: '127.0.0.1', port: admin },
     servers: [{ name: 'bench', url: setting.upstream }],
-    audit: audit(folder),
+    ...SINKS[setting.sink ?? SINK](folder),
     telemetry: { log: { level: 'warn' } },
     ...(setting.sections ?? pluginSection(setting, folder)),
   }
