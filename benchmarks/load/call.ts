@@ -92,7 +92,7 @@ export function post(
   body: string,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, method: 'POST', agent: false, timeout: 20_000 }
+    const options = { host: '127.0.0.1', port, path, method: 'POST', agent: false, timeout: 60_000 }
     const length = { 'Content-Length': String(Buffer.byteLength(body)) }
     const request = httpRequest({ ...options, headers: { ...headers, ...length } }, (response) => {
       const chunks: Buffer[] = []
@@ -103,7 +103,7 @@ export function post(
         resolve({ status, headers, body: Buffer.concat(chunks).toString() })
       })
     })
-    request.on('timeout', () => request.destroy(new Error('no answer in 20 s')))
+    request.on('timeout', () => request.destroy(new Error('no answer in a minute')))
     request.on('error', reject)
     request.end(body)
   })
