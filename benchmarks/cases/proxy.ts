@@ -65,7 +65,7 @@ export async function openProxy(quick: boolean): Promise<BenchmarkCase> {
       ...fleet.notes,
     ],
     claims: claimsOn(rows, claims),
-    rounds: () => 7,
+    rounds: (quick) => (quick ? 11 : 7),
     ...fleet.parts,
   }
 }

@@ -35,7 +35,7 @@ const SINKS = {
     store: { url: `sqlite:${join(folder, 'audit.db')}` },
   }),
 }
-const SINK: keyof typeof SINKS = 'file'
+const SINK: keyof typeof SINKS = 'store'
 
 export const ROOT = new URL('../../', import.meta.url)
 /** As clients see the tools of the one server: namespacing is on. */
