@@ -3,6 +3,7 @@ import type { BenchmarkCase, Claim, Sample, Trial } from '../case.ts'
 import type { Call } from '../load/call.ts'
 import { Lane } from '../load/cell.ts'
 import { NAMESPACE } from '../load/gateway.ts'
+import { busyTicks } from '../load/proc.ts'
 import { has, type Service } from '../load/process.ts'
 import {
   callTo,
@@ -44,6 +45,8 @@ const WARM_UP = { quick: 1, full: 2 }
 const CELL = { quick: 1, full: 2 }
 
 export async function openFleet(rows: readonly Row[], quick: boolean): Promise<Fleet> {
+  if (busyTicks() === undefined)
+    throw new Error('CPU time of other processes is read from /proc, which only Linux has')
   const there = rows.filter(({ needs }) => needs === undefined || has(needs))
   const notes = rows
     .filter((row) => !there.includes(row))
