@@ -21,9 +21,15 @@ export async function comparisons(revision: string): Promise<Comparisons> {
   const commit = git('rev-parse', '--short', '--verify', `${revision}^{commit}`)
   const folder = join(mkdtempSync(join(tmpdir(), 'portcullis-compare-')), commit)
   git('worktree', 'add', '--detach', folder, commit)
-  const close = async () => {
+  const remove = () => {
     git('worktree', 'remove', '--force', folder)
     rmSync(join(folder, '..'), { recursive: true, force: true })
+  }
+  // also when it is interrupted
+  process.once('exit', remove)
+  const close = async () => {
+    process.off('exit', remove)
+    remove()
   }
   try {
     const other = pathToFileURL(`${folder}/`)
