@@ -40,8 +40,8 @@ export interface Fleet {
 }
 
 export const CONNECTIONS = 32
-/** Seconds. */
-const WARM_UP = { quick: 1, full: 2 }
+/** Seconds. After one of them the gateway still costs a third more than after ten: the compiler is not done. */
+const WARM_UP = { quick: 3, full: 5 }
 const CELL = { quick: 1, full: 2 }
 
 export async function openFleet(rows: readonly Row[], quick: boolean): Promise<Fleet> {

@@ -1,6 +1,7 @@
 // Resident memory after a million small calls, to what it was after warming up, and to that of a raw pipe (P18).
 import type { BenchmarkCase, Claim, Sample } from '../case.ts'
 import type { Lane } from '../load/cell.ts'
+import { number } from '../markdown.ts'
 import { REFERENCES } from '../references/table.ts'
 import { openFleet, type Row } from './fleet.ts'
 import { IN_EXPRESS } from './gateways.ts'
@@ -47,6 +48,7 @@ const claims: readonly Claim[] = [
 
 export async function openMemory(quick: boolean): Promise<BenchmarkCase> {
   const fleet = await openFleet(rows, quick)
+  const pace = quick ? 'quick' : 'full'
   return {
     name: 'memory',
     title: 'Memory after a million calls',
@@ -54,7 +56,7 @@ export async function openMemory(quick: boolean): Promise<BenchmarkCase> {
     plotted: { of: 'after', unit: 'MiB resident after a million calls, less is better' },
     shown: ['warm', 'after', 'growth'],
     notes: [
-      `${CALLS.full.toLocaleString('en-GB')} small calls after ${WARM.full.toLocaleString('en-GB')} to warm up; MiB resident two seconds after the last one. One round: what a process keeps can be measured once.`,
+      `${number(CALLS[pace])} small calls after ${number(WARM[pace])} to warm up; MiB resident two seconds after the last one. One round: what a process keeps can be measured once.`,
       ...fleet.notes,
     ],
     claims,
