@@ -15,7 +15,7 @@ import { runLoad } from './loading/load.ts'
 import { createStages } from './loading/stages.ts'
 import type { PluginsOptions, Policy } from './options.ts'
 import type { LoadProblem, Locate } from './problem.ts'
-import { createForeignSchemas } from './services/schema.ts'
+import { createConfigSchemas, createForeignSchemas } from './services/schema.ts'
 import type {
   Audit,
   HostEgress,
@@ -100,6 +100,7 @@ export function createHost(deps: HostDeps): PluginHostRoom {
     metrics: deps.metrics,
     env: deps.env ?? process.env,
     schemas: createForeignSchemas(deps.expression),
+    configSchemas: createConfigSchemas(),
     text: createText(),
     dryRuns: createDryRuns(),
   }

@@ -24,6 +24,11 @@ describe('the schema for editors', () => {
     expect(JSON.stringify(schema)).not.toMatch(/"x-|"format"/)
   })
 
+  it('is made of a schema that its dialect accepts: the loader does not look again', () => {
+    const ajv = new Ajv2020({ strict: false })
+    expect(ajv.validateSchema(loader.schema), ajv.errorsText()).toBe(true)
+  })
+
   it('describes every section', () => {
     const sections = schema.properties as Record<string, { description?: string }>
     expect(Object.entries(sections).filter(([, { description }]) => !description)).toEqual([])

@@ -1,7 +1,8 @@
 // Bytes from a stranger as plugin.yaml: a manifest or problems with places, never a crash, in bounded time.
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createManifestParser } from '../../src/host/discovery/manifest.ts'
+import { createManifestParser, MANIFEST_SCHEMA } from '../../src/host/discovery/manifest.ts'
 
 const GOOD = `id: own
 version: 1.0.0
@@ -26,6 +27,11 @@ const mutated = fc
       GOOD,
     ),
   )
+
+test('the schema of manifests is a schema of its dialect: the parser does not look again', () => {
+  const ajv = new Ajv2020()
+  expect(ajv.validateSchema(MANIFEST_SCHEMA), ajv.errorsText()).toBe(true)
+})
 
 test('any text is a manifest, or problems that each have a place', () => {
   const parse = createManifestParser()

@@ -2,6 +2,7 @@
 import type { ExpressionCompiler } from '../../engine/condition.ts'
 import type { Catalogue } from '../discovery/discover.ts'
 import { type LoadProblem, type Locate, problemsError } from '../problem.ts'
+import type { SharedServices } from '../services/services.ts'
 import { bindEntry } from './bind.ts'
 import { createConfigurer } from './configure.ts'
 import type { PlannedEntry } from './plan.ts'
@@ -11,6 +12,7 @@ export interface CheckInput {
   readonly locate: Locate
   readonly compiler: ExpressionCompiler
   readonly warnings: LoadProblem[]
+  readonly services: Pick<SharedServices, 'configSchemas'>
   find(): Promise<Catalogue>
 }
 
@@ -24,7 +26,7 @@ export async function checkEntries(
   const catalogue = await input.find()
   const problems: LoadProblem[] = [...catalogue.problems]
   const report = (problem: LoadProblem): void => void problems.push(problem)
-  const configure = createConfigurer(locate, report)
+  const configure = createConfigurer(locate, report, input.services.configSchemas)
   const ready: ReadyEntry[] = []
   for (const entry of entries) {
     const bound = bindEntry(entry, {

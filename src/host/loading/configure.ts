@@ -5,29 +5,30 @@ import { suggest } from '../../base/suggest.ts'
 import type { FoundPlugin } from '../discovery/discover.ts'
 import { insideOf, readText } from '../discovery/files.ts'
 import { type LoadProblem, type Locate, loadProblem } from '../problem.ts'
-import { compileConfigSchema } from '../services/schema.ts'
+import type { ConfigCheck, createConfigSchemas } from '../services/schema.ts'
 import type { BoundEntry } from './bind.ts'
 
-type Check = ReturnType<typeof compileConfigSchema>
+type Compile = ReturnType<typeof createConfigSchemas>
 type Config = Readonly<Record<string, unknown>>
 
-/** Compiles each plugin's schema once for one load. */
+/** Reads each plugin's schema once for one load. */
 export function createConfigurer(
   locate: Locate,
   report: (problem: LoadProblem) => void,
+  compile: Compile,
 ): (bound: BoundEntry) => Promise<Config | undefined> {
-  const checks = new Map<FoundPlugin, Promise<Check | null>>()
-  const checkOf = (found: FoundPlugin): Promise<Check | null> => {
+  const checks = new Map<FoundPlugin, Promise<ConfigCheck | null>>()
+  const checkOf = (found: FoundPlugin): Promise<ConfigCheck | null> => {
     let check = checks.get(found)
     if (check === undefined) {
-      check = compileFor(found)
+      check = compileFor(found, compile)
       checks.set(found, check)
     }
     return check
   }
   return async (bound) => {
     const { entry, found } = bound
-    let check: Check | null
+    let check: ConfigCheck | null
     try {
       check = await checkOf(found)
     } catch (error) {
@@ -41,20 +42,20 @@ export function createConfigurer(
   }
 }
 
-async function compileFor(found: FoundPlugin): Promise<Check | null> {
+async function compileFor(found: FoundPlugin, compile: Compile): Promise<ConfigCheck | null> {
   if (found.source === 'code') {
     const { configSchema, id } = found.definition
-    return configSchema === undefined ? null : compileConfigSchema(configSchema, id)
+    return configSchema === undefined ? null : compile(configSchema, id)
   }
   const { configSchema, id } = found.manifest
   if (configSchema === undefined) return null
   const schema: unknown = JSON.parse(await readText(await insideOf(found.directory, configSchema)))
-  return compileConfigSchema(isObject(schema) ? schema : { not: {} }, id)
+  return compile(isObject(schema) ? schema : { not: {} }, id)
 }
 
 function checked(
   { entry }: BoundEntry,
-  check: Check,
+  check: ConfigCheck,
   locate: Locate,
   report: (problem: LoadProblem) => void,
 ): Config | undefined {

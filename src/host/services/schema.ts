@@ -1,52 +1,60 @@
 // JSON Schemas compiled into checks: foreign ones in linear time and without references outside, a plugin's own with defaults.
-import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { ErrorObject, Options, ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import { AppError, messageOf } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
 import { parseDuration, parseSize } from '../../base/quantity.ts'
 import type { Expression } from '../../expression/expression.ts'
+import { createDialects, type SchemaCompiler } from './dialect.ts'
 
 /** What is wrong with a value, or undefined. */
 export type SchemaCheck = (value: unknown) => string | undefined
 
 const MAX_SCHEMA = 256 * 1024
 const MAX_CACHED = 512
-const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-0[4-7]\/schema#?$/
 
 /**
  * Schemas that servers wrote, draft-07 and 2020-12. Patterns run as RE2; formats are annotations, as 2020-12 has it; a
  * `$ref` to another document does not compile. Throws CONFIG_INVALID with the reason.
  */
 export function createForeignSchemas(expression: Expression): (schema: object) => SchemaCheck {
-  const cache = new Map<string, SchemaCheck>()
+  const dialects = createDialects(
+    {
+      strict: false,
+      allErrors: false,
+      validateFormats: false,
+      addUsedSchema: false,
+      logger: false,
+      code: { regExp: linear(expression) },
+    },
+    withLinearUniqueItems,
+  )
+  return remembered((text) => {
+    if (text.length > MAX_SCHEMA)
+      throw new AppError('CONFIG_INVALID', `the schema is larger than ${MAX_SCHEMA} bytes`)
+    return compileForeign(JSON.parse(text), dialects)
+  })
+}
+
+/** Keeps what was made of the schemas that were asked for last; a schema is known by its text. */
+function remembered<T>(make: (text: string) => T): (schema: object) => T {
+  const cache = new Map<string, T>()
   return (schema) => {
     const text = JSON.stringify(schema)
     const known = cache.get(text)
-    if (known) {
+    if (known !== undefined) {
       cache.delete(text)
       cache.set(text, known)
       return known
     }
-    if (text.length > MAX_SCHEMA)
-      throw new AppError('CONFIG_INVALID', `the schema is larger than ${MAX_SCHEMA} bytes`)
-    const check = compileForeign(JSON.parse(text), expression)
+    const made = make(text)
     if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string)
-    cache.set(text, check)
-    return check
+    cache.set(text, made)
+    return made
   }
 }
 
-function compileForeign(schema: object, expression: Expression): SchemaCheck {
-  // one compiler for each: a schema's $id must not be seen by the next one, nor stay behind when it leaves the cache
-  const ajv = compilerFor(schema, {
-    strict: false,
-    allErrors: false,
-    validateFormats: false,
-    addUsedSchema: false,
-    logger: false,
-    code: { regExp: linear(expression) },
-  })
+function withLinearUniqueItems(ajv: SchemaCompiler): void {
   ajv.removeKeyword('uniqueItems')
   ajv.addKeyword({
     keyword: 'uniqueItems',
@@ -54,9 +62,15 @@ function compileForeign(schema: object, expression: Expression): SchemaCheck {
     schemaType: 'boolean',
     validate: uniqueItems,
   })
+}
+
+function compileForeign(
+  schema: object,
+  compilerFor: (schema: object) => SchemaCompiler,
+): SchemaCheck {
   let validate: ValidateFunction
   try {
-    validate = ajv.compile(schema)
+    validate = compilerFor(schema).compile(schema)
   } catch (error) {
     throw new AppError('CONFIG_INVALID', `the schema does not compile: ${messageOf(error)}`)
   }
@@ -65,13 +79,6 @@ function compileForeign(schema: object, expression: Expression): SchemaCheck {
     const [first] = validate.errors ?? []
     return first ? `${first.instancePath || '/'} ${first.message ?? first.keyword}` : 'is not valid'
   }
-}
-
-function compilerFor(schema: object, options: Options): Ajv | Ajv2020 {
-  const dialect = (schema as { $schema?: unknown }).$schema
-  return typeof dialect === 'string' && DRAFT_07.test(dialect)
-    ? new Ajv(options)
-    : new Ajv2020(options)
 }
 
 type RegExpEngine = NonNullable<NonNullable<Options['code']>['regExp']>
@@ -108,20 +115,42 @@ export interface ConfigFault {
   readonly key?: string
 }
 
-/** A plugin's `config_schema`, compiled once; a call gives a copy with defaults, and what is wrong. Throws PLUGIN_MANIFEST. */
-export function compileConfigSchema(
-  schema: object,
-  plugin: string,
-): (config: object) => { value: Record<string, unknown>; faults: ConfigFault[] } {
-  const ajv = compilerFor(schema, {
-    strict: true,
-    strictRequired: false,
-    allErrors: true,
-    useDefaults: true,
-    verbose: true,
-    allowUnionTypes: true,
-    logger: false,
-  })
+/** Gives a copy with defaults, and what is wrong. */
+export type ConfigCheck = (config: object) => {
+  value: Record<string, unknown>
+  faults: ConfigFault[]
+}
+
+/** Checks by `config_schema`; a schema that has not changed is not compiled again by a reload. Throws PLUGIN_MANIFEST. */
+export function createConfigSchemas(): (schema: object, plugin: string) => ConfigCheck {
+  const dialects = createDialects(
+    {
+      strict: true,
+      strictRequired: false,
+      allErrors: true,
+      useDefaults: true,
+      verbose: true,
+      allowUnionTypes: true,
+      logger: false,
+      // a check that runs once a load need not be an optimised one
+      code: { optimize: false },
+    },
+    withConfigFormats,
+  )
+  const compiled = remembered((text) => compileConfig(JSON.parse(text), dialects))
+  return (schema, plugin) => {
+    try {
+      return compiled(schema)
+    } catch (error) {
+      throw new AppError(
+        'PLUGIN_MANIFEST',
+        `the config schema of the plugin "${plugin}" does not compile: ${messageOf(error)}`,
+      )
+    }
+  }
+}
+
+function withConfigFormats(ajv: SchemaCompiler): void {
   formats.default(ajv as never)
   ajv.addFormat('duration', {
     type: 'string',
@@ -131,15 +160,13 @@ export function compileConfigSchema(
     type: 'string',
     validate: (text: string) => parseSize(text) !== undefined,
   })
-  let validate: ValidateFunction
-  try {
-    validate = ajv.compile(schema)
-  } catch (error) {
-    throw new AppError(
-      'PLUGIN_MANIFEST',
-      `the config schema of the plugin "${plugin}" does not compile: ${messageOf(error)}`,
-    )
-  }
+}
+
+function compileConfig(
+  schema: object,
+  compilerFor: (schema: object) => SchemaCompiler,
+): ConfigCheck {
+  const validate = compilerFor(schema).compile(schema)
   return (config) => {
     const value = structuredClone(config) as Record<string, unknown>
     const faults = validate(value)

@@ -7,7 +7,7 @@ import type { Expression } from '../../expression/expression.ts'
 import type { EgressResponse, PluginHost, PluginLogger, PluginStorage, PluginText } from '../api.ts'
 import type { Allowed } from '../permissions.ts'
 import { createMatch } from './match.ts'
-import type { SchemaCheck } from './schema.ts'
+import type { ConfigCheck, SchemaCheck } from './schema.ts'
 import type { DryRuns } from './storage.ts'
 
 /** Tells the audit room. Must not throw and must not wait. */
@@ -49,6 +49,7 @@ export interface SharedServices {
   readonly metrics: HostMetrics | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly schemas: (schema: object) => SchemaCheck
+  readonly configSchemas: (schema: object, plugin: string) => ConfigCheck
   readonly text: PluginText
   readonly dryRuns: DryRuns
 }
