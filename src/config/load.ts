@@ -1,6 +1,7 @@
 // From files, variables and flags to one frozen, validated configuration; it starts nothing and keeps nothing.
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { deepFreeze, type Json } from '../base/json.ts'
 import { configError, createProblem, type Path, type Place, type Problem } from './problem.ts'
 import { coerce, complete, convert } from './schema/resolve.ts'
@@ -125,6 +126,8 @@ export function createLoader<T>(options: LoaderOptions): Loader<T> {
       const { env, profile, fs = nodeFs } = source
       const file = resolve(source.file)
       const gathered = await gather(file, { fs, env, profile, schema })
+      // reading and judging take two turns of the loop: a gateway that reloads serves requests in between
+      await nextTurn()
       const tree = gathered.tree && withOverrides(gathered.tree, source)
       return finish({ ...gathered, tree, file, profile })
     },
