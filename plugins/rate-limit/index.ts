@@ -73,15 +73,18 @@ const PARTS: Readonly<
 
 const MAX_KEY = 400
 
-// no separator that a name could contain, and no key that is longer than the host keeps
+// the length before each part: no separator that a name could contain, and no key that is longer than the host keeps
 function keyOf(
   group: string,
   by: readonly Part[],
   payload: Addressed,
   context: PluginContext,
 ): string {
-  const parts = by.map((part) => PARTS[part](payload, context) ?? null)
-  const key = JSON.stringify([group, ...parts])
+  let key = group
+  for (const name of by) {
+    const part = PARTS[name](payload, context)
+    key += part === undefined ? ',-' : `,${part.length}:${part}`
+  }
   return key.length <= MAX_KEY ? key : createHash('sha256').update(key).digest('base64')
 }
 

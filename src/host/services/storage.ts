@@ -2,37 +2,74 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { PluginStorage } from '../api.ts'
 
+/** In the ring of all slots, in the order of their last use. */
 interface Slot {
-  readonly value: unknown
+  readonly key: string
+  value: unknown
   /** Monotonic milliseconds. */
-  readonly until: number
+  until: number
+  older: Slot
+  newer: Slot
 }
 
 const MAX_KEY = 512
 
 /** A map of at most `bound` keys; the one that was used least recently makes room. */
 export function createStorage(now: () => number, bound: number): PluginStorage {
-  // a Map keeps the order of insertion: a key that is used again is put at its end
   const slots = new Map<string, Slot>()
+  // a map that is taken out of and put into at each use, to keep its order, rehashes all the time: the order is a ring beside it
+  const ends = { key: '', value: undefined, until: 0 } as Slot
+  ends.older = ends
+  ends.newer = ends
+  const unlink = (slot: Slot): void => {
+    slot.older.newer = slot.newer
+    slot.newer.older = slot.older
+  }
+  const putLast = (slot: Slot): void => {
+    slot.older = ends.older
+    slot.newer = ends
+    ends.older.newer = slot
+    ends.older = slot
+  }
+  const use = (slot: Slot): void => {
+    if (slot.newer === ends) return
+    unlink(slot)
+    putLast(slot)
+  }
+  const remove = (slot: Slot | undefined): void => {
+    if (slot === undefined) return
+    slots.delete(slot.key)
+    unlink(slot)
+  }
   return {
     get(key) {
       const slot = slots.get(key)
       if (slot === undefined) return undefined
-      slots.delete(key)
-      if (slot.until <= now()) return undefined
-      slots.set(key, slot)
+      if (slot.until <= now()) {
+        remove(slot)
+        return undefined
+      }
+      use(slot)
       return slot.value
     },
     set(key, value, ttl = Number.POSITIVE_INFINITY) {
       if (typeof key !== 'string' || key.length > MAX_KEY)
         throw new TypeError(`a storage key is a text of at most ${MAX_KEY} characters`)
-      slots.delete(key)
-      if (!(ttl > 0)) return
-      if (slots.size >= bound) slots.delete(slots.keys().next().value as string)
-      slots.set(key, { value, until: now() + ttl })
+      const known = slots.get(key)
+      if (!(ttl > 0)) return remove(known)
+      const until = now() + ttl
+      if (known !== undefined) {
+        known.value = value
+        known.until = until
+        return use(known)
+      }
+      if (slots.size >= bound) remove(ends.newer)
+      const slot = { key, value, until, older: ends, newer: ends }
+      slots.set(key, slot)
+      putLast(slot)
     },
     delete(key) {
-      slots.delete(key)
+      remove(slots.get(key))
     },
   }
 }
