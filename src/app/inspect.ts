@@ -4,6 +4,7 @@ import { createDisposer } from '../base/dispose.ts'
 import { silentLogger } from '../base/log.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { createEngine, type Generation } from '../engine/engine.ts'
+import type { Registration } from '../engine/registry.ts'
 import { conditionCompiler, createExpression } from '../expression/expression.ts'
 import { createHost } from '../host/host.ts'
 import type { LoadProblem } from '../host/problem.ts'
@@ -16,6 +17,9 @@ import { configLoader, type GatewayConfig } from './sections.ts'
 export interface Inspection {
   readonly loaded: LoadedConfig<GatewayConfig>
   readonly generation: Generation<Points>
+  /** What the entries registered, and runners for any of it. */
+  readonly registrations: readonly Registration[]
+  compile(registrations: readonly Registration[]): Generation<Points>
   readonly entries: readonly EntryStatus[]
   /** Every plugin that could be used. */
   readonly available: readonly AvailablePlugin[]
@@ -56,9 +60,12 @@ export async function inspectGateway(options: GatewayOptions): Promise<Inspectio
       sink: { verdict() {}, fault() {}, dispatched() {}, observerDropped() {} },
       defer: setImmediate,
     })
+    const { registrations } = plugins
     return {
       loaded,
-      generation: engine.generation(plugins.registrations, limits),
+      generation: engine.generation(registrations, limits),
+      registrations,
+      compile: (some) => engine.generation(some, limits),
       entries: plugins.entries,
       available: await host.available(config.plugins, options.plugins),
       warnings: [...loaded.warnings, ...plugins.warnings],

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { AppError } from '../base/errors.ts'
-import { type Exit, exitOf } from './exit.ts'
+import { AppError, messageOf } from '../base/errors.ts'
+import { isObject, type JsonObject } from '../base/json.ts'
+import { type Exit, exitOf, UsageError } from './exit.ts'
 import { createOutput, type Output, type OutputOptions } from './output.ts'
 import type { Shell } from './shell.ts'
 
@@ -89,4 +90,15 @@ export function loading(options: ConfigOptions, shell: Shell) {
     profile: options.profile,
     env: shell.env,
   }
+}
+
+/** The value of an option that is a JSON object. */
+export function jsonObject(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (isObject(value)) return value as JsonObject
+  } catch (error) {
+    throw new UsageError(`${text.slice(0, 40)} is no JSON: ${messageOf(error)}`)
+  }
+  throw new UsageError(`${text.slice(0, 40)} is no JSON object`)
 }

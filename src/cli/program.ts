@@ -1,6 +1,7 @@
 // The command line as a whole: one place that knows every command; each of them is a file in commands/.
 import { Command, CommanderError } from 'commander'
 import { createRun, type Ending, withOutput } from './command.ts'
+import { addBench } from './commands/bench.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExplain } from './commands/explain.ts'
 import { addImport } from './commands/import.ts'
@@ -48,7 +49,16 @@ export function createProgram(shell: Shell, ending: Ending): Command {
       '\nExit codes: 0 done, 1 failed while running, 2 called wrongly, 78 wrong configuration',
     )
   const run = createRun(shell, ending)
-  for (const add of [addStart, addValidate, addInit, addImport, addExplain, addPlugin, addDoctor])
+  for (const add of [
+    addStart,
+    addValidate,
+    addInit,
+    addImport,
+    addExplain,
+    addPlugin,
+    addBench,
+    addDoctor,
+  ])
     add(program, run)
   return program
 }

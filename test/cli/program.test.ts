@@ -27,6 +27,7 @@ describe('the command line', () => {
     'import',
     'explain',
     'plugin',
+    'bench',
     'doctor',
     'plugin list',
     'plugin points',

@@ -27,6 +27,7 @@ it('the command line takes the commands and options it is known for', () => {
     explain: `--point --server --name --arguments --result --payload --as --client --era ${CONFIG}`,
     'plugin list': CONFIG,
     'plugin points': COMMON,
+    bench: `--plugin --point --payload ${CONFIG}`,
     doctor: CONFIG,
   })
 })

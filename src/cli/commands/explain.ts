@@ -10,6 +10,7 @@ import {
   type AddCommand,
   type ConfigOptions,
   type Invocation,
+  jsonObject,
   loading,
   withConfig,
   withOutput,
@@ -80,16 +81,6 @@ async function explainCommand({
   } finally {
     await inspection.close()
   }
-}
-
-function jsonObject(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (isObject(value)) return value as JsonObject
-  } catch (error) {
-    throw new UsageError(`${text.slice(0, 40)} is no JSON: ${messageOf(error)}`)
-  }
-  throw new UsageError(`${text.slice(0, 40)} is no JSON object`)
 }
 
 async function readPrincipal(source: string, shell: Shell): Promise<Principal> {

@@ -19,7 +19,7 @@ import type { Output } from '../output.ts'
 import type { Shell } from '../shell.ts'
 import { untilStopped } from '../signals.ts'
 
-const COMMANDS = ['start', 'validate', 'init', 'import', 'explain', 'plugin', 'doctor']
+const COMMANDS = ['start', 'validate', 'init', 'import', 'explain', 'plugin', 'bench', 'doctor']
 
 interface StartOptions extends ConfigOptions {
   readonly host?: string
