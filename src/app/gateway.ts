@@ -15,7 +15,7 @@ import type { Points } from '../points/table.ts'
 import { type Assembly, retire } from './assemble.ts'
 import { createLog } from './log.ts'
 import { type ReloadResult, reload } from './reload.ts'
-import { type Current, createRooms, type Rooms, runningOf } from './rooms.ts'
+import { type Current, createRooms, putInForce, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
 import { readinessOf } from './status.ts'
 
@@ -190,12 +190,9 @@ class LiveGateway implements Gateway {
     return result
   }
 
-  #swap(next: Assembly, { servers }: ConfigDiff): void {
+  #swap(next: Assembly, diff: ConfigDiff): void {
     const { current, rooms } = this.#parts
-    const old = this.state()
-    current.assembly = next
-    for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
-      rooms.fanout.changed(server)
+    const old = putInForce(current, next, diff, rooms.fanout)
     this.#retiring = this.#retiring.then(() =>
       retire(old, next, {
         patience: (ms) => this.#wait(ms),

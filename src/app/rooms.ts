@@ -8,6 +8,7 @@ import { createDeadlineWheel } from '../base/deadline.ts'
 import type { Disposer } from '../base/dispose.ts'
 import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { createEgress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
@@ -141,6 +142,20 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
 export function runningOf(current: Current): Assembly {
   if (!current.assembly) throw new AppError('SHUTTING_DOWN', 'the gateway is not running')
   return current.assembly
+}
+
+/** The one moment of a reload: requests that come after it find the new assembly. Gives back the old one. */
+export function putInForce(
+  current: Current,
+  next: Assembly,
+  { servers }: ConfigDiff,
+  fanout: Fanout,
+): Assembly {
+  const old = runningOf(current)
+  current.assembly = next
+  for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
+    fanout.changed(server)
+  return old
 }
 
 function createPluginHost(
