@@ -2,14 +2,20 @@
 import { parseArgs } from 'node:util'
 import { overBudget, readBudget } from './budget.ts'
 import type { OpenCase } from './case.ts'
+import { openAudit } from './cases/audit.ts'
 import { openBurst } from './cases/burst.ts'
+import { openConditions } from './cases/conditions.ts'
+import { openConfigured } from './cases/configured.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
 import { openLarge } from './cases/large.ts'
 import { openLatency } from './cases/latency.ts'
 import { openMatrix } from './cases/matrix.ts'
 import { openMemory } from './cases/memory.ts'
+import { openNaive } from './cases/naive.ts'
 import { openPayloads } from './cases/payloads.ts'
 import { openProxy } from './cases/proxy.ts'
+import { openRateLimit } from './cases/rate-limit.ts'
+import { openSessions } from './cases/sessions.ts'
 import { openSoak } from './cases/soak.ts'
 import { openStream } from './cases/stream.ts'
 import { comparisons } from './compare.ts'
@@ -22,7 +28,13 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   'hook-runner': openSynchronous,
   'hook-runner-async': openAsynchronous,
   timeouts: openTimeouts,
+  naive: openNaive,
   payloads: openPayloads,
+  conditions: openConditions,
+  configured: openConfigured,
+  'rate-limit': openRateLimit,
+  audit: openAudit,
+  sessions: openSessions,
   proxy: openProxy,
   large: openLarge,
   latency: openLatency,

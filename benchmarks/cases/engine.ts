@@ -1,6 +1,6 @@
 // The engine as cases use it: the real points, a real clock, conditions as in production, and plugins that are told apart.
 import { systemClock } from '../../src/base/clock.ts'
-import { ANONYMOUS, RequestContext } from '../../src/engine/context.ts'
+import { ANONYMOUS, RequestContext, type RequestIdentity } from '../../src/engine/context.ts'
 import { createEngine, type EngineLimits, type Generation } from '../../src/engine/engine.ts'
 import type { Registration } from '../../src/engine/registry.ts'
 import { createExpression } from '../../src/expression/expression.ts'
@@ -25,7 +25,11 @@ const LIMITS: EngineLimits = {
 /** What the meter counted: a sink that does what telemetry does on the hot path, and no more. */
 export const meter = { dispatches: 0, ms: 0, faults: 0 }
 
-export function generationOf(handlers: readonly Handler[]): Generation<Points> {
+/** `about` replaces what all entries have in common, or says it for each. */
+export function generationOf(
+  handlers: readonly Handler[],
+  about: Partial<Registration> | ((order: number) => Partial<Registration>) = {},
+): Generation<Points> {
   const expression = createExpression()
   const engine = createEngine<Points>(POINTS, {
     clock: systemClock,
@@ -46,7 +50,12 @@ export function generationOf(handlers: readonly Handler[]): Generation<Points> {
     },
     defer: setImmediate,
   })
-  return engine.generation(handlers.map(registration), LIMITS)
+  const each = typeof about === 'function' ? about : () => about
+  const registrations = handlers.map((handler, order) => ({
+    ...registration(handler, order),
+    ...each(order),
+  }))
+  return engine.generation(registrations, LIMITS)
 }
 
 function registration(handler: Handler, order: number): Registration {
@@ -64,7 +73,7 @@ function registration(handler: Handler, order: number): Registration {
   }
 }
 
-export function request(): RequestContext {
+export function request(about: Partial<RequestIdentity> = {}): RequestContext {
   return new RequestContext({
     requestId: 'bench',
     trace: undefined,
@@ -75,6 +84,7 @@ export function request(): RequestContext {
     client: undefined,
     session: undefined,
     generation: 1,
+    ...about,
   })
 }
 
@@ -93,4 +103,11 @@ export function distinct(count: number, body: (index: number) => string): Handle
     const make = new Function('hits', `/* ${made++} */ return ${body(index)}`)
     return (make as (hits: Uint32Array) => Handler)(hits)
   })
+}
+
+/** Throws unless every dispatch passed and no plugin failed. */
+export function checked(name: string, passed: number, times: number): number {
+  if (passed !== times || meter.faults > 0)
+    throw new Error(`${name}: ${times - passed} of ${times} did not pass, ${meter.faults} faults`)
+  return passed + (hits[0] ?? 0)
 }
