@@ -4,8 +4,10 @@ import { overBudget, readBudget } from './budget.ts'
 import type { OpenCase } from './case.ts'
 import { openAudit } from './cases/audit.ts'
 import { openBurst } from './cases/burst.ts'
+import { openColdStart } from './cases/cold-start.ts'
 import { openConditions } from './cases/conditions.ts'
 import { openConfigured } from './cases/configured.ts'
+import { openHookEngines } from './cases/hook-engines.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
 import { openLarge } from './cases/large.ts'
 import { openLatency } from './cases/latency.ts'
@@ -13,8 +15,10 @@ import { openMatrix } from './cases/matrix.ts'
 import { openMemory } from './cases/memory.ts'
 import { openNaive } from './cases/naive.ts'
 import { openPayloads } from './cases/payloads.ts'
+import { openPeers } from './cases/peers.ts'
 import { openProxy } from './cases/proxy.ts'
 import { openRateLimit } from './cases/rate-limit.ts'
+import { openReload } from './cases/reload.ts'
 import { openSessions } from './cases/sessions.ts'
 import { openSoak } from './cases/soak.ts'
 import { openStream } from './cases/stream.ts'
@@ -34,7 +38,11 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   configured: openConfigured,
   'rate-limit': openRateLimit,
   audit: openAudit,
+  'cold-start': openColdStart,
+  reload: openReload,
   sessions: openSessions,
+  peers: openPeers,
+  'hook-engines': openHookEngines,
   proxy: openProxy,
   large: openLarge,
   latency: openLatency,

@@ -8,6 +8,8 @@ import { freePort, type Service, start, startScript } from './process.ts'
 
 export interface GatewaySetting {
   readonly upstream: string
+  /** A server that the gateway starts itself, in place of the upstream; what that costs is counted too. */
+  readonly command?: readonly [string, ...string[]]
   readonly form: 'express' | 'standalone'
   /** That many entries of a plugin that reads the name and the principal and decides. */
   readonly plugins: number
@@ -54,7 +56,7 @@ export async function startGateway(setting: GatewaySetting): Promise<Service> {
     const flags = code === undefined && isBuilt(root) ? [] : ['--conditions=portcullis-source']
     const service = await (form === 'express'
       ? mounted(root, file, flags)
-      : standalone(root, file, flags, admin))
+      : standalone(root, file, flags, admin, setting.command !== undefined))
     return {
       ...service,
       ready: { port, ...service.ready },
@@ -74,11 +76,17 @@ function configOf(setting: GatewaySetting, folder: string, port: number, admin: 
     version: 1,
     listen: { host: '127.0.0.1', port },
     admin: { host: '127.0.0.1', port: admin },
-    servers: [{ name: 'bench', url: setting.upstream }],
+    servers: [{ name: 'bench', ...serverOf(setting) }],
     ...SINKS[setting.sink ?? SINK](folder),
     telemetry: { log: { level: 'warn' } },
     ...(setting.sections ?? pluginSection(setting, folder)),
   }
+}
+
+function serverOf({ upstream, command }: GatewaySetting): object {
+  if (command === undefined) return { url: upstream }
+  const [program, ...args] = command
+  return { command: program, args }
 }
 
 function pluginSection(setting: GatewaySetting, folder: string): object {
@@ -107,6 +115,7 @@ function standalone(
   file: string,
   flags: readonly string[],
   admin: number,
+  withChildren: boolean,
 ): Promise<Service> {
   const bin = new URL('bin/portcullis.js', root).pathname
   return start({
@@ -114,6 +123,7 @@ function standalone(
     command: process.execPath,
     args: [...flags, bin, 'start', '--no-watch', '--config', file],
     core: 'subject',
+    withChildren,
     untilReady: () => untilReady(`http://127.0.0.1:${admin}/readyz`),
   })
 }
