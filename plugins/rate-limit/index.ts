@@ -40,7 +40,8 @@ export default definePlugin<Config>({
       const now = host.clock.now()
       const decision = decide(rate, host.storage.get(key) as number | undefined, now)
       if (decision.allowed) {
-        host.storage.set(key, decision.next, decision.next - now)
+        // no lifetime: a number that has passed decides like none, and the host forgets the keys that are not used
+        host.storage.set(key, decision.next)
         return undefined
       }
       host.metrics.count('limited')
@@ -66,7 +67,7 @@ const PARTS: Readonly<
   client: (_payload, { client }) => client?.name,
   session: (_payload, { session }) => session,
   server: (payload, { server }) => server?.name ?? payload.server,
-  target: (payload) => payload.uri ?? payload.name,
+  target: (payload) => payload.name ?? payload.uri,
   method: (_payload, { method }) => method,
   address: (payload) => payload.client?.address,
 }

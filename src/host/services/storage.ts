@@ -13,6 +13,7 @@ interface Slot {
 }
 
 const MAX_KEY = 512
+const FOR_EVER = Number.POSITIVE_INFINITY
 
 /** A map of at most `bound` keys; the one that was used least recently makes room. */
 export function createStorage(now: () => number, bound: number): PluginStorage {
@@ -45,19 +46,20 @@ export function createStorage(now: () => number, bound: number): PluginStorage {
     get(key) {
       const slot = slots.get(key)
       if (slot === undefined) return undefined
-      if (slot.until <= now()) {
+      // what lives for ever need not ask for the time
+      if (slot.until !== FOR_EVER && slot.until <= now()) {
         remove(slot)
         return undefined
       }
       use(slot)
       return slot.value
     },
-    set(key, value, ttl = Number.POSITIVE_INFINITY) {
+    set(key, value, ttl = FOR_EVER) {
       if (typeof key !== 'string' || key.length > MAX_KEY)
         throw new TypeError(`a storage key is a text of at most ${MAX_KEY} characters`)
       const known = slots.get(key)
       if (!(ttl > 0)) return remove(known)
-      const until = now() + ttl
+      const until = ttl === FOR_EVER ? FOR_EVER : now() + ttl
       if (known !== undefined) {
         known.value = value
         known.until = until
