@@ -87,10 +87,17 @@ export function createForwarder(call: Call, upstream: Upstream): Forwarder {
     if (passed && !call.outbound.notify(passed.bytes))
       call.room.report.dropped('client cannot take it')
   }
+  // where no policy looks at messages there is nothing to wait for, and so nothing to keep in order
+  const runner = call.exchange.runtime.generation.runner('notification_pre_forward', {
+    server: upstream.info,
+  })
   return {
     push(message) {
       if (!wanted(call, message)) return
-      if (!sequence.push(() => forward(message))) call.room.report.dropped('too many waiting')
+      if (!runner) {
+        if (!call.outbound.notify(message.bytes)) call.room.report.dropped('client cannot take it')
+      } else if (!sequence.push(() => forward(message)))
+        call.room.report.dropped('too many waiting')
     },
     settled: sequence.settled,
   }
