@@ -25,6 +25,7 @@ export class HttpOutbound implements Outbound {
     if (!this.#accepts.stream || this.#reply.gone) return false
     if (this.#opening && !this.#waiting?.length) return this.#reply.event(message)
     this.#waiting ??= []
+    if (this.#waiting.length >= MAX_WAITING) return false
     this.#waiting.push(message)
     void this.#begin()
     return true
@@ -54,6 +55,9 @@ export class HttpOutbound implements Outbound {
     return this.#opening
   }
 }
+
+/** Messages that wait while policies decide about the response. */
+const MAX_WAITING = 256
 
 const BOTH: Accepts = { json: true, stream: true }
 
