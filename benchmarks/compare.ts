@@ -1,13 +1,13 @@
 // Two revisions in one run: the other one in a worktree beside, with the benchmarks of this one, cells of both interleaved.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BenchmarkCase, Claim, OpenCase, Sample, Trial } from './case.ts'
 import { openFleet, type Row } from './cases/fleet.ts'
 import { ROOT } from './load/gateway.ts'
+import { temporary } from './load/temporary.ts'
 import { gateway } from './references/table.ts'
 
 export interface Comparisons {
@@ -19,14 +19,15 @@ const HERE = 'this'
 
 export async function comparisons(revision: string): Promise<Comparisons> {
   const commit = git('rev-parse', '--short', '--verify', `${revision}^{commit}`)
-  const folder = join(mkdtempSync(join(tmpdir(), 'portcullis-compare-')), commit)
+  const around = temporary('compare')
+  const folder = join(around.path, commit)
   git('worktree', 'add', '--detach', folder, commit)
   const remove = () => {
     git('worktree', 'remove', '--force', folder)
-    rmSync(join(folder, '..'), { recursive: true, force: true })
+    around.remove()
   }
-  // also when it is interrupted
-  process.once('exit', remove)
+  // also when it is interrupted, and before the folder is gone without git knowing
+  process.prependOnceListener('exit', remove)
   const close = async () => {
     process.off('exit', remove)
     remove()

@@ -1,10 +1,10 @@
 // The gateway under test as a process: its configuration in a temporary folder, standalone or mounted in Express, built code where there is some.
-import { globSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { globSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { freePort, type Service, start, startScript } from './process.ts'
+import { temporary } from './temporary.ts'
 
 export interface GatewaySetting {
   readonly upstream: string
@@ -45,8 +45,7 @@ export const NAMESPACE = 'bench__'
 const HOOKS: readonly Hook[] = ['tool_pre_invoke', 'tool_post_invoke']
 
 export async function startGateway(setting: GatewaySetting): Promise<Service> {
-  const folder = mkdtempSync(join(tmpdir(), 'portcullis-bench-'))
-  const remove = () => rmSync(folder, { recursive: true, force: true })
+  const { path: folder, remove } = temporary('bench')
   try {
     const file = join(folder, 'gateway.yaml')
     const [port, admin] = [await freePort(), await freePort()]

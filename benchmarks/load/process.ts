@@ -118,8 +118,9 @@ function signal({ pid }: ChildProcess, name: NodeJS.Signals): void {
 process.on('exit', () => {
   for (const child of running) signal(child, 'SIGKILL')
 })
+// npm and timeout(1) send a signal twice: the second must not end what the first began
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(name, () => process.exit(130))
+  process.on(name, () => process.exit(130))
 
 export function has(program: string): boolean {
   try {

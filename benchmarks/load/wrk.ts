@@ -1,12 +1,12 @@
 // Closed-loop load by wrk, with ids of its own for each request; a loop of ours where it is not installed. Fails on any wrong answer.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Call, callText, takeIds } from './call.ts'
 import { MARKER } from './canned.ts'
 import { has, PINNED } from './process.ts'
+import { temporary } from './temporary.ts'
 
 export interface Load {
   readonly connections: number
@@ -28,16 +28,16 @@ export const WRK = has('wrk')
 const run = promisify(execFile)
 
 export async function load(call: Call, options: Load): Promise<Loaded> {
-  const folder = mkdtempSync(join(tmpdir(), 'portcullis-load-'))
+  const folder = temporary('load')
   try {
-    const file = join(folder, 'call.lua')
+    const file = join(folder.path, 'call.lua')
     writeFileSync(file, script(call, options.checked === true))
     const command = WRK ? wrkCommand(call, options, file) : ownCommand(call, options)
     const [program = '', ...args] = PINNED ? ['taskset', '-c', '1', ...command] : command
     const { stdout } = await run(program, args)
     return read(stdout)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    folder.remove()
   }
 }
 

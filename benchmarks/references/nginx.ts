@@ -1,11 +1,11 @@
 // Reference: nginx with one worker and connections kept alive to the upstream: the physical limit for a proxy on one core.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, has, type Service, start } from '../load/process.ts'
+import { temporary } from '../load/temporary.ts'
 
 export const NGINX = has('nginx')
 
@@ -44,7 +44,7 @@ http {
 `
 
 export async function startNginx(upstream: string): Promise<Service> {
-  const folder = mkdtempSync(join(tmpdir(), 'portcullis-nginx-'))
+  const { path: folder, remove } = temporary('nginx')
   const port = await freePort()
   const file = join(folder, 'nginx.conf')
   writeFileSync(file, conf(port, new URL(upstream), folder))
@@ -62,11 +62,11 @@ export async function startNginx(upstream: string): Promise<Service> {
       ready: { port },
       async stop() {
         await service.stop()
-        rmSync(folder, { recursive: true, force: true })
+        remove()
       },
     }
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true })
+    remove()
     throw error
   }
 }
