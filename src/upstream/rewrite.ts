@@ -65,9 +65,29 @@ export function progressTokenOf(message: Message): number {
   return typeof token === 'number' ? token : Number.NaN
 }
 
-/** The same notification with the client's own token in it. */
+/** The same notification with the client's own token in it; read again only for those that ask for more than its bytes. */
 export function restoreToken(message: Message, token: string, depth: number): Message {
   const span = message.scan.inner.get('progressToken')
   if (!span) return message
-  return readMessage(splice(message.bytes, [{ span, text: token }]), { depth })
+  const { kind, id, method, result, error } = message
+  const bytes = splice(message.bytes, [{ span, text: token }])
+  let read: Message | undefined
+  const whole = (): Message => {
+    read ??= readMessage(bytes, { depth })
+    return read
+  }
+  return {
+    bytes,
+    kind,
+    id,
+    method,
+    result,
+    error,
+    get scan() {
+      return whole().scan
+    },
+    get params() {
+      return whole().params
+    },
+  }
 }
