@@ -50,6 +50,15 @@ function plain(source: Record<string, Json>): JsonObject {
   return Object.defineProperties({}, Object.getOwnPropertyDescriptors(source)) as JsonObject
 }
 
+/** The text of a JSON value, members sorted: equal values have equal texts. */
+export function canonicalText(value: unknown): string {
+  return JSON.stringify(value, (_key, inner) =>
+    isObject(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}
+
 /** Freezes a value and all it holds. For values built at load, never for payloads on the hot path. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {

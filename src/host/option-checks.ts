@@ -1,9 +1,9 @@
 // What the schemas of `plugins` and `policies` cannot say: names, points, and keys that belong together; it loads no plugin.
-import { validRange } from 'semver'
 import { suggest } from '../base/suggest.ts'
 import type { Check, Report } from '../config/load.ts'
 import { POINT_ALIASES, POINT_NAMES, POINTS } from '../points/table.ts'
 import type { PluginEntry, PluginsOptions, Policy } from './options.ts'
+import { isRange } from './version.ts'
 
 /** Every point and alias; true when the gateway fires it, otherwise what it waits for. */
 export type KnownPoints = ReadonlyMap<string, boolean | string>
@@ -30,7 +30,7 @@ export function createPluginChecks(points: KnownPoints = knownPoints()): Check[]
           const path = ['plugins', 'entries', index]
           checkPoints(entry.hooks ?? [], [...path, 'hooks'], points, report)
           checkErrors(entry, defaults.on_error, path, report)
-          if (entry.version !== undefined && validRange(entry.version) === null)
+          if (entry.version !== undefined && !isRange(entry.version))
             report(
               [...path, 'version'],
               `plugins.entries[${index}].version: expected a range such as ^1.2.0, found "${entry.version}"`,

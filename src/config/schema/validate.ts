@@ -1,5 +1,7 @@
 // A tree against the schema: every problem with its place; it changes nothing.
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import { createRequire } from 'node:module'
+import type { ErrorObject } from 'ajv/dist/2020.js'
+import { createAccept, type Formats } from '../../base/accept.ts'
 import { parseDuration, parseSize } from '../../base/quantity.ts'
 import { createProblem, formatPath, formatPlace, type Path, type Problem } from '../problem.ts'
 import { findNode, plainOf, type TreeNode } from '../source/tree.ts'
@@ -8,8 +10,38 @@ import { isNamedList, type Schema, walk } from './schema.ts'
 
 export type Validate = (tree: TreeNode) => Problem[]
 
-/** Compiles the schema once; the result is reused for every load. */
+/** The result is reused for every load. */
 export function createValidator(schema: Schema): Validate {
+  const accept = createAccept(schema, FORMATS)
+  // a schema with keywords that only ajv knows is compiled at once, so that its own faults are told here
+  let judge = accept ? undefined : compile(schema)
+  const errorsOf = (value: unknown): readonly ErrorObject[] => {
+    if (accept?.(value)) return []
+    judge ??= compile(schema)
+    return judge(value)
+  }
+  return (tree) => {
+    const problems = unbuilt(tree, schema)
+    // nothing is said about the inside of a section that does not exist yet
+    const silenced = new Set(problems.map((problem) => problem.path))
+    for (const error of relevant(errorsOf(plainOf(tree)))) {
+      const problem = toProblem(tree, error)
+      if (!isBelow(problem.path, silenced)) problems.push(problem)
+    }
+    return [...problems, ...repeatedNames(tree, schema)]
+  }
+}
+
+const FORMATS: Formats = {
+  duration: (text) => parseDuration(text) !== undefined,
+  size: (text) => parseSize(text) !== undefined,
+}
+
+const require = createRequire(import.meta.url)
+
+// loaded and compiled only to say what is wrong: a start with a configuration that fits waits for neither
+function compile(schema: Schema): (value: unknown) => readonly ErrorObject[] {
+  const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
   const ajv = new Ajv2020({
     allErrors: true,
     verbose: true,
@@ -21,23 +53,10 @@ export function createValidator(schema: Schema): Validate {
     // an optimised check is no faster for one file, and takes half as long again to make
     code: { optimize: false },
   })
-  ajv.addFormat('duration', {
-    type: 'string',
-    validate: (text) => parseDuration(text) !== undefined,
-  })
-  ajv.addFormat('size', { type: 'string', validate: (text) => parseSize(text) !== undefined })
+  for (const [name, validate] of Object.entries(FORMATS))
+    ajv.addFormat(name, { type: 'string', validate })
   const check = ajv.compile(schema)
-  return (tree) => {
-    const problems = unbuilt(tree, schema)
-    // nothing is said about the inside of a section that does not exist yet
-    const silenced = new Set(problems.map((problem) => problem.path))
-    check(plainOf(tree))
-    for (const error of relevant(check.errors ?? [])) {
-      const problem = toProblem(tree, error)
-      if (!isBelow(problem.path, silenced)) problems.push(problem)
-    }
-    return [...problems, ...repeatedNames(tree, schema)]
-  }
+  return (value) => (check(value) ? [] : (check.errors ?? []))
 }
 
 function unbuilt(tree: TreeNode, schema: Schema): Problem[] {

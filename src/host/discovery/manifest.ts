@@ -1,7 +1,8 @@
 // plugin.yaml as a checked manifest: its shape, its version, its points; it runs nothing of the plugin.
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
-import { valid } from 'semver'
+import { createRequire } from 'node:module'
+import type { ErrorObject } from 'ajv/dist/2020.js'
 import { LineCounter, parseDocument } from 'yaml'
+import { createAccept } from '../../base/accept.ts'
 import { messageOf } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
 import type { Permissions } from '../../plugin.ts'
@@ -13,6 +14,7 @@ import {
   type PointName,
 } from '../../points/table.ts'
 import { type LoadProblem, loadProblem, type Path, type Place, pathText } from '../problem.ts'
+import { isVersion } from '../version.ts'
 
 /** What a plugin says of itself, checked. */
 export interface Manifest {
@@ -70,17 +72,18 @@ export type ParsedManifest =
       readonly problems: readonly LoadProblem[]
     }
 
-/** Made once per host: the schema is compiled for the first manifest, as a host without plugins reads none. */
+/** Made once per host. */
 export function createManifestParser(): (text: string, file: string) => ParsedManifest {
-  let check: ValidateFunction | undefined
+  const check = createShapeCheck()
   return (text, file) => {
-    check ??= new Ajv2020(COMPILER).compile(MANIFEST_SCHEMA)
     const source = readYaml(text, file)
     if (source.problems.length > 0)
       return { manifest: undefined, id: undefined, problems: source.problems }
-    const problems = check(source.value)
-      ? semanticProblems(source.value as Written, source.place)
-      : (check.errors ?? []).map((error) => shapeProblem(error, source.place))
+    const errors = check(source.value)
+    const problems =
+      errors.length === 0
+        ? semanticProblems(source.value as Written, source.place)
+        : errors.map((error) => shapeProblem(error, source.place))
     if (problems.length > 0) {
       const id = (source.value as { id?: unknown } | null)?.id
       return { manifest: undefined, id: typeof id === 'string' ? id : undefined, problems }
@@ -95,6 +98,23 @@ const COMPILER = {
   verbose: true,
   validateSchema: false,
   code: { optimize: false },
+}
+
+const require = createRequire(import.meta.url)
+
+// ajv is loaded only to say what is wrong with a manifest, and compiles the schema once
+function createShapeCheck(): (value: unknown) => readonly ErrorObject[] {
+  const accept = createAccept(MANIFEST_SCHEMA)
+  const compile = () => {
+    const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
+    return new Ajv2020(COMPILER).compile(MANIFEST_SCHEMA)
+  }
+  let check: ReturnType<typeof compile> | undefined
+  return (value) => {
+    if (accept?.(value)) return []
+    check ??= compile()
+    return check(value) ? [] : (check.errors ?? [])
+  }
 }
 
 interface Written {
@@ -192,7 +212,7 @@ function shapeProblem(error: ErrorObject, place: PlaceOf): LoadProblem {
 
 function semanticProblems(written: Written, place: PlaceOf): LoadProblem[] {
   const problems: LoadProblem[] = []
-  if (valid(written.version) === null) {
+  if (!isVersion(written.version)) {
     const message = `version: expected a semantic version such as 1.0.0, found "${written.version}"`
     problems.push(loadProblem('PLUGIN_MANIFEST', place(['version']), ['version'], message))
   }

@@ -1,5 +1,4 @@
 // The part of loading that runs no plugin code: which plugin an entry means, and whether it can be used that way.
-import { satisfies } from 'semver'
 import { type ErrorCode, isAppError, messageOf } from '../../base/errors.ts'
 import { suggest } from '../../base/suggest.ts'
 import {
@@ -14,6 +13,7 @@ import { pointProblem } from '../discovery/manifest.ts'
 import { checkOutcome } from '../policy-checks.ts'
 import { type LoadProblem, type Locate, loadProblem, type Path } from '../problem.ts'
 import type { PluginSource } from '../status.ts'
+import { isWithin } from '../version.ts'
 import type { PlannedEntry } from './plan.ts'
 
 /** What is known of a plugin before its code runs. */
@@ -121,7 +121,7 @@ export function factsOf(found: FoundPlugin): PluginFacts {
 }
 
 function checkVersion(entry: PlannedEntry, facts: PluginFacts, fail: Fail): void {
-  if (entry.version === undefined || satisfies(facts.version, entry.version)) return
+  if (entry.version === undefined || isWithin(facts.version, entry.version)) return
   const has = facts.version === '' ? 'says no version' : `is ${facts.version}`
   fail(
     'CONFIG_INVALID',

@@ -1,8 +1,11 @@
 // Ajv instances for schemas of both dialects: each schema has one of its own, and the schema of schemas is compiled once for all.
-import { Ajv, type Options } from 'ajv'
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { createRequire } from 'node:module'
+import type { Ajv, Options } from 'ajv'
+import type { Ajv2020 } from 'ajv/dist/2020.js'
 
 export type SchemaCompiler = Ajv | Ajv2020
+
+const require = createRequire(import.meta.url)
 
 const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-0[4-7]\/schema#?$/
 
@@ -16,7 +19,7 @@ export function createDialects(
   extend: (ajv: SchemaCompiler) => void,
 ): (schema: object) => SchemaCompiler {
   const make = (old: boolean, given: Options): SchemaCompiler => {
-    const ajv = old ? new Ajv(given) : new Ajv2020(given)
+    const ajv = create(old, given)
     extend(ajv)
     return ajv
   }
@@ -28,6 +31,16 @@ export function createDialects(
     judge.validateSchema(schema, true)
     return make(old, { ...options, validateSchema: false })
   }
+}
+
+// loaded with the first schema: a gateway whose plugins have none does without
+function create(old: boolean, options: Options): SchemaCompiler {
+  if (old) {
+    const { Ajv } = require('ajv') as typeof import('ajv')
+    return new Ajv(options)
+  }
+  const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
+  return new Ajv2020(options)
 }
 
 function isDraft07(schema: object): boolean {

@@ -1,8 +1,8 @@
 // JSON Schemas compiled into checks: foreign ones in linear time and without references outside, a plugin's own with defaults.
+import { createRequire } from 'node:module'
 import type { ErrorObject, Options, ValidateFunction } from 'ajv'
-import formats from 'ajv-formats'
 import { AppError, messageOf } from '../../base/errors.ts'
-import { isObject } from '../../base/json.ts'
+import { canonicalText } from '../../base/json.ts'
 import { parseDuration, parseSize } from '../../base/quantity.ts'
 import type { Expression } from '../../expression/expression.ts'
 import { createDialects, type SchemaCompiler } from './dialect.ts'
@@ -95,15 +95,7 @@ function linear(expression: Expression): RegExpEngine {
 
 // Ajv compares every pair of items; this is one pass over their canonical texts
 function uniqueItems(wanted: boolean, items: readonly unknown[]): boolean {
-  return !wanted || new Set(items.map(canonical)).size === items.length
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner) =>
-    isObject(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
+  return !wanted || new Set(items.map(canonicalText)).size === items.length
 }
 
 export interface ConfigFault {
@@ -150,7 +142,10 @@ export function createConfigSchemas(): (schema: object, plugin: string) => Confi
   }
 }
 
+const require = createRequire(import.meta.url)
+
 function withConfigFormats(ajv: SchemaCompiler): void {
+  const formats = require('ajv-formats') as typeof import('ajv-formats')
   formats.default(ajv as never)
   ajv.addFormat('duration', {
     type: 'string',
