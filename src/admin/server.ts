@@ -1,6 +1,7 @@
 // The operator's endpoints that exist so far: /healthz, /readyz and /metrics; it sees the gateway only through the handle it is given.
-import { createServer, type Server } from 'node:http'
-import express, { type RequestHandler, Router } from 'express'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { AppError } from '../base/errors.ts'
+import { createServer } from '../base/node-http.ts'
 
 export interface AdminHandle {
   /** Prometheus text; undefined when it is switched off. */
@@ -15,23 +16,47 @@ export interface Readiness {
   readonly [detail: string]: unknown
 }
 
-/** Middleware for any application, and what the own listener serves. */
-export function adminMiddleware(handle: AdminHandle): RequestHandler {
-  const router = Router()
-  router.get('/healthz', (_request, response) => {
-    response.json({ status: 'ok' })
-  })
-  router.get('/readyz', (_request, response) => {
-    const readiness = handle.readiness()
-    response.status(readiness.ready ? 200 : 503).json(readiness)
-  })
-  router.get('/metrics', async (_request, response) => {
-    const text = await handle.metrics()
-    if (text === undefined)
-      problem(response, 404, 'metrics are switched off; set telemetry.prometheus')
-    else response.type('text/plain; version=0.0.4').send(text)
-  })
-  return router
+/** Express middleware that needs no Express: node's own requests and responses will do. */
+export type AdminMiddleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** Middleware for any application, and what the own listener serves. What is none of its paths goes on to `next`. */
+export function adminMiddleware(handle: AdminHandle): AdminMiddleware {
+  const pages: Readonly<Record<string, () => Page | Promise<Page>>> = {
+    '/healthz': () => json(200, { status: 'ok' }),
+    '/readyz'() {
+      const readiness = handle.readiness()
+      return json(readiness.ready ? 200 : 503, readiness)
+    },
+    async '/metrics'() {
+      const text = await handle.metrics()
+      return text === undefined
+        ? problem(404, 'metrics are switched off; set telemetry.prometheus')
+        : { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: text }
+    },
+  }
+  return (request, response, next) => {
+    const path = pathOf(request.url)
+    const page = Object.hasOwn(pages, path) && isRead(request.method) ? pages[path] : undefined
+    if (page === undefined) return next()
+    Promise.resolve()
+      .then(page)
+      .then((answer) => send(response, answer))
+      .catch(next)
+  }
+}
+
+function isRead(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+// as a router has it: without the query, in any case, with a slash at the end or none
+function pathOf(url = '/'): string {
+  const [path = ''] = url.split('?', 1)
+  return (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path).toLowerCase()
 }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i
@@ -42,23 +67,43 @@ export function createAdminServer(
   host: string,
   headerTimeout: number,
 ): Server {
-  const app = express()
-  app.disable('x-powered-by')
   const isLocal = LOOPBACK.test(host) || host === '::1'
-  app.use((request, response, next) => {
+  const serve = adminMiddleware(handle)
+  const options = { headersTimeout: headerTimeout, requestTimeout: headerTimeout }
+  return createServer(options, (request, response) => {
     if (isLocal && !LOOPBACK.test(request.headers.host ?? ''))
-      problem(response, 403, 'the Host header is none of this machine')
-    else next()
+      return send(response, problem(403, 'the Host header is none of this machine'))
+    serve(request, response, (error) => send(response, otherwise(error)))
   })
-  app.use(adminMiddleware(handle))
-  app.use((_request, response) => problem(response, 404, 'there is /healthz, /readyz and /metrics'))
-  return createServer({ headersTimeout: headerTimeout, requestTimeout: headerTimeout }, app)
+}
+
+function otherwise(error: unknown): Page {
+  if (error === undefined) return problem(404, 'there is /healthz, /readyz and /metrics')
+  const fault = error instanceof AppError ? error : undefined
+  return problem(fault?.http ?? 500, fault?.message ?? 'the gateway failed')
+}
+
+interface Page {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+function json(status: number, value: unknown): Page {
+  return { status, type: 'application/json; charset=utf-8', body: JSON.stringify(value) }
 }
 
 /** RFC 9457. */
-function problem(response: express.Response, status: number, detail: string): void {
-  response
-    .status(status)
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', status, detail }))
+function problem(status: number, detail: string): Page {
+  const body = JSON.stringify({ type: 'about:blank', status, detail })
+  return { status, type: 'application/problem+json; charset=utf-8', body }
+}
+
+// a HEAD is answered with the same headers; node leaves the body out
+function send(response: ServerResponse, { status, type, body }: Page): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+  })
+  response.end(body)
 }

@@ -3,7 +3,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createSecureContext } from 'node:tls'
 import { AppError, messageOf } from '../base/errors.ts'
 import type { TlsFiles } from '../gateway/http.ts'
 import type { ListenOptions } from '../gateway/options.ts'
@@ -59,7 +58,7 @@ export async function readTls({ tls }: ListenOptions): Promise<TlsFiles | undefi
   ])
   const files = { cert, key, ...(ca ? { ca } : {}) }
   try {
-    createSecureContext(files)
+    process.getBuiltinModule('node:tls').createSecureContext(files)
   } catch (error) {
     throw new AppError(
       'CONFIG_INVALID',

@@ -1,10 +1,11 @@
 // Opens connections to checked addresses only: the literal, every resolved address, and the peer that answered.
 import { isIP } from 'node:net'
-import { buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { sameAddress } from './address.ts'
 import type { Reach } from './hosts.ts'
+import { undici } from './undici.ts'
 
 /** Every address of a name, in the order to try them. */
 export type Resolve = (host: string) => Promise<readonly string[]>
@@ -26,7 +27,7 @@ const MAX_ATTEMPTS = 3
  * given the very address that was checked, and the peer is checked once more.
  */
 export function createConnector(reach: Reach, options: ConnectOptions): buildConnector.connector {
-  const open = buildConnector({
+  const open = undici().buildConnector({
     timeout: options.timeout,
     allowH2: false,
     maxCachedSessions: 0,

@@ -1,9 +1,9 @@
 // Connections kept open, a pool for every grant: one that a caller was allowed to open is never lent to another.
-import { lookup } from 'node:dns/promises'
-import { Agent } from 'undici'
+import type { Agent } from 'undici'
 import type { Clock } from '../base/clock.ts'
 import { createConnector, type Resolve } from './connect.ts'
 import { createHostList, createReach, type HostList, type Reach } from './hosts.ts'
+import { undici } from './undici.ts'
 
 export interface Pool {
   readonly agent: Agent
@@ -53,6 +53,7 @@ export class Pools {
   #create(grant: readonly string[]): Pool {
     const { clock, resolve = systemResolve, ca } = this.#options
     const reach = createReach(this.#gateway, createHostList(grant))
+    const { Agent } = undici()
     const agent = new Agent({
       connect: createConnector(reach, { resolve, clock, timeout: CONNECT_TIMEOUT, ca }),
       connections: 16,
@@ -66,6 +67,6 @@ export class Pools {
 }
 
 const systemResolve: Resolve = async (host) => {
-  const found = await lookup(host, { all: true })
+  const found = await process.getBuiltinModule('node:dns/promises').lookup(host, { all: true })
   return found.map(({ address }) => address)
 }

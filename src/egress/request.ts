@@ -1,6 +1,7 @@
 // One request over a guarded dispatcher, its body read up to a limit; it follows nothing and decides nothing about hosts.
-import { type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import { AppError } from '../base/errors.ts'
+import { undici } from './undici.ts'
 
 /** Header names are in lower case; several values of one are joined with a comma. */
 export interface EgressResponse {
@@ -23,7 +24,7 @@ export async function send(
   maxBytes: number,
 ): Promise<EgressResponse> {
   const { url, method, headers, body } = outgoing
-  const response = await request(url, {
+  const response = await undici().request(url, {
     dispatcher,
     method: method as Dispatcher.HttpMethod,
     headers,

@@ -1,26 +1,8 @@
 // The functions of expressions: CEL's own, metered, with strict conversions and numbers that mix; it evaluates nothing itself.
-import {
-  type CelFunc,
-  type CelList,
-  CelScalar,
-  type CelValue,
-  celEnv,
-  celFunc,
-  celList,
-  celMethod,
-  celUint,
-  isCelError,
-  isCelList,
-  isCelMap,
-  isCelUint,
-  listType,
-} from '@bufbuild/cel'
-import { strings } from '@bufbuild/cel/ext'
+import type { CelFunc, CelList, CelValue } from '@bufbuild/cel'
 import type { Budget } from './cel-budget.ts'
+import { celLibrary } from './cel-library.ts'
 import type { Patterns } from './cel-pattern.ts'
-
-const { BOOL, DOUBLE, DYN, INT, STRING, UINT } = CelScalar
-const LIST = listType(DYN)
 
 /** Names no expression can spell; the guard writes them into the tree. */
 export const TICK = '@tick'
@@ -32,6 +14,8 @@ const EXTENSIONS: ReadonlySet<string> = new Set(['lowerAscii', 'upperAscii', 'tr
 
 /** Everything callable, in the order of precedence: a later overload replaces an earlier one of the same signature. */
 export function functionsFor(budget: Budget, patterns: Patterns): CelFunc[] {
+  const { celMethod, CelScalar } = celLibrary()
+  const { BOOL, STRING } = CelScalar
   return [
     ...meteredText(budget),
     ...mixedArithmetic(),
@@ -50,6 +34,7 @@ export function functionsFor(budget: Budget, patterns: Patterns): CelFunc[] {
 
 // whatever looks at text pays for its length; the rest of the library's overloads run in constant time
 function meteredText(budget: Budget): CelFunc[] {
+  const { celEnv, strings } = celLibrary()
   const metered: CelFunc[] = []
   for (const source of [celEnv().funcs, strings.filter((func) => EXTENSIONS.has(func.name))]) {
     for (const func of source) {
@@ -62,6 +47,7 @@ function meteredText(budget: Budget): CelFunc[] {
 }
 
 function meter(func: CelFunc, budget: Budget): CelFunc {
+  const { celFunc, celMethod, isCelError } = celLibrary()
   const run = (target: CelValue | undefined, args: CelValue[]): CelValue => {
     for (const value of target === undefined ? args : [target, ...args]) {
       if (typeof value === 'string' || value instanceof Uint8Array) budget.spendOnText(value.length)
@@ -80,6 +66,8 @@ function meter(func: CelFunc, budget: Budget): CelFunc {
 
 // JSON has one kind of number and CEL two: without these `payload.arguments.count + 1` would be an error
 function mixedArithmetic(): CelFunc[] {
+  const { celFunc, CelScalar } = celLibrary()
+  const { DOUBLE, INT } = CelScalar
   const operators: readonly [string, (a: number, b: number) => number][] = [
     ['_+_', (a, b) => a + b],
     ['_-_', (a, b) => a - b],
@@ -94,6 +82,8 @@ function mixedArithmetic(): CelFunc[] {
 
 // JavaScript reads "" as 0 and "abc" as NaN, and a comparison with NaN is false: a guard would not see the call
 function conversions(): CelFunc[] {
+  const { celFunc, CelScalar, celUint } = celLibrary()
+  const { DOUBLE, INT, STRING, UINT } = CelScalar
   const toInteger = (text: string): bigint => {
     if (!/^[+-]?[0-9]{1,20}$/.test(text)) throw new Error('the text is no integer')
     return BigInt(text.startsWith('+') ? text.slice(1) : text)
@@ -118,6 +108,9 @@ function conversions(): CelFunc[] {
 }
 
 function collections(budget: Budget): CelFunc[] {
+  const { celFunc, celList, celMethod, CelScalar, listType } = celLibrary()
+  const { BOOL, DYN, INT, STRING } = CelScalar
+  const list = listType(DYN)
   const equal = (a: CelValue, b: CelValue): boolean => equals(a, b, budget)
   const size = (text: string): bigint => {
     budget.spendOnText(text.length)
@@ -126,11 +119,11 @@ function collections(budget: Budget): CelFunc[] {
   return [
     celFunc('_==_', [DYN, DYN], BOOL, equal),
     celFunc('_!=_', [DYN, DYN], BOOL, (a, b) => !equal(a, b)),
-    celFunc('@in', [DYN, LIST], BOOL, (value, list) => {
-      for (const item of list) if (equal(item, value)) return true
+    celFunc('@in', [DYN, list], BOOL, (value, items) => {
+      for (const item of items) if (equal(item, value)) return true
       return false
     }),
-    celFunc('_+_', [LIST, LIST], LIST, (a, b) => {
+    celFunc('_+_', [list, list], list, (a, b) => {
       budget.spend(a.size + b.size)
       return celList([...a, ...b])
     }),
@@ -143,27 +136,31 @@ function collections(budget: Budget): CelFunc[] {
 
 // the accumulator of map() and filter() is nobody else's, so it may grow in place: linear where `acc + [x]` is quadratic
 function loops(budget: Budget): CelFunc[] {
+  const { celFunc, celList, CelScalar, listType } = celLibrary()
+  const { BOOL, DYN } = CelScalar
+  const list = listType(DYN)
   const growing = new WeakMap<CelList, CelValue[]>()
   return [
     celFunc(TICK, [BOOL], BOOL, (go) => {
       budget.spend(1)
       return go
     }),
-    celFunc(FRESH_LIST, [], LIST, () => {
+    celFunc(FRESH_LIST, [], list, () => {
       const items: CelValue[] = []
-      const list = celList(items)
-      growing.set(list, items)
-      return list
+      const fresh = celList(items)
+      growing.set(fresh, items)
+      return fresh
     }),
-    celFunc(APPEND, [LIST, DYN], LIST, (list, item) => {
-      growing.get(list)?.push(item)
-      return list
+    celFunc(APPEND, [list, DYN], list, (grown, item) => {
+      growing.get(grown)?.push(item)
+      return grown
     }),
   ]
 }
 
 /** CEL equality of what JSON can hold: numbers across types, NaN unequal to itself, different types unequal. */
 function equals(a: CelValue, b: CelValue, budget: Budget): boolean {
+  const { isCelList, isCelMap, isCelUint } = celLibrary()
   budget.spend(1)
   const left = isCelUint(a) ? a.value : a
   const right = isCelUint(b) ? b.value : b
@@ -189,7 +186,7 @@ function equals(a: CelValue, b: CelValue, budget: Budget): boolean {
     return true
   }
   // bytes, timestamps, durations, types: the library's own
-  const result = celEnv().funcs.find('_==_')?.call(0, undefined, [left, right])
+  const result = celLibrary().celEnv().funcs.find('_==_')?.call(0, undefined, [left, right])
   return result === true
 }
 

@@ -1,8 +1,9 @@
 // JSON as CEL sees it and back: wrapped as it is reached, never copied whole; nobody reads an UnsafeNumber through it.
-import { type CelMap, type CelValue, celList, isCelList, isCelMap, isCelUint } from '@bufbuild/cel'
+import type { CelMap, CelValue } from '@bufbuild/cel'
 import { AppError } from '../base/errors.ts'
 import { UnsafeNumber } from '../base/json.ts'
 import type { Budget } from './cel-budget.ts'
+import { celLibrary } from './cel-library.ts'
 import type { CelType } from './variables.ts'
 
 /** The value of a variable; what is absent has the default of its type. */
@@ -19,7 +20,7 @@ export function variableToCel(value: unknown, type: CelType): CelValue {
     case 'string':
       return absent ? '' : toCel(value)
     case 'list':
-      return absent ? celList([]) : toCel(value instanceof Set ? [...value] : value)
+      return absent ? celLibrary().celList([]) : toCel(value instanceof Set ? [...value] : value)
     case 'map':
       return absent ? asMap(new ObjectView(NOTHING)) : toCel(value)
     case 'dyn':
@@ -44,7 +45,7 @@ function toCel(value: unknown): CelValue {
       return value
     case 'object':
       if (value === null) return null
-      if (Array.isArray(value)) return celList(value.map(elementToCel))
+      if (Array.isArray(value)) return celLibrary().celList(value.map(elementToCel))
       if (value instanceof UnsafeNumber) throw unsafe()
       return asMap(new ObjectView(value))
     default:
@@ -161,6 +162,7 @@ export function celToJson(value: CelValue, budget: Budget): unknown {
       break
   }
   if (value === null) return null
+  const { isCelList, isCelMap, isCelUint } = celLibrary()
   if (isCelUint(value)) return integer(value.value)
   if (isCelList(value)) return Array.from(value, (item) => celToJson(item, budget))
   if (!isCelMap(value)) throw noJson('a value of this type; use string(...)')

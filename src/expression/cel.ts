@@ -1,19 +1,11 @@
 // CEL programs: parsed, checked and planned once at load, evaluated in bounded time on plain JSON; it does not know who asks.
-import {
-  type CelEnv,
-  type CelInput,
-  type CelResult,
-  type CelValue,
-  celEnv,
-  isCelError,
-  parse,
-  plan,
-} from '@bufbuild/cel'
+import type { CelEnv, CelInput, CelResult, CelValue, parse, plan } from '@bufbuild/cel'
 import { AppError, messageOf } from '../base/errors.ts'
 import { Budget } from './cel-budget.ts'
 import { CheckError, type Checked, check, named, plain, type Tree } from './cel-check.ts'
 import { functionsFor } from './cel-functions.ts'
 import { guardLoops } from './cel-guard.ts'
+import { celLibrary } from './cel-library.ts'
 import { Patterns } from './cel-pattern.ts'
 import { celToJson, variableToCel } from './cel-value.ts'
 import type { CelType, CelVariables } from './variables.ts'
@@ -48,7 +40,7 @@ export function createCelCompiler(limits: CelLimits): CelCompiler {
   let env: CelEnv | undefined
   return {
     compile(source, variables, expects) {
-      env ??= celEnv({ funcs: functionsFor(budget, patterns) })
+      env ??= celLibrary().celEnv({ funcs: functionsFor(budget, patterns) })
       const { tree, checked, positions } = read(source, variables, env, patterns, limits)
       if (expects && checked.kind !== expects && checked.kind !== 'dyn') {
         throw invalid(
@@ -58,7 +50,7 @@ export function createCelCompiler(limits: CelLimits): CelCompiler {
         )
       }
       guardLoops(tree)
-      const run = plan(env, tree)
+      const run = celLibrary().plan(env, tree)
       return new Program(source, checked, variables, run, positions, budget, limits.maxSteps)
     },
   }
@@ -106,7 +98,7 @@ function parseText(source: string): ReturnType<typeof parse> {
     if (')]}'.includes(character)) open--
   }
   try {
-    return parse(source)
+    return celLibrary().parse(source)
   } catch (error) {
     const at = (error as { location?: { start?: { offset?: number } } }).location?.start?.offset
     if (at === undefined) throw invalid(source, 0, messageOf(error))
@@ -178,7 +170,7 @@ class Program implements CelProgram {
     } catch (error) {
       throw this.#failed(error)
     }
-    if (isCelError(result)) throw this.#failed(result)
+    if (celLibrary().isCelError(result)) throw this.#failed(result)
     if (budget.exceeded) budget.spend(0)
     return result
   }

@@ -1,5 +1,6 @@
 // Regular expressions from configuration, in RE2 syntax and linear time; it never hands a text to the engine's own RegExp.
-import { RE2JS } from 're2js'
+import { createRequire } from 'node:module'
+import type { RE2JS } from 're2js'
 import { AppError, messageOf } from '../base/errors.ts'
 
 export interface RegexMatch {
@@ -25,13 +26,24 @@ export interface Regex {
 
 // beyond this a program is a mistake: 64 alternatives of 30 characters are about 2,000 instructions
 const MAX_INSTRUCTIONS = 20_000
-const FLAGS: Readonly<Record<string, number>> = {
-  i: RE2JS.CASE_INSENSITIVE,
-  m: RE2JS.MULTILINE,
-  s: RE2JS.DOTALL,
+
+type Package = typeof import('re2js')
+const require = createRequire(import.meta.url)
+let loaded: Package['RE2JS'] | undefined
+
+// loaded with the first expression: exact texts and globs do without
+function re2(): Package['RE2JS'] {
+  loaded ??= (require('re2js') as Package).RE2JS
+  return loaded
+}
+
+const FLAGS: Readonly<Record<string, (engine: Package['RE2JS']) => number>> = {
+  i: (engine) => engine.CASE_INSENSITIVE,
+  m: (engine) => engine.MULTILINE,
+  s: (engine) => engine.DOTALL,
   // JavaScript's g and u are how every expression here works
-  g: 0,
-  u: 0,
+  g: () => 0,
+  u: () => 0,
 }
 
 /** Throws CONFIG_INVALID when RE2 does not accept the expression. */
@@ -85,13 +97,13 @@ type Matcher = ReturnType<RE2JS['matcher']>
 function compileEngine(source: string, flags: string): RE2JS {
   let bits = 0
   for (const flag of flags) {
-    const bit = FLAGS[flag]
+    const bit = FLAGS[flag]?.(re2())
     if (bit === undefined) throw invalid(source, `the flag ${flag} is not one of i, m, s`)
     bits |= bit
   }
   let engine: RE2JS
   try {
-    engine = RE2JS.compile(source, bits)
+    engine = re2().compile(source, bits)
   } catch (error) {
     throw invalid(source, reasonOf(source, messageOf(error)), error)
   }

@@ -1,15 +1,9 @@
 // The endpoint as Express middleware, and the standalone server around it, which needs no router for one path.
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { RequestHandler } from 'express'
 import { AppError, ERRORS } from '../base/errors.ts'
+import { createServer, createTlsServer, STATUS_CODES } from '../base/node-http.ts'
 import type { HttpHandler } from './endpoint/endpoint.ts'
 import { pathOf } from './endpoint/http-point.ts'
 

@@ -1,5 +1,5 @@
 // What the rooms record through: handles resolved once, numbers read when somebody scrapes. It starts and serves nothing.
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import type { Metric, Registry } from 'prom-client'
 import type { StepStats } from '../engine/stats.ts'
 import { Families, type Reading, specOf } from './families.ts'
 import {
@@ -42,21 +42,20 @@ export interface Telemetry extends Source {
   observe<N extends GaugeName | CounterName>(name: N, read: () => Reading<N>): void
   /** The Prometheus text format. */
   prometheus(): Promise<string>
-  readonly contentType: string
 }
 
 export interface TelemetryOptions {
-  /** Memory, event loop and garbage collection of the process, too. It samples the event loop every 10 ms. */
+  /** Memory, event loop and garbage collection of the process, too. From the first scrape on it samples the event loop every 10 ms. */
   readonly process?: boolean
 }
 
 export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
   const families = new Families()
-  const registry = new Registry()
-  for (const name of Object.keys(METRICS) as MetricName[]) {
-    registry.registerMetric(scraped(name, families))
+  let registry: Promise<Registry> | undefined
+  const scrape = async (): Promise<string> => {
+    registry ??= openRegistry(families, options)
+    return (await registry).metrics()
   }
-  if (options.process) collectDefaultMetrics({ register: registry })
   const source: Source = {
     counter: (name, labels) => families.counter(name, labels),
     histogram: (name, labels) => families.histogram(name, labels),
@@ -85,9 +84,18 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
       families.observe('portcullis_failed_open_total', () => failedOpen(read()))
     },
     observe: (name, read) => families.observe(name, read),
-    prometheus: () => registry.metrics(),
-    contentType: registry.contentType,
+    prometheus: scrape,
   }
+}
+
+// the package that writes the text is loaded by the first scrape
+async function openRegistry(families: Families, options: TelemetryOptions): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const registry = new Registry()
+  for (const name of Object.keys(METRICS) as MetricName[])
+    registry.registerMetric(scraped(name, families))
+  if (options.process) collectDefaultMetrics({ register: registry })
+  return registry
 }
 
 function* verdicts(

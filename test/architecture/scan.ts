@@ -11,7 +11,7 @@ export interface Import {
   readonly typeOnly: boolean
   /** The names taken from it; undefined when it may be all of them. */
   readonly names: readonly string[] | undefined
-  /** `import()`: runs when asked, so it cannot close a cycle of evaluation. */
+  /** `import()`, `require()` or `getBuiltinModule()`: runs when asked, so it cannot close a cycle of evaluation. */
   readonly lazy: boolean
   readonly line: number
 }
@@ -27,6 +27,12 @@ export interface Source {
 
 interface Node {
   readonly type: string
+  readonly value?: unknown
+  readonly callee?: Node & {
+    readonly name?: string
+    readonly property?: { readonly name?: string }
+  }
+  readonly arguments?: readonly Node[]
   readonly start: number
   readonly source?: { readonly value?: unknown } | null
   readonly importKind?: string
@@ -56,7 +62,7 @@ const LOADING = new Set([
 ])
 
 function importOf(node: Node, path: string, text: string): Import[] {
-  const specifier = LOADING.has(node.type) ? node.source?.value : undefined
+  const specifier = LOADING.has(node.type) ? node.source?.value : required(node)
   if (typeof specifier !== 'string') return []
   const relative = /^\.{1,2}\//.test(specifier)
   return [
@@ -65,10 +71,17 @@ function importOf(node: Node, path: string, text: string): Import[] {
       target: relative ? posix.join(posix.dirname(path), specifier) : undefined,
       typeOnly: node.importKind === 'type' || node.exportKind === 'type',
       names: namesOf(node),
-      lazy: node.type === 'ImportExpression',
+      lazy: node.type === 'ImportExpression' || node.type === 'CallExpression',
       line: text.slice(0, node.start).split('\n').length,
     },
   ]
+}
+
+// what is made by createRequire is called require everywhere
+function required({ type, callee, arguments: given = [] }: Node): unknown {
+  const name = callee?.name ?? callee?.property?.name
+  const loads = name === 'require' || name === 'getBuiltinModule'
+  return type === 'CallExpression' && loads ? given[0]?.value : undefined
 }
 
 function namesOf({ type, specifiers = [] }: Node): string[] | undefined {

@@ -1,5 +1,6 @@
 // One HTTP request and its response as callbacks, over an undici pool; it knows neither MCP nor JSON.
 import type { IncomingHttpHeaders } from 'node:http'
+import { createRequire } from 'node:module'
 import type { Dispatcher } from 'undici'
 
 export interface HttpRequest {
@@ -30,6 +31,8 @@ export interface HttpClient {
   close(): Promise<void>
 }
 
+const require = createRequire(import.meta.url)
+
 const ABORTED = new Error('the exchange was dropped')
 const MAX_HEADER_BYTES = 16 * 1024
 
@@ -41,8 +44,9 @@ export async function createHttpClient(
   url: string,
   options: { connections: number; connectTimeout: number },
 ): Promise<HttpClient> {
-  // undici is slow to load; a gateway with stdio servers only never pays for it
-  const { Pool } = await import('undici')
+  // a gateway with stdio servers only never pays for it; and the pool alone is a fifth of undici's modules, which as a whole
+  // take longer to load than everything else of a start
+  const Pool = require('undici/lib/dispatcher/pool.js') as typeof import('undici').Pool
   const { origin, pathname, search } = new URL(url)
   const path = pathname + search
   const pool = new Pool(origin, {

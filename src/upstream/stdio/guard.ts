@@ -1,8 +1,9 @@
 // A tiny watcher process that ends the process groups of our servers when the gateway dies, kill -9 included; it starts no server itself.
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
+import { spawn } from './spawn.ts'
 
 export interface ProcessGuard {
   /** From now on the group ends with the gateway. */

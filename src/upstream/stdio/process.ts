@@ -1,9 +1,10 @@
 // One server process: spawned without a shell in a group of its own, its lines in and out, its end; it knows no JSON-RPC.
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import type { Clock } from '../../base/clock.ts'
 import { AppError, messageOf } from '../../base/errors.ts'
 import type { StdioOptions } from '../options.ts'
 import type { ProcessGuard } from './guard.ts'
+import { spawn } from './spawn.ts'
 import { createStderrLines } from './stderr.ts'
 
 /** What the process says. Buffers are only valid during the call. */
