@@ -1,8 +1,8 @@
 // From files, variables and flags to one frozen, validated configuration; it starts nothing and keeps nothing.
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { deepFreeze, type Json } from '../base/json.ts'
+import { inOne, inTurns, type Steps } from '../base/turns.ts'
 import { configError, createProblem, type Path, type Place, type Problem } from './problem.ts'
 import { coerce, complete, convert } from './schema/resolve.ts'
 import { rootSchema, type Schema, type Sections } from './schema/schema.ts'
@@ -118,7 +118,7 @@ interface Raw {
 export function createLoader<T>(options: LoaderOptions): Loader<T> {
   const schema = rootSchema(options.sections, options.notBuilt)
   const validate = createValidator(schema)
-  const finish = (raw: Raw): LoadedConfig<T> =>
+  const finish = (raw: Raw): Steps<LoadedConfig<T>> =>
     settle<T>(raw, schema, validate, options.checks ?? [])
   return {
     schema,
@@ -126,26 +126,25 @@ export function createLoader<T>(options: LoaderOptions): Loader<T> {
       const { env, profile, fs = nodeFs } = source
       const file = resolve(source.file)
       const gathered = await gather(file, { fs, env, profile, schema })
-      // reading and judging take two turns of the loop: a gateway that reloads serves requests in between
-      await nextTurn()
       const tree = gathered.tree && withOverrides(gathered.tree, source)
-      return finish({ ...gathered, tree, file, profile })
+      return inTurns(finish({ ...gathered, tree, file, profile }))
     },
     async parse(text, { file = '', env = {} } = {}) {
       const parsed = parseYaml(text, file)
-      if (parsed.tree === undefined) return finish({ ...parsed, warnings: [], files: [], file })
+      if (parsed.tree === undefined)
+        return inOne(finish({ ...parsed, warnings: [], files: [], file }))
       const done = await substitute(parsed.tree, {
         env,
         readSecret: (path) => readSecret(nodeFs, path),
       })
       const problems = [...parsed.problems, ...done.problems, ...noInclude(done.tree)]
-      return finish({ tree: done.tree, problems, warnings: [], files: done.files, file })
+      return inOne(finish({ tree: done.tree, problems, warnings: [], files: done.files, file }))
     },
     fromObject(value, { base = process.cwd() } = {}) {
       const place = { file: resolve(base, 'configuration'), line: 0, column: 0 }
       const { tree, problems } = readObject(value, place)
       const all = [...problems, ...(tree ? noInclude(tree) : [])]
-      return finish({ tree, problems: all, warnings: [], files: [], file: '' })
+      return inOne(finish({ tree, problems: all, warnings: [], files: [], file: '' }))
     },
   }
 }
@@ -184,28 +183,32 @@ function noInclude(tree: TreeNode): Problem[] {
     : []
 }
 
-function settle<T>(
+function* settle<T>(
   raw: Raw,
   schema: Schema,
   validate: Validate,
   checks: readonly Check[],
-): LoadedConfig<T> {
+): Steps<LoadedConfig<T>> {
   const problems = [...raw.problems]
   if (raw.tree === undefined)
     throw configError(problems.length > 0 ? problems : [emptyFile(raw.file)], readBy(raw))
   const typed = coerce(raw.tree, schema)
+  yield
   // what a substitution that failed left behind is no second problem
   const known = new Set(problems.map(({ file, line, column }) => `${file}:${line}:${column}`))
   for (const problem of validate(typed))
     if (problem.line === 0 || !known.has(`${problem.file}:${problem.line}:${problem.column}`))
       problems.push(problem)
+  yield
   const tree = complete(typed, schema)
+  yield
   const warnings = [...raw.warnings]
   const broken = new Set(problems.map((problem) => /^[\w-]*/.exec(problem.path)?.[0] ?? ''))
   const config = broken.has('') && problems.length > 0 ? {} : convertValid(tree, schema, broken)
   for (const check of checks) {
     if (!check.sections.every((section) => Object.hasOwn(config, section))) continue
     check.run(config, createReport(tree, problems, warnings))
+    yield
   }
   if (problems.length > 0) throw configError(problems, readBy(raw))
   return {

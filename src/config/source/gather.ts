@@ -1,13 +1,14 @@
 // One main file, what it includes and its profile, read and put together into one tree; it knows lists and names, not meanings.
 import { dirname, join, resolve } from 'node:path'
 import { suggest } from '../../base/suggest.ts'
+import { inTurns } from '../../base/turns.ts'
 import { createProblem, type Place, type Problem } from '../problem.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type ConfigFs, isOpenFolder, readSecret, readTrusted } from './file.ts'
 import { addInclude, mergeProfile } from './merge.ts'
 import { substitute } from './substitute.ts'
 import type { MapNode, Origin, TreeNode } from './tree.ts'
-import { parseYaml } from './yaml.ts'
+import { readYaml } from './yaml.ts'
 
 export interface GatherOptions {
   readonly fs: ConfigFs
@@ -71,7 +72,7 @@ async function readTree(
   else reading.problems.push(...problems)
   reading.warnings.push(...warnings)
   if (text === undefined) return undefined
-  const parsed = parseYaml(text, path, origin)
+  const parsed = await inTurns(readYaml(text, path, origin))
   reading.problems.push(...parsed.problems)
   if (parsed.problems.length > 0) return undefined
   if (parsed.tree?.kind !== 'map') {
