@@ -4,7 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npx tsc -p tsconfig.build.json && node scripts/assets.ts && npm prune --omit=dev --ignore-scripts
+RUN npx tsc -p tsconfig.build.json && node scripts/bundle.ts && node scripts/assets.ts && npm prune --omit=dev --ignore-scripts
 
 FROM node:26.10.0-trixie-slim
 ENV NODE_ENV=production

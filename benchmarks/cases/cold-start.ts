@@ -63,7 +63,8 @@ function build(): void {
   const tsc = new URL('node_modules/typescript/bin/tsc', ROOT).pathname
   const options = { cwd: ROOT, stdio: ['ignore', 2, 2] as ['ignore', number, number] }
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], options)
-  execFileSync(process.execPath, ['scripts/assets.ts'], options)
+  for (const script of ['scripts/bundle.ts', 'scripts/assets.ts'])
+    execFileSync(process.execPath, [script], options)
 }
 
 async function reference(script: string, setting: object): Promise<Started> {

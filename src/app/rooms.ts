@@ -8,6 +8,7 @@ import { createDeadlineWheel } from '../base/deadline.ts'
 import type { Disposer } from '../base/dispose.ts'
 import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import { SOURCES } from '../base/place.ts'
 import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { createEgress } from '../egress/egress.ts'
@@ -30,7 +31,7 @@ import type { GatewayConfig } from './sections.ts'
 import { auditSinks } from './sinks.ts'
 
 export const SELF = { name: 'portcullis', version: '0.1.0' } as const
-export const BUILT_IN = fileURLToPath(new URL('../../plugins/', import.meta.url))
+export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 
 /** The one reference that a reload swaps. */
 export interface Current {

@@ -1,5 +1,6 @@
 // What runs when there is no configuration: one small server of our own behind four policies, on loopback. Data only.
 import { fileURLToPath } from 'node:url'
+import { EXTENSION, SOURCES } from '../../base/place.ts'
 
 export interface DemoOptions {
   readonly host?: string | undefined
@@ -62,7 +63,6 @@ export function demoConfig({
   }
 }
 
-// the compiled form has another extension than this source; so has its neighbour
 function serverUrl(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './server.ts' : './server.js', import.meta.url)
+  return new URL(`cli/demo/server.${EXTENSION}`, SOURCES)
 }

@@ -4,6 +4,7 @@ import { registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { AppError, messageOf } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
+import { EXTENSION, SOURCES } from '../../base/place.ts'
 import type { PluginDefinition } from '../../plugin.ts'
 import type { FoundPlugin } from './discover.ts'
 import { digestFolder, insideOf } from './files.ts'
@@ -19,10 +20,9 @@ export interface ModuleLoader {
 /** Beyond this many changed versions a process is restarted rather than reloaded: each stays in memory for good. */
 const MAX_VERSIONS = 1000
 const VERSION = 'portcullis-version'
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const OWN: Readonly<Record<string, string>> = {
-  'portcullis/plugin': new URL(`../../plugin.${EXTENSION}`, import.meta.url).href,
-  'portcullis/testing': new URL(`../../testing.${EXTENSION}`, import.meta.url).href,
+  'portcullis/plugin': new URL(`plugin.${EXTENSION}`, SOURCES).href,
+  'portcullis/testing': new URL(`testing.${EXTENSION}`, SOURCES).href,
 }
 
 export function createModuleLoader(): ModuleLoader {
