@@ -4,13 +4,11 @@ import { Worker } from 'node:worker_threads'
 import type { RecordTable } from '../audit/store-sink.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError, messageOf } from '../base/errors.ts'
+import { EXTENSION, SOURCES } from '../base/place.ts'
 import { Batches } from './audit-table.ts'
 import type { StoreReply, StoreRequest, StoreWorkerData } from './sqlite-worker.ts'
 
-const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js',
-  import.meta.url,
-)
+const WORKER = new URL(`store/sqlite-worker.${EXTENSION}`, SOURCES)
 /** How long an open or a close waits for a disk that does not answer before the thread is ended. */
 const PATIENCE = 5000
 
