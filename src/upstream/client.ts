@@ -19,7 +19,7 @@ export interface UpstreamRequest {
   /** Name, uri and patched fields. The id and the progress token are the link's own affair. */
   readonly edits: readonly Edit[]
   /** Sent upstream over HTTP; ignored on stdio. Nothing else of the client's headers goes upstream. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** The final upstream name or uri, for `Mcp-Name`; read from the message when absent. */
   readonly target?: string
   /** The tool's own inputSchema, for `Mcp-Param-*`; without it `headers` may carry them. */
@@ -31,7 +31,7 @@ export interface UpstreamRequest {
   /** Notifications that belong to this request; progress carries the client's own token again. */
   onNotification?(message: Message): void
   /** Where nobody has to see a large result whole; links that cannot pass it on in pieces give it whole. */
-  readonly relay?: ResultRelay
+  readonly relay?: ResultRelay | undefined
 }
 
 /** Takes a large result as it comes, with the client's own id in it. */

@@ -8,6 +8,8 @@ export interface Span {
 
 /** A member of an object: the span is its value's. */
 export interface Member extends Span {
+  /** Decoded. */
+  readonly name: string
   /** Offset of the quote that opens the name. */
   readonly nameStart: number
 }
@@ -18,46 +20,45 @@ const FEW = 16
 /** What a Map would do for the few members that honest messages have, at a fifth of its allocation. */
 export class MemberTable {
   static readonly EMPTY = new MemberTable()
-  readonly #names: string[] = []
-  readonly #members: Member[] = []
-  #index: Map<string, number> | undefined = undefined
-
-  get size(): number {
-    return this.#names.length
-  }
+  // room for what most objects have: pushing onto an empty list would take room for seventeen
+  readonly #members: Member[] = new Array(6)
+  #index: Map<string, Member> | undefined = undefined
+  size = 0
 
   get(name: string): Member | undefined {
-    const at = this.#at(name)
-    return at < 0 ? undefined : this.#members[at]
+    if (this.size > FEW) return this.#indexed(name)
+    for (let at = 0; at < this.size; at++) {
+      const member = this.#members[at] as Member
+      if (member.name === name) return member
+    }
+    return undefined
   }
 
   has(name: string): boolean {
-    return this.#at(name) >= 0
+    return this.get(name) !== undefined
   }
 
   /** In the order of the message. */
-  keys(): readonly string[] {
-    return this.#names
+  values(): readonly Member[] {
+    return this.#members.slice(0, this.size)
   }
 
-  values(): readonly Member[] {
-    return this.#members
+  keys(): readonly string[] {
+    return this.values().map(({ name }) => name)
   }
 
   *[Symbol.iterator](): Iterator<readonly [string, Member]> {
-    for (const [at, name] of this.#names.entries()) yield [name, this.#members[at] as Member]
+    for (const member of this.values()) yield [member.name, member]
   }
 
-  /** For a name that is not there yet. */
-  add(name: string, member: Member): void {
-    this.#index?.set(name, this.#names.length)
-    this.#names.push(name)
-    this.#members.push(member)
+  /** With a name that is not there yet. */
+  add(member: Member): void {
+    this.#index?.set(member.name, member)
+    this.#members[this.size++] = member
   }
 
-  #at(name: string): number {
-    if (this.#names.length <= FEW) return this.#names.indexOf(name)
-    this.#index ??= new Map(this.#names.map((known, at) => [known, at]))
-    return this.#index.get(name) ?? -1
+  #indexed(name: string): Member | undefined {
+    this.#index ??= new Map(this)
+    return this.#index.get(name)
   }
 }

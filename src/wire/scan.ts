@@ -180,7 +180,7 @@ class Scanner {
   #record(level: number, kind: number, end: number): void {
     const nameStart = this.#nameStarts[level] as number
     const start = this.#valueStarts[level] as number
-    this.#tableOf(kind).add(this.#names[level] as string, { nameStart, start, end })
+    this.#tableOf(kind).add({ name: this.#names[level] as string, nameStart, start, end })
   }
 
   /** From the quote that opens a name to the start of the value. */

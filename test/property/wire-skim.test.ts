@@ -42,7 +42,7 @@ const result = fc.record(
     structuredContent: inner,
     resultType: fc.constant('complete'),
     isError: fc.boolean(),
-    _meta: fc.dictionary(fc.string({ maxLength: 4 }), inner, { maxKeys: 3 }),
+    _meta: fc.dictionary(fc.stringMatching(/^[a-z]{1,4}$/), inner, { maxKeys: 3 }),
     other: inner,
   },
   { requiredKeys: [] },

@@ -40,12 +40,13 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     identity.method = message.method ?? ''
     identity.trace ??= traceOf(message)
     identity.era = eraOf(message, headers['mcp-protocol-version'])
-    return identity.era === 'modern'
-      ? modern(visit, message, accepts)
-      : legacy(visit, message, accepts)
+    const answering =
+      identity.era === 'modern' ? modern(visit, message, accepts) : legacy(visit, message, accepts)
+    await answering
   }
 
-  async function modern(visit: Visit, message: Message, accepts: Accepts): Promise<void> {
+  // not async, as nothing is waited for but policies on openings: each async function of a call costs it a promise and a frame
+  function modern(visit: Visit, message: Message, accepts: Accepts): Promise<void> {
     const { exchange, reply, headers, response } = visit
     const { identity } = exchange
     try {
@@ -63,19 +64,23 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     response.once('close', () => {
       if (!response.writableFinished) exchange.request.abort()
     })
+    const call = callOf(visit, message, accepts, { revision: MODERN, capabilities: asked })
+    const opening = openings(exchange, { client, revision: MODERN, capabilities: asked })
+    return opening instanceof Promise ? opened(visit, call, opening) : answer(visit, call)
+  }
+
+  async function opened(visit: Visit, call: HttpCall, deciding: Promise<Opening>): Promise<void> {
+    const { exchange, reply } = visit
     let opening: Opening
     try {
-      const opened = openings(exchange, { client, revision: MODERN, capabilities: asked })
-      opening = opened instanceof Promise ? await opened : opened
+      opening = await deciding
     } catch (error) {
-      return refuse(room, exchange, reply, error, message.id)
+      return refuse(room, exchange, reply, error, call.message.id)
     }
-    const denied = 'violation' in opening ? opening.violation : undefined
-    const capabilities = 'violation' in opening ? asked : opening.capabilities
-    const call = callOf(visit, message, accepts, { revision: MODERN, capabilities })
-    if (denied === undefined) return answer(visit, call)
-    room.report.finished(exchange, 'denied', denied.code)
-    await reply.json(openingDenied(call, denied))
+    if (!('violation' in opening))
+      return answer(visit, { ...call, capabilities: opening.capabilities })
+    room.report.finished(exchange, 'denied', opening.violation.code)
+    await reply.json(openingDenied(call, opening.violation))
   }
 
   async function legacy(visit: Visit, message: Message, accepts: Accepts): Promise<void> {

@@ -3,13 +3,14 @@ import { AppError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import type { Outcome } from '../../engine/outcome.ts'
 import { POINTS, type PointName, type Points } from '../../points/table.ts'
-import type { ResultRelay, Upstream, UpstreamReply } from '../../upstream/client.ts'
+import type { UpstreamReply } from '../../upstream/client.ts'
+import type { Message } from '../../wire/message.ts'
 import { resultBytes } from '../../wire/reply.ts'
-import { type Edit, splice } from '../../wire/splice.ts'
+import { splice } from '../../wire/splice.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
-import { createForwarder, type Forwarder } from '../notification/notifications.ts'
 import { OPERATIONS, type Operation, type Payload, type Target } from './operations.ts'
+import { Outgoing } from './outgoing.ts'
 import { idEdits, postPayload, refuseUnwired, replyEdits, statusOf, strayEdits } from './reply.ts'
 import {
   checkParameters,
@@ -45,14 +46,10 @@ export async function operate(call: Call): Promise<Answer> {
   if (runner) {
     const pending = runner.dispatch(before, exchange.request, { bytes: message.bytes.length })
     const outcome = pending instanceof Promise ? await pending : pending
-    if (outcome.kind === 'respond')
-      return answered(
-        call,
-        operation,
-        target,
-        outcome.payload as Payload,
-        outcome.answer as JsonObject,
-      )
+    if (outcome.kind === 'respond') {
+      const answer = outcome.answer as JsonObject
+      return answered(call, operation, target, outcome.payload as Payload, answer)
+    }
     if (outcome.kind !== 'pass') return refused(call, operation.pre, outcome, false)
     payload = outcome.payload as Payload
   }
@@ -61,11 +58,37 @@ export async function operate(call: Call): Promise<Answer> {
   const headers = sendsNoHeaders(call, target, before, payload)
     ? undefined
     : await outgoingHeaders(call, operation, target, own, before, payload)
-  const edits = requestEdits(call, operation, own, before, payload)
+  return ask(call, operation, target, { own, before, payload, headers })
+}
+
+/** What policies made of the call. */
+interface Decided {
+  readonly own: string
+  readonly before: Payload
+  readonly payload: Payload
+  readonly headers: Readonly<Record<string, string>> | undefined
+}
+
+async function ask(
+  call: Call,
+  operation: Operation,
+  target: Target,
+  { own, before, payload, headers }: Decided,
+): Promise<Answer> {
+  const { identity, request } = call.exchange
+  const { upstream } = target
   const behind = runnerAt(call, operation.post, own)
-  // nobody looks at the result: a large one need not wait for its own end
-  const relay = behind ? undefined : call.outbound.relay?.(message.id as RpcId)
-  const reply = await ask(call, target.upstream, { target: own, edits, headers, relay })
+  const sent = new Outgoing(call, upstream, {
+    target: own,
+    edits: requestEdits(call, operation, own, before, payload),
+    headers,
+    // nobody looks at the result: a large one need not wait for its own end
+    relay: behind ? undefined : call.outbound.relay?.(call.message.id as RpcId),
+  })
+  const link = upstream.link(identity.era) ?? (await upstream.ready(identity.era, request.signal))
+  const reply = await link.request(sent)
+  if (sent.forwarded) await sent.forwarded
+  request.origin = 'upstream'
   return settle(call, operation, target, payload, behind, reply)
 }
 
@@ -94,50 +117,14 @@ async function currentTarget(
   )
 }
 
-/** What becomes of the client's message on its way. */
-interface Outgoing {
-  readonly target: string
-  readonly edits: readonly Edit[]
-  readonly headers: Readonly<Record<string, string>> | undefined
-  readonly relay: ResultRelay | undefined
-}
-
-async function ask(
-  call: Call,
-  upstream: Upstream,
-  { headers, relay, ...what }: Outgoing,
-): Promise<UpstreamReply> {
-  const { exchange, message } = call
-  const { request, identity, runtime } = exchange
-  // made when there is something to forward: most calls have no messages of their own
-  let forwarder: Forwarder | undefined
-  const link = upstream.link(identity.era) ?? (await upstream.ready(identity.era, request.signal))
-  const reply = await link.request({
-    message,
-    ...what,
-    caller: request,
-    timeout: runtime.limits.request_timeout,
-    ...(headers && { headers }),
-    ...(relay && { relay }),
-    onNotification(notification) {
-      forwarder ??= createForwarder(call, upstream)
-      forwarder.push(notification)
-    },
-  })
-  // what was sent before the answer reaches the client before it
-  if (forwarder) await forwarder.settled()
-  exchange.request.origin = 'upstream'
-  return reply
-}
-
-async function settle(
+function settle(
   call: Call,
   operation: Operation,
   target: Target,
   sent: Payload,
   runner: AnyRunner,
   { message: reply, relayed }: UpstreamReply,
-): Promise<Answer> {
+): Answer | Promise<Answer> {
   if (relayed) return { bytes: reply.bytes, status: 200, relayed }
   refuseUnwired(reply)
   if (!runner)
@@ -151,14 +138,16 @@ async function settle(
       'UPSTREAM_PROTOCOL',
       `the result of ${call.message.method} has the wrong shape`,
     )
-  const before = postPayload(
-    operation,
-    target,
-    sent,
-    isResult ? { result: reply.result } : { error: reply.error },
-  )
+  const seen = isResult ? { result: reply.result } : { error: reply.error }
+  const before = postPayload(operation, target, sent, seen)
   const pending = runner.dispatch(before, call.exchange.request, { bytes: reply.bytes.length })
-  const outcome = pending instanceof Promise ? await pending : pending
+  return pending instanceof Promise
+    ? pending.then((outcome) => shown(call, operation, reply, outcome))
+    : shown(call, operation, reply, pending)
+}
+
+/** The answer as policies left it. */
+function shown(call: Call, operation: Operation, reply: Message, outcome: Outcome<object>): Answer {
   if (outcome.kind !== 'pass') return refused(call, operation.post, outcome, true)
   return {
     bytes: splice(reply.bytes, [

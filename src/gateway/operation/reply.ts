@@ -47,10 +47,10 @@ const ERROR: ReadonlySet<string> = new Set(['code', 'message', 'data'])
 export function strayEdits(reply: Message): Edit[] {
   const { members, inner } = reply.scan
   const strays: Edit[] = []
-  for (const name of members.keys())
+  for (const { name } of members.values())
     if (!ENVELOPE.has(name)) strays.push(...editMember(reply, [name], undefined))
   if (reply.kind !== 'error') return strays
-  for (const name of inner.keys())
+  for (const { name } of inner.values())
     if (!ERROR.has(name)) strays.push(...editMember(reply, ['error', name], undefined))
   return strays
 }

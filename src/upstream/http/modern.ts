@@ -36,10 +36,14 @@ export async function connectHttpModern(
 function createLink(core: HttpCore, hello: Hello, deps: TransportDeps): UpstreamLink {
   return {
     ...hello,
-    async request(request) {
-      const call = core.calls.open(request)
-      core.post(call, headersOf(call))
-      return call.reply
+    request(request) {
+      try {
+        const call = core.calls.open(request)
+        core.post(call, headersOf(call))
+        return call.reply
+      } catch (error) {
+        return Promise.reject(error)
+      }
     },
     // this era has no notifications from client to server but those that cancel, and closing does that
     async notify(message) {

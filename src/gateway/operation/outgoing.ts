@@ -1,0 +1,47 @@
+// The request to a server that an operation becomes, and what the server says before its answer.
+import type { ResultRelay, Upstream, UpstreamRequest } from '../../upstream/client.ts'
+import type { Message } from '../../wire/message.ts'
+import type { Edit } from '../../wire/splice.ts'
+import type { Call } from '../exchange.ts'
+import { createForwarder, type Forwarder } from '../notification/notifications.ts'
+
+export class Outgoing implements UpstreamRequest {
+  readonly message: Message
+  readonly caller: Call['exchange']['request']
+  readonly timeout: number
+  readonly edits: readonly Edit[]
+  readonly target: string
+  readonly headers: Readonly<Record<string, string>> | undefined
+  readonly relay: ResultRelay | undefined
+  readonly #call: Call
+  readonly #upstream: Upstream
+  /** Made when there is something to forward: most calls have no messages of their own. */
+  #forwarder: Forwarder | undefined = undefined
+
+  constructor(
+    call: Call,
+    upstream: Upstream,
+    what: Pick<Outgoing, 'edits' | 'target' | 'headers' | 'relay'>,
+  ) {
+    const { message, exchange } = call
+    this.message = message
+    this.caller = exchange.request
+    this.timeout = exchange.runtime.limits.request_timeout
+    this.edits = what.edits
+    this.target = what.target
+    this.headers = what.headers
+    this.relay = what.relay
+    this.#call = call
+    this.#upstream = upstream
+  }
+
+  onNotification(notification: Message): void {
+    this.#forwarder ??= createForwarder(this.#call, this.#upstream)
+    this.#forwarder.push(notification)
+  }
+
+  /** What was sent before the answer reaches the client before it; undefined: nothing was. */
+  get forwarded(): Promise<void> | undefined {
+    return this.#forwarder?.settled()
+  }
+}
