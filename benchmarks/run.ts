@@ -68,26 +68,37 @@ const cases: CaseResult[] = []
 const failures: Failure[] = []
 const selection = await select()
 try {
-  for (const [name, open] of Object.entries(selection.cases)) await run(name, open)
+  for (const [name, open] of Object.entries(selection.cases)) {
+    await run(name, open)
+    // after each case: what has been measured is not lost when a later one is interrupted
+    writeReport(reportOf(), selection.file)
+  }
 } finally {
   await selection.close?.()
 }
-const report: Report = {
-  schema: 2,
-  when: new Date().toISOString(),
-  command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`,
-  revision: revision(),
-  machine: machine(),
-  versions: versions(),
-  load: { before, after: load() },
-  cases,
-  failures,
-}
-console.log(writeReport(report, selection.file))
+console.log(writeReport(reportOf(), selection.file))
 for (const complaint of complaints()) {
   console.error(complaint)
   process.exitCode = 1
 }
+
+function reportOf(): Report {
+  const args = process.argv.slice(2)
+  return {
+    schema: 2,
+    when: new Date().toISOString(),
+    command: `npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}`,
+    revision: revision(),
+    machine: machine(),
+    versions: versions(),
+    load: { before, after: load() },
+    cases,
+    failures,
+  }
+}
+
+/** Without limits, and long: run when somebody asks for them by name. */
+const ON_DEMAND: ReadonlySet<string> = new Set(['matrix'])
 
 interface Selection {
   readonly cases: Readonly<Record<string, OpenCase>>
@@ -104,7 +115,8 @@ async function select(): Promise<Selection> {
   if (command !== undefined) throw new Error(`compare REVISION or soak, not ${command}`)
   const unknown = only?.find((name) => !(name in CASES))
   if (unknown) throw new Error(`no case ${unknown}; there are ${Object.keys(CASES).join(', ')}`)
-  const wanted = only ?? (quick ? budget.cases : Object.keys(CASES))
+  const all = Object.keys(CASES).filter((name) => !ON_DEMAND.has(name))
+  const wanted = only ?? (quick ? budget.cases : all)
   const chosen = Object.entries(CASES).filter(([name]) => wanted.includes(name))
   const file = only ? 'partial' : quick ? 'quick' : 'latest'
   return { cases: Object.fromEntries(chosen), file }

@@ -77,7 +77,7 @@ export async function openAudit(): Promise<BenchmarkCase> {
       { id: 'P21 file', what: 'one request in a file', variant: 'file', reference: NONE, measure: 'difference', unit: ' ns' },
       { id: 'P21 file durable', what: 'until a record can be read in a file', variant: DURABLE.file, measure: 'value', per: 1e6, unit: ' ms', must: 250 },
     ],
-    rounds: (quick) => (quick ? 7 : 21),
+    rounds: (quick) => (quick ? 7 : 11),
     async close() {
       for (const audit of audits) await audit.close()
       for (const { end } of Object.values(destinations)) end()

@@ -41,7 +41,7 @@ export async function openColdStart(): Promise<BenchmarkCase> {
       { id: 'P19 express', what: `cold start to ${EXPRESS}`, variant: GATEWAY, reference: EXPRESS, measure: 'ratio', unit: 'x' },
       { id: 'P19 floor', what: `${EXPRESS} to ${HTTP}`, variant: EXPRESS, reference: HTTP, measure: 'ratio', unit: 'x' },
     ],
-    rounds: (quick) => (quick ? 7 : 21),
+    rounds: (quick) => (quick ? 7 : 11),
     async warmUp() {
       for (const begin of Object.values(starts))
         for (let i = 0; i < 2; i++) await (await firstAnswer(begin)).stop()

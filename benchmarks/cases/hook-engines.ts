@@ -43,7 +43,7 @@ export async function openHookEngines(quick: boolean): Promise<BenchmarkCase> {
         added(OURS, 'portcullis', count),
         added(THEIRS, 'Portkey', count),
       ]),
-      rounds: (quick) => (quick ? 3 : 7),
+      rounds: (quick) => (quick ? 3 : 5),
       versions,
       async warmUp() {
         await warmUp?.()

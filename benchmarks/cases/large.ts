@@ -63,7 +63,7 @@ export async function openLarge(quick: boolean): Promise<BenchmarkCase> {
       ...fleet.notes,
     ],
     claims: claimsOn(rows, claims),
-    rounds: (quick) => (quick ? 11 : 7),
+    rounds: (quick) => (quick ? 7 : 5),
     ...fleet.parts,
   }
 }

@@ -60,7 +60,7 @@ export async function openLatency(quick: boolean): Promise<BenchmarkCase> {
       ...fleet.notes,
     ],
     claims,
-    rounds: (quick) => (quick ? 5 : 7),
+    rounds: (quick) => (quick ? 3 : 5),
     ...fleet.parts,
     async warmUp() {
       await fleet.parts.warmUp?.()

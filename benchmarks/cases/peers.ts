@@ -45,7 +45,7 @@ export async function openPeers(quick: boolean): Promise<BenchmarkCase> {
       claim(OURS_STDIO, 'supergateway, stdio'),
       claim(OURS_HTTP, 'Civic passthrough, 10 hooks, HTTP'),
     ],
-    rounds: (quick) => (quick ? 5 : 9),
+    rounds: (quick) => (quick ? 3 : 5),
     versions,
     ...fleet.parts,
   }

@@ -65,7 +65,7 @@ export async function openProxy(quick: boolean): Promise<BenchmarkCase> {
       ...fleet.notes,
     ],
     claims: claimsOn(rows, claims),
-    rounds: (quick) => (quick ? 11 : 7),
+    rounds: (quick) => (quick ? 9 : 7),
     ...fleet.parts,
   }
 }

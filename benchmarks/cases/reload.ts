@@ -71,7 +71,7 @@ export async function openReload(): Promise<BenchmarkCase> {
       { id: 'P20 stall', what: `${CONFIG}, the longest stall, less that without a reload`, variant: CONFIG, reference: WAIT, measure: 'difference', of: 'stall', unit: ' ms' },
       { id: 'P20 stall code', what: `${CODE}, the same`, variant: CODE, reference: WAIT, measure: 'difference', of: 'stall', unit: ' ms' },
     ],
-    rounds: (quick) => (quick ? 3 : 11),
+    rounds: (quick) => (quick ? 3 : 7),
     warmUp: async () => {
       await load(callOf(host), { connections: CONNECTIONS, seconds: SECONDS })
     },

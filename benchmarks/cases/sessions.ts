@@ -45,7 +45,7 @@ export async function openSessions(): Promise<BenchmarkCase> {
       { id: 'P17 SDK 1', what: 'a server of SDK 1 to a session of the gateway', variant: 'SDK 1, a server per session', reference: GATEWAY, measure: 'ratio', unit: 'x' },
       { id: 'P17 SDK 2', what: 'a server of SDK 2 to a session of the gateway', variant: 'SDK 2, a server per session', reference: GATEWAY, measure: 'ratio', unit: 'x' },
     ],
-    rounds: (quick) => (quick ? 3 : 7),
+    rounds: (quick) => (quick ? 3 : 5),
   } // biome-ignore format: a table
 }
 

@@ -37,7 +37,7 @@ export async function openStream(quick: boolean): Promise<BenchmarkCase> {
       ...fleet.notes,
     ],
     claims,
-    rounds: (quick) => (quick ? 5 : 9),
+    rounds: (quick) => (quick ? 3 : 5),
     ...fleet.parts,
   }
 }

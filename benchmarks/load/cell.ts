@@ -13,6 +13,8 @@ import { type Load, load } from './wrk.ts'
 const SIZE_TOLERANCE = 0.05
 /** Milliseconds. */
 const REST = 2000
+/** Seconds of one turn. */
+const SETTLING = 3
 
 /** Calls of one kind to one server, verified before, sized during, verified after. */
 export class Lane {
@@ -35,6 +37,15 @@ export class Lane {
     const options = { connections: this.#connections, seconds, checked: true }
     const { bytes, requests } = await load(this.call, options)
     this.#size = bytes / requests
+  }
+
+  /** As fast as it goes until the server has answered so many calls, or the time is over. */
+  async settle({ calls, seconds }: { calls: number; seconds: number }): Promise<void> {
+    let done = 0
+    for (let spent = 0; spent < seconds && done < calls; spent += SETTLING) {
+      const loaded = await load(this.call, { connections: this.#connections, seconds: SETTLING })
+      done += loaded.requests
+    }
   }
 
   /** As fast as it goes. */
