@@ -52,6 +52,9 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   memory: openMemory,
 }
 
+/** Without limits, and long: run when somebody asks for them by name. */
+const ON_DEMAND: ReadonlySet<string> = new Set(['matrix'])
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -96,9 +99,6 @@ function reportOf(): Report {
     failures,
   }
 }
-
-/** Without limits, and long: run when somebody asks for them by name. */
-const ON_DEMAND: ReadonlySet<string> = new Set(['matrix'])
 
 interface Selection {
   readonly cases: Readonly<Record<string, OpenCase>>
