@@ -8,6 +8,8 @@ const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
+/** Makes a bracket a brace, and nothing else one. */
+const BRACE = 0x20
 const COMMA = 0x2c
 const COLON = 0x3a
 const SPACE = 0x20
@@ -72,6 +74,10 @@ export class Skim {
         }
         continue
       }
+      if (this.#depth > 2 && this.#keeping === undefined) {
+        at = this.#inside(chunk, at, words)
+        continue
+      }
       const byte = chunk[at] as number
       if (this.#depth <= 2 && this.#keeping === 'value' && endsScalar(byte)) {
         this.#keep(chunk.subarray(keptFrom, at))
@@ -106,6 +112,25 @@ export class Skim {
 
   #skipsId(): boolean {
     return this.#keeping === 'value' && this.#member === 'id' && this.#depth === 1
+  }
+
+  /** To the end of the member of the result that is open, or of the chunk. */
+  #inside(chunk: Buffer, start: number, words: DataView | undefined): number {
+    const { length } = chunk
+    let depth = this.#depth
+    let at = start
+    while (at < length && depth > 2) {
+      const byte = chunk[at++] as number
+      if (byte === QUOTE) {
+        this.#inString = true
+        at = this.#string(chunk, at, words)
+        if (this.#inString) break
+      } else if ((byte | BRACE) === OPEN_OBJECT) {
+        if (++depth > this.#options.depth) throw wrong('is nested too deeply')
+      } else if ((byte | BRACE) === CLOSE_OBJECT) depth--
+    }
+    this.#depth = depth
+    return at
   }
 
   #string(chunk: Buffer, start: number, words: DataView | undefined): number {
