@@ -67,6 +67,8 @@ const { values, positionals } = parseArgs({
 const { quick, check, only } = values
 const budget = readBudget()
 const before = load()
+/** What ran, not what the checkout has become meanwhile. */
+const ran = revision()
 const cases: CaseResult[] = []
 const failures: Failure[] = []
 const selection = await select()
@@ -91,7 +93,7 @@ function reportOf(): Report {
     schema: 2,
     when: new Date().toISOString(),
     command: `npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}`,
-    revision: revision(),
+    revision: ran,
     machine: machine(),
     versions: versions(),
     load: { before, after: load() },
