@@ -1,9 +1,9 @@
 // The gateway in a process that watches its own event loop: on request it reloads, or only waits, and says how long the loop stood still.
-import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import express from 'express'
 import { createGateway } from 'portcullis'
+import { serve } from '../load/host.ts'
 
 /** Milliseconds: finer than what is looked for. */
 const RESOLUTION = 1
@@ -61,11 +61,4 @@ const app = express()
 app.use('/mcp', gateway.mcp())
 for (const [path, work] of Object.entries(works))
   app.get(path, async (_, response) => response.end(JSON.stringify(await watched(work))))
-const server = app.listen(0, '127.0.0.1', () => {
-  process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`)
-})
-process.once('SIGTERM', async () => {
-  server.close()
-  await gateway.close()
-  process.exit(0)
-})
+serve(app, () => gateway.close())

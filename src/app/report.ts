@@ -46,8 +46,7 @@ export function createReport(deps: ReportDeps): Report {
       const { verdict, effective, violation, changed } = event
       const kind = verdict === 'deny' && !effective ? 'would_deny' : VERDICT_KIND[verdict]
       audit.write({
-        kind,
-        ...stepFields(event),
+        ...stepOf(kind, event),
         verdict,
         effective,
         ...violationFields(violation),
@@ -59,8 +58,7 @@ export function createReport(deps: ReportDeps): Report {
       const code = fault?.code ?? 'BREAKER_OPEN'
       if (fault) telemetry.pluginFault(point, step.plugin, code)
       audit.write({
-        kind: failedOpen ? 'failed_open' : 'fault',
-        ...stepFields(event),
+        ...stepOf(failedOpen ? 'failed_open' : 'fault', event),
         code,
         ...(fault ? { reason: fault.message } : {}),
       })
@@ -87,7 +85,8 @@ export function createReport(deps: ReportDeps): Report {
         request.aborted ? 'cancelled' : METRIC_OUTCOME[outcome],
         ms,
       )
-      audit.write(executionOf(request, outcome, round(ms), code))
+      const passes = request.passes ?? undefined
+      audit.write(eventOf('execution', request, outcome, round(ms), code, passes))
     },
     raised(exchange, fault, where) {
       // a plugin's own fault has been told by the engine; below 500 it is the client's, and no failure of ours
@@ -123,9 +122,12 @@ function faultFields({ identity, request }: Exchange, fault: AppError): Record<s
   }
 }
 
-function stepFields({ point, step, request }: VerdictEvent | FaultEvent): Omit<AuditEvent, 'kind'> {
+function stepOf(
+  kind: AuditEvent['kind'],
+  { point, step, request }: VerdictEvent | FaultEvent,
+): AuditEvent {
   return {
-    ...requestFields(request),
+    ...eventOf(kind, request),
     point,
     entry: step.entry,
     plugin: step.plugin,
@@ -134,15 +136,17 @@ function stepFields({ point, step, request }: VerdictEvent | FaultEvent): Omit<A
 }
 
 // one literal, not spreads: written for every request
-function executionOf(
+function eventOf(
+  kind: AuditEvent['kind'],
   request: RequestContext,
-  outcome: string,
-  durationMs: number,
-  code: string | undefined,
+  outcome?: string,
+  durationMs?: number,
+  code?: string,
+  passes?: AuditEvent['passes'],
 ): AuditEvent {
   const { requestId, trace, generation, principal, client, surface, era, method } = request.identity
   return {
-    kind: 'execution',
+    kind,
     requestId,
     traceId: traceIdOf(trace),
     generation,
@@ -156,23 +160,7 @@ function executionOf(
     outcome,
     durationMs,
     code,
-    passes: request.passes ?? undefined,
-  }
-}
-
-function requestFields(request: RequestContext): Omit<AuditEvent, 'kind'> {
-  const { requestId, trace, generation, principal, client, surface, era, method } = request.identity
-  return {
-    requestId,
-    traceId: traceIdOf(trace),
-    generation,
-    principal,
-    client: client?.name,
-    surface,
-    era,
-    method,
-    server: request.server?.name,
-    target: request.target,
+    passes,
   }
 }
 

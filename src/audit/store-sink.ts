@@ -2,7 +2,8 @@
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import { type AuditRecord, gapRecord } from './record.ts'
+import { Delivery, PATIENCE } from './delivery.ts'
+import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
 
 /** Where the records end up. */
@@ -28,11 +29,6 @@ const INTERVAL = 100
 /** Records of one transaction, and of one turn of the loop: about half a millisecond. */
 export const BATCH = 200
 const RETRY = 1000
-/** Drops may come by the thousand; the log hears of them this often. */
-const LOUD_EVERY = 10_000
-/** How long a batch, flush and close wait for a disk that does not answer. */
-const PATIENCE = 5000
-
 export function createStoreSink(options: StoreSinkOptions): AuditSink {
   return new StoreSink(options)
 }
@@ -41,15 +37,11 @@ class StoreSink implements AuditSink {
   readonly name = 'store'
   readonly #options: StoreSinkOptions
   readonly #bound: number
+  readonly #delivery: Delivery
   /** Taken and not yet committed: the batch that is being written, then what waits. */
   #batch: readonly AuditRecord[] = []
   #waiting: AuditRecord[] = []
   #weight = 0
-  #unreported = 0
-  #lastDropped = 0
-  #loud = Number.NEGATIVE_INFINITY
-  #dropped = 0
-  #healthy = true
   #timer: (() => void) | undefined
   /** The timer that is armed is for a full batch. */
   #soon = false
@@ -58,15 +50,16 @@ class StoreSink implements AuditSink {
 
   constructor(options: StoreSinkOptions) {
     this.#options = options
+    this.#delivery = new Delivery(this.name, options)
     this.#bound = options.bound ?? DEFAULT_BOUND
   }
 
   get dropped(): number {
-    return this.#dropped
+    return this.#delivery.dropped
   }
 
   get healthy(): boolean {
-    return this.#healthy && this.#unreported === 0
+    return this.#delivery.healthy
   }
 
   start(): Promise<void> {
@@ -76,7 +69,7 @@ class StoreSink implements AuditSink {
   write(record: AuditRecord): void {
     const weight = weightOf(record)
     if (this.#closed !== undefined || this.#weight + weight > this.#bound) {
-      this.#drop(record)
+      this.#delivery.drop(record)
       return
     }
     this.#markGap()
@@ -87,7 +80,7 @@ class StoreSink implements AuditSink {
   }
 
   async flush(): Promise<void> {
-    await this.#within(this.#drain())
+    await this.#delivery.within(this.#drain())
   }
 
   close(): Promise<void> {
@@ -95,22 +88,9 @@ class StoreSink implements AuditSink {
     return this.#closed
   }
 
-  #drop(record: AuditRecord): void {
-    this.#dropped++
-    this.#unreported++
-    this.#lastDropped = record.seq
-    const now = this.#options.clock.now()
-    if (now - this.#loud < LOUD_EVERY) return
-    this.#loud = now
-    const fields = { sink: this.name, dropped: this.#dropped }
-    this.#options.log.error(fields, 'audit records are being dropped')
-  }
-
-  // the hole stands where it is: after what was taken before it, ahead of what comes next
   #markGap(): void {
-    if (this.#unreported === 0) return
-    const gap = gapRecord(this.#options.clock.wall(), this.#lastDropped, this.#unreported)
-    this.#unreported = 0
+    const gap = this.#delivery.takeGap()
+    if (gap === undefined) return
     this.#waiting.push(gap)
     this.#weight += weightOf(gap)
   }
@@ -118,10 +98,10 @@ class StoreSink implements AuditSink {
   /** Arms the one timer: at once for a full batch, and never earlier than the next attempt after a failure. */
   #schedule(): void {
     if (this.#writing !== undefined || this.#closed !== undefined) return
-    if (!this.#healthy && this.#timer !== undefined) return
+    if (!this.#delivery.works && this.#timer !== undefined) return
     this.#timer?.()
-    this.#soon = this.#healthy && this.#waiting.length >= BATCH
-    const ms = this.#soon ? 0 : this.#healthy ? INTERVAL : RETRY
+    this.#soon = this.#delivery.works && this.#waiting.length >= BATCH
+    const ms = this.#soon ? 0 : this.#delivery.works ? INTERVAL : RETRY
     this.#timer = this.#options.clock.after(ms, () => void this.#turn())
   }
 
@@ -136,13 +116,13 @@ class StoreSink implements AuditSink {
   }
 
   get #pending(): boolean {
-    return this.#batch.length > 0 || this.#waiting.length > 0 || this.#unreported > 0
+    return this.#batch.length > 0 || this.#waiting.length > 0 || this.#delivery.hasGap
   }
 
   // until nothing is left or a write fails; a failed one is tried again by the timer
   async #drain(): Promise<void> {
     do await this.#turn()
-    while (this.#pending && this.#healthy)
+    while (this.#pending && this.#delivery.works)
   }
 
   async #attempt(): Promise<void> {
@@ -150,14 +130,14 @@ class StoreSink implements AuditSink {
     const batch = this.#batch
     if (batch.length === 0) return
     const { clock, table } = this.#options
-    const disarm = clock.after(PATIENCE, () => this.#failed('the store does not answer'))
+    const disarm = clock.after(PATIENCE, () => this.#delivery.failed('the store does not answer'))
     try {
       await table.append(batch)
       this.#batch = []
       for (const record of batch) this.#weight -= weightOf(record)
-      this.#recovered()
+      this.#delivery.recovered()
     } catch (error) {
-      this.#failed(messageOf(error))
+      this.#delivery.failed(messageOf(error))
     } finally {
       disarm()
     }
@@ -168,24 +148,6 @@ class StoreSink implements AuditSink {
     this.#batch = this.#waiting.splice(0, BATCH)
   }
 
-  #failed(reason: string): void {
-    if (this.#healthy)
-      this.#options.log.error(
-        { sink: this.name, reason },
-        'audit records cannot be written; they wait and then are dropped',
-      )
-    this.#healthy = false
-  }
-
-  #recovered(): void {
-    if (!this.#healthy)
-      this.#options.log.warn(
-        { sink: this.name, dropped: this.#dropped },
-        'audit records are written again',
-      )
-    this.#healthy = true
-  }
-
   #disarm(): void {
     this.#timer?.()
     this.#timer = undefined
@@ -193,21 +155,14 @@ class StoreSink implements AuditSink {
   }
 
   async #close(): Promise<void> {
-    await this.#within(this.#drain())
+    await this.#delivery.within(this.#drain())
     this.#disarm()
     const lost = this.#batch.length + this.#waiting.length
     if (lost > 0) {
-      this.#dropped += lost
-      this.#options.log.error({ sink: this.name, lost }, 'audit records were lost at the end')
+      this.#delivery.dropped += lost
+      this.#delivery.lost({ lost })
     }
-    await this.#within(this.#options.table.close())
-  }
-
-  #within(work: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const disarm = this.#options.clock.after(PATIENCE, resolve)
-      work.then(resolve, reject).finally(disarm)
-    })
+    await this.#delivery.within(this.#options.table.close())
   }
 }
 

@@ -1,4 +1,5 @@
 // What is known of one request, shared by all its points; plugins never see it, only the narrow face in step-context.ts.
+import { Cancellation } from '../base/caller.ts'
 import { deepFreeze } from '../base/json.ts'
 import type { OutcomeSummary } from './outcome.ts'
 import { plainJson } from './payload/copy.ts'
@@ -67,7 +68,7 @@ const MAX_LABELS = 64
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/
 
 /** One per request. The gateway owns it; plugins never see it, only a `StepContext`. */
-export class RequestContext {
+export class RequestContext extends Cancellation {
   readonly identity: RequestIdentity
   /** The upstream server the request is for, once its name is resolved. */
   server: ServerInfo | undefined = undefined
@@ -76,16 +77,15 @@ export class RequestContext {
   /** Who made the answer that post-points see. */
   origin: 'client' | 'upstream' | 'plugin' | 'cache' = 'client'
   round = 0
-  aborted = false
   /** Entries that passed, point by point, for the audit record of the request. */
   passes: Pass[] | null = null
   #labels: Set<string> | undefined
   #states: Map<string, Record<string, unknown>> | undefined
   #shared: Map<string, Readonly<Record<string, unknown>>> | undefined
   #controller: AbortController | undefined
-  #waits: Interruptible[] | undefined
 
   constructor(identity: RequestIdentity) {
+    super()
     this.identity = identity
   }
 
@@ -97,22 +97,9 @@ export class RequestContext {
   }
 
   /** The caller went away: what waits for a plugin stops waiting at once. */
-  abort(): void {
-    if (this.aborted) return
-    this.aborted = true
+  override abort(): void {
+    super.abort()
     this.#controller?.abort()
-    for (const wait of this.#waits?.splice(0) ?? []) wait.interrupt()
-  }
-
-  /** Joins those that `abort` interrupts. */
-  enter(wait: Interruptible): void {
-    this.#waits ??= []
-    this.#waits.push(wait)
-  }
-
-  leave(wait: Interruptible): void {
-    const at = this.#waits?.lastIndexOf(wait) ?? -1
-    if (at !== -1) this.#waits?.splice(at, 1)
   }
 
   get labels(): ReadonlySet<string> {
@@ -165,11 +152,6 @@ export class RequestContext {
 const EMPTY_LABELS: ReadonlySet<string> = new Set()
 export const NOTHING_SHARED: Readonly<Record<string, unknown>> = Object.freeze({})
 const SHARED_LIMITS = { bytes: 65_536, depth: 32 }
-
-/** Something that waits for a plugin on behalf of a request. */
-export interface Interruptible {
-  interrupt(): void
-}
 
 export interface Pass {
   readonly point: string

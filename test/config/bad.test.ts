@@ -2,14 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { configLoader } from '../../src/app/sections.ts'
 import { formatProblem, problemsOf } from '../../src/config/problem.ts'
-import { gatewayLoader } from './sections.ts'
 
 const folder = join(import.meta.dirname, 'bad')
 const names = readdirSync(folder)
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => name.slice(0, -'.yaml'.length))
-const loader = gatewayLoader()
+const loader = configLoader()
 const env = { PORTCULLIS_TEST_WORD: 'hunter2', PORTCULLIS_TEST_LIST: '[{name: a, command: b}]' }
 
 async function problemsIn(name: string): Promise<string[]> {

@@ -1,9 +1,9 @@
 // What changed between two configurations.
 import { describe, expect, it } from 'vitest'
+import { configLoader } from '../../src/app/sections.ts'
 import { type ConfigDiff, diffConfig } from '../../src/config/diff.ts'
-import { gatewayLoader } from './sections.ts'
 
-const loader = gatewayLoader()
+const loader = configLoader()
 
 async function diff(old: string, next: string): Promise<ConfigDiff> {
   return diffConfig(

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { configLoader } from '../../src/app/sections.ts'
 import { editorSchema } from '../../src/config/schema/editor.ts'
-import { gatewayLoader } from './sections.ts'
 
-const loader = gatewayLoader()
+const loader = configLoader()
 const schema = editorSchema(loader.schema)
 const validate = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false }).compile(
   schema,

@@ -2,9 +2,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is what substitutions look like
 // biome-ignore-all lint/suspicious/noThenProperty: the word of the contract; nothing here is awaited
 import { describe, expect, it } from 'vitest'
+import { configLoader } from '../../src/app/sections.ts'
 import { formatImported, type Imported, importConfig } from '../../src/config/import/import.ts'
 import { formatProblem, problemsOf } from '../../src/config/problem.ts'
-import { gatewayLoader } from './sections.ts'
 
 function read(value: unknown, env: Record<string, string> = {}): Imported {
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2)
@@ -54,7 +54,7 @@ describe('mcpServers', () => {
       ],
     })
     expect(imported.warnings).toEqual([])
-    const loaded = await gatewayLoader().parse(formatImported(imported), {
+    const loaded = await configLoader().parse(formatImported(imported), {
       env: { GITHUB_TOKEN: 't' },
     })
     expect(loaded.config.servers[1]?.headers).toEqual({ Authorization: 'Bearer t' })
@@ -109,7 +109,7 @@ describe('mcpServers', () => {
       'mcp.json:11:7: timeout has no counterpart and was left out',
       'mcp.json:13:5: the server "b" is switched off there and was left out',
     ])
-    const { config } = await gatewayLoader().parse(formatImported(imported))
+    const { config } = await configLoader().parse(formatImported(imported))
     expect(config.plugins).toMatchObject({ enabled: true, allowed: ['rules'] })
   })
 
@@ -396,7 +396,7 @@ describe('ContextForge plugin YAML', () => {
   })
 
   it('is accepted by the loader', async () => {
-    const { config } = await gatewayLoader().parse(formatImported(imported), { env: {} })
+    const { config } = await configLoader().parse(formatImported(imported), { env: {} })
     expect(config.plugins.entries[0]?.config).toMatchObject({
       words: ['innovative', 'groundbreaking', '${x}'],
     })

@@ -4,12 +4,12 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest'
+import { configLoader, type GatewayConfig } from '../../src/app/sections.ts'
 import { formatProblem, problemsOf } from '../../src/config/problem.ts'
 import { findConfig, nodeFs } from '../../src/config/source/file.ts'
 import type { Conditions } from '../../src/host/options.ts'
-import { type GatewayConfig, gatewayLoader } from './sections.ts'
 
-const loader = gatewayLoader()
+const loader = configLoader()
 let folder: string
 
 beforeEach(async () => {

@@ -1,10 +1,10 @@
 // What `validate --print` shows: the resolved file, who set each value, and no secrets.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is what substitutions look like
 import { describe, expect, it } from 'vitest'
+import { configLoader } from '../../src/app/sections.ts'
 import { printConfig, shownConfig } from '../../src/config/print.ts'
-import { gatewayLoader } from './sections.ts'
 
-const loader = gatewayLoader()
+const loader = configLoader()
 const env = { PORT: '9000', SEARCH_KEY: 'hunter2', WHERE: 'example.com' }
 
 async function print(text: string): Promise<string> {

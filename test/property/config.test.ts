@@ -1,6 +1,7 @@
 // Properties of reading configurations: no text makes the reader throw, and what it reads is what was written.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { configLoader } from '../../src/app/sections.ts'
 import { isAppError } from '../../src/base/errors.ts'
 import { type Json, mergePatch } from '../../src/base/json.ts'
 import { splitCommand } from '../../src/config/import/command.ts'
@@ -10,10 +11,9 @@ import { mergeProfile } from '../../src/config/source/merge.ts'
 import { substitute } from '../../src/config/source/substitute.ts'
 import { plainOf, treeOf } from '../../src/config/source/tree.ts'
 import { parseYaml } from '../../src/config/source/yaml.ts'
-import { gatewayLoader } from '../config/sections.ts'
 
 const PLACE = { file: 'x', line: 1, column: 1 }
-const loader = gatewayLoader()
+const loader = configLoader()
 
 const key = fc
   .string()

@@ -1,66 +1,12 @@
 // What the servers of one era offer, merged: loaded on demand, kept until it changes, indexed by exposed name and by URI.
 import type { Clock } from '../../base/clock.ts'
-import { AppError, messageOf } from '../../base/errors.ts'
+import { messageOf } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
-import { type ParamHeader, paramHeadersOf } from '../../wire/headers.ts'
-import { makeRequest } from '../../wire/message.ts'
-import { ownMeta } from '../meta.ts'
+import { type Item, LISTS, type Listing, type ListKind, readListing } from './listing.ts'
 import { type Naming, type NamingOptions, nameAll } from './names.ts'
 import { createUriIndex, type UriIndex } from './uris.ts'
-
-export type ListKind = 'tools' | 'prompts' | 'resources' | 'templates'
-
-/** How each kind is asked for, which capability it needs, and what identifies an item. */
-export const LISTS = {
-  tools: {
-    method: 'tools/list',
-    member: 'tools',
-    capability: 'tools',
-    key: 'name',
-    changed: 'notifications/tools/list_changed',
-  },
-  prompts: {
-    method: 'prompts/list',
-    member: 'prompts',
-    capability: 'prompts',
-    key: 'name',
-    changed: 'notifications/prompts/list_changed',
-  },
-  resources: {
-    method: 'resources/list',
-    member: 'resources',
-    capability: 'resources',
-    key: 'uri',
-    changed: 'notifications/resources/list_changed',
-  },
-  templates: {
-    method: 'resources/templates/list',
-    member: 'resourceTemplates',
-    capability: 'resources',
-    key: 'uriTemplate',
-    changed: 'notifications/resources/list_changed',
-  },
-} as const satisfies Record<ListKind, object>
-
-/** One thing a server offers. `name` is what identifies it there: a name, URI or URI template. */
-export interface Item {
-  readonly server: string
-  readonly name: string
-  readonly definition: JsonObject
-  /** Arguments of a tool of the modern era that are repeated in headers; undefined: none. */
-  readonly params: readonly ParamHeader[] | undefined
-}
-
-/** One kind of one server, as last listed. */
-interface Listing {
-  readonly items: readonly Item[]
-  readonly ttlMs: number
-  readonly cacheScope: 'public' | 'private'
-  readonly link: UpstreamLink
-  readonly loadedAt: number
-}
 
 export interface Merged {
   readonly items: readonly Item[]
@@ -95,8 +41,6 @@ export interface CatalogOptions {
   readonly client: { readonly name: string; readonly version: string }
 }
 
-const MAX_PAGES = 200
-const MAX_ITEMS = 20_000
 /** How long a listing is kept when its server neither says a lifetime nor announces changes. */
 const KEPT_FOR = 60_000
 /** A server that could not be listed is asked again after this long, and nobody waits for it until it could. */
@@ -166,7 +110,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   ): Promise<Listing | null> {
     const epoch = epochs.get(id) ?? 0
     const isCurrent = () => (epochs.get(id) ?? 0) === epoch
-    return load(upstream, link, kind)
+    return readListing(upstream.name, link, kind, options)
       .then((listing) => {
         // what changed while it was being read is read again next time
         if (!isCurrent()) return listing
@@ -185,65 +129,6 @@ export function createCatalog(options: CatalogOptions): Catalog {
       .finally(() => {
         if (isCurrent()) loading.delete(id)
       })
-  }
-
-  async function load(upstream: Upstream, link: UpstreamLink, kind: ListKind): Promise<Listing> {
-    const { method, member, key } = LISTS[kind]
-    const items: Item[] = []
-    const seen = new Set<string>()
-    let ttlMs = Number.POSITIVE_INFINITY
-    let cacheScope: 'public' | 'private' = 'public'
-    let cursor: string | undefined
-    const cursors = new Set<string>()
-    const end = clock.now() + options.timeout
-    for (;;) {
-      const params = {
-        ...(cursor === undefined ? {} : { cursor }),
-        ...(era === 'modern' ? { _meta: ownMeta(link.revision, options.client) } : {}),
-      }
-      const reply = await link.request({
-        message: makeRequest(method, params),
-        edits: [],
-        timeout: Math.max(1, end - clock.now()),
-      })
-      const result = reply.message.result
-      if (reply.message.kind === 'error' || !isObject(result)) {
-        throw new AppError(
-          'UPSTREAM_PROTOCOL',
-          `${upstream.name} answered ${method} with ${reply.message.error?.message ?? 'no result'}`,
-        )
-      }
-      for (const definition of Array.isArray(result[member]) ? result[member] : []) {
-        const name = isObject(definition) ? definition[key] : undefined
-        // two of one name: the second could not be told from the first, so nobody gets to see it
-        if (typeof name !== 'string' || seen.has(name)) continue
-        const repeats = kind === 'tools' && era === 'modern'
-        const params = repeats ? paramHeadersOf(definition.inputSchema) : undefined
-        // a tool whose header declarations are against the rules is unfit for HTTP clients (SEP-2243)
-        if (repeats && params === undefined) continue
-        seen.add(name)
-        items.push({ server: upstream.name, name, definition: definition as JsonObject, params })
-      }
-      ttlMs = Math.min(ttlMs, typeof result.ttlMs === 'number' ? result.ttlMs : 0)
-      if (result.cacheScope !== 'public') cacheScope = 'private'
-      if (items.length > MAX_ITEMS)
-        throw new AppError(
-          'UPSTREAM_TOO_LARGE',
-          `${upstream.name} lists more than ${MAX_ITEMS} ${kind}`,
-        )
-      if (typeof result.nextCursor !== 'string') break
-      cursor = result.nextCursor
-      if (cursors.has(cursor) || cursors.size >= MAX_PAGES)
-        throw new AppError('UPSTREAM_PROTOCOL', `${upstream.name} lists ${kind} without end`)
-      cursors.add(cursor)
-    }
-    return {
-      items,
-      ttlMs: Number.isFinite(ttlMs) ? ttlMs : 0,
-      cacheScope,
-      link,
-      loadedAt: clock.now(),
-    }
   }
 
   // what a server that is down offered is still its own: no other server's tool may answer to those names meanwhile

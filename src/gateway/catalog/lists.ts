@@ -6,8 +6,9 @@ import { resultBytes } from '../../wire/reply.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { serverMeta } from '../meta.ts'
-import { type Item, LISTS, type ListKind, type Merged } from './catalog.ts'
+import type { Merged } from './catalog.ts'
 import type { Place } from './cursor.ts'
+import { type Item, LISTS, type ListKind } from './listing.ts'
 
 const POINT_OF = {
   tools: 'tool_post_list',

@@ -1,7 +1,7 @@
 // What servers say without being asked: list changes to every session, logs to the only session they can belong to.
 import type { Era, Upstream } from '../../upstream/client.ts'
 import { type Message, makeNotification } from '../../wire/message.ts'
-import { LISTS, type ListKind } from '../catalog/catalog.ts'
+import { LISTS, type ListKind } from '../catalog/listing.ts'
 import { createExchange, type Room } from '../exchange.ts'
 import type { Session } from '../session.ts'
 import { passNotification, reaches } from './notifications.ts'

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../base/json.ts'
 import { POINTS, type PointName } from '../../points/table.ts'
 import type { Upstream } from '../../upstream/client.ts'
 import type { ParamHeader } from '../../wire/headers.ts'
-import type { ListKind } from '../catalog/catalog.ts'
+import type { ListKind } from '../catalog/listing.ts'
 import type { OwnName } from '../catalog/names.ts'
 
 /** What differs between the operations; everything else is the same code. */
