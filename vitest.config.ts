@@ -6,6 +6,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['portcullis-source'] } },
   test: {
     include: ['test/**/*.test.ts', 'plugins/**/*.test.ts'],
+    setupFiles: ['test/support/property.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     pool: 'forks',
