@@ -20,6 +20,10 @@ describe('a fired point', () => {
       'prompt_pre_fetch',
       'tool_pre_invoke',
       'resource_pre_fetch',
+      'completion_pre_request',
+      'completion_post_response',
+      'elicitation_pre_create',
+      'elicitation_post_response',
     ])
   })
 
