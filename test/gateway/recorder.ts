@@ -51,6 +51,8 @@ export interface Recorder extends AsyncDisposable {
   calls(method: string): Received[]
   /** Sends a message on every open GET stream. */
   announce(message: object): void
+  /** The same on the newest of them. */
+  announceLast(message: object): void
   readonly streams: () => number
   close(): Promise<void>
 }
@@ -151,6 +153,8 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     announce(message) {
       for (const stream of streams) stream.write(frame({ jsonrpc: '2.0', ...message }))
     },
+    announceLast: (message) =>
+      void [...streams].at(-1)?.write(frame({ jsonrpc: '2.0', ...message })),
     streams: () => streams.size,
     close,
     [Symbol.asyncDispose]: close,

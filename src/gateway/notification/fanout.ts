@@ -112,6 +112,9 @@ export function createFanout(room: Room): Fanout {
     },
     toSession(session, upstream, message) {
       if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
+      // on a connection of its own this session is the one that was asked (2025-11-25 client/elicitation)
+      if (message.method === 'notifications/elicitation/complete')
+        return deliver(session, upstream, message)
       if (message.method !== 'notifications/message') return room.report.dropped('not carried')
       if (session.logLevel === undefined || reaches(message, session.logLevel))
         deliver(session, upstream, message)
