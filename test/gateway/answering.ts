@@ -17,6 +17,9 @@ export interface Answered {
 
 let last = 1000
 
+/** The id of the request that was sent last. */
+export const lastRequest = (): number => last
+
 /** Carries one request to its end. */
 export function callAnswering(
   peer: Peer,

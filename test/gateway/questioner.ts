@@ -95,7 +95,7 @@ export function createQuestioner(): Questioner {
         return answers.raw('', 202)
       }
       const given = params?.arguments as { questions?: Questions; rounds?: Questions[] } | undefined
-      const rounds = given?.rounds ?? [given?.questions ?? {}]
+      const rounds = given?.rounds ?? (given?.questions ? [given.questions] : [])
       const modern = 'mcp-method' in received.headers
       if (modern) askModern(received, answers, rounds)
       else void askLegacy(received, answers, rounds)
