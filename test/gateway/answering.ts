@@ -93,9 +93,9 @@ export async function* messagesOf(
   const answer = await fetch(peer.url, {
     method: body ? 'POST' : 'GET',
     headers: {
-      ...peer.headers,
       accept: body ? 'application/json, text/event-stream' : 'text/event-stream',
       'content-type': 'application/json',
+      ...peer.headers,
     },
     ...(body ? { body: JSON.stringify(body) } : {}),
     signal,

@@ -62,8 +62,9 @@ function groupSurfaces(): [readonly Row[], readonly Surface[]][] {
 }
 
 function heading(surfaces: readonly Surface[]): string {
-  const [{ era, mount } = { era: '', mount: '' }] = surfaces
-  return `The ${era} era${mount === 'parsed' ? ', behind express.json()' : ''}`
+  const [{ era, mount, reload } = { era: '', mount: '', reload: false }] = surfaces
+  const parsed = mount === 'parsed' ? ', behind express.json()' : ''
+  return `The ${era} era${parsed}${reload ? ', reload in between' : ''}`
 }
 
 const LETTERS: ReadonlyMap<SentenceId, string> = new Map(

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
 import { startGateway } from '../../../src/app.ts'
+import { createQuestioner } from '../../gateway/questioner.ts'
 import { echo, type Recorder, startRecorder } from '../../gateway/recorder.ts'
 import { LISTEN, memoryLog, pluginsOf, pluginsSection } from '../../gateway/running.ts'
 import { temporaryDirectory } from '../../support/directory.ts'
@@ -72,11 +73,18 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     call: (received, answers) =>
       received.message.params?.name === 'die' ? answers.destroy() : echo(received, answers),
   })
+  const asking = (eras: 'legacy' | 'modern') =>
+    startRecorder({ eras, tools: ['ask'], call: createQuestioner().call })
+  const asks = { legacy: await asking('legacy'), modern: await asking('modern') }
   const entries = [...counter.entries, ...TRIGGERED]
   const config = {
     version: 1,
     ...LISTEN,
-    servers: serversOf(surface, fixtureUrl, recorder.url),
+    servers: [
+      ...serversOf(surface, fixtureUrl, recorder.url),
+      { name: 'legacy', url: asks.legacy.url },
+      { name: 'modern', url: asks.modern.url },
+    ],
     ...pluginsSection(entries),
   }
   const directory = await temporaryDirectory()
@@ -98,7 +106,7 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     },
     async [Symbol.asyncDispose]() {
       await stop()
-      await recorder.close()
+      await Promise.all([recorder, asks.legacy, asks.modern].map((each) => each.close()))
       await directory[Symbol.asyncDispose]()
     },
   }
