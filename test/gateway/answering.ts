@@ -45,7 +45,7 @@ async function answerRounds(
     const { response } = answer
     const result = response?.result
     if (result?.resultType !== 'input_required') return { response, asked, messages }
-    const inputResponses: Record<string, unknown> = {}
+    const inputResponses: Record<string, unknown> = Object.create(null)
     for (const [key, question] of Object.entries((result.inputRequests ?? {}) as object)) {
       asked.push(question as Question)
       const given = await answering(question as Question, key)
