@@ -35,8 +35,14 @@ export interface Route {
   send(message: Buffer): boolean
 }
 
-/** The way to a session's client for what belongs to none of its calls. */
+/**
+ * The way to a session's client for what a server asks on a connection of the session's own without saying for which call: for
+ * the only one it works on, or for none.
+ */
 export function sessionRoute(room: Room, session: Session, upstream: Upstream): Route {
+  const calls = session.routes.values().filter(({ server }) => server === upstream.name)
+  const [only] = calls
+  if (only && calls.length === 1) return only
   return {
     room,
     runtime: room.current(),
@@ -44,7 +50,7 @@ export function sessionRoute(room: Room, session: Session, upstream: Upstream): 
     server: upstream.name,
     caller: undefined,
     exchange: (method) => sessionExchange(room, session, method, upstream),
-    send: (message) => sendToSession(session, message),
+    send: (message) => sendToSession(session, message) || calls.some((call) => call.send(message)),
   }
 }
 

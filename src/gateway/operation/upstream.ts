@@ -1,8 +1,10 @@
 // An operation at its server: over the link that fits, in whichever way client and server can ask each other something meanwhile.
+import type { UpstreamReply } from '../../upstream/client.ts'
 import type { Answer } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { callRoute, relayRequest } from '../input/relay.ts'
 import { canBeAsked, linkFor } from '../links.ts'
+import type { Session } from '../session.ts'
 import { another } from './another.ts'
 import { type Asking, asksFirst, type Decided, end, outgoing, roundEdits, send } from './asking.ts'
 import { askHeld } from './held-call.ts'
@@ -30,14 +32,22 @@ export async function ask(
   if (era === 'modern' && (asks || decided.resumed?.state.held !== undefined))
     return askHeld(asking)
   const sent = await outgoing(asking)
-  if (asks) answersFor(asking, sent)
-  return end(asking, await send(link, sent))
+  const reply = asks && call.session ? answering(asking, call.session, sent) : send(link, sent)
+  return end(asking, await reply)
 }
 
-/** What a legacy server asks on the call's own stream goes to the call's client. */
-function answersFor({ call, target }: Asking, sent: Outgoing): void {
-  const { session } = call
-  if (!session) return
+/** What a legacy server asks meanwhile goes to the call's client. */
+async function answering(
+  { call, target, link }: Asking,
+  session: Session,
+  sent: Outgoing,
+): Promise<UpstreamReply> {
   const route = callRoute(call, session, target.upstream)
   sent.answers = (asked) => relayRequest(route, asked)
+  session.routes.add(route)
+  try {
+    return await send(link, sent)
+  } finally {
+    session.routes.delete(route)
+  }
 }
