@@ -4,6 +4,7 @@ import type { InstanceClient, Upstream, UpstreamLink } from '../upstream/client.
 import type { Call } from './exchange.ts'
 import { askable } from './input/kinds.ts'
 import { relayRequest, sessionRoute } from './input/relay.ts'
+import { digestOf } from './input/state.ts'
 import type { Session } from './session.ts'
 
 /** At once where the link is up. Rejects with UPSTREAM_UNAVAILABLE or DISPATCH_ABORTED. */
@@ -50,7 +51,8 @@ export function instanceKey(call: Call, { own }: Upstream): string | undefined {
   }
   if (call.session) return instanceOf(call.session)
   const { name = '', version = '' } = client ?? {}
-  return JSON.stringify([principal.id, name, version, askable(call.capabilities) ?? {}])
+  // what clients say of themselves may be long, and many may say it
+  return digestOf([principal.id, name, version, askable(call.capabilities) ?? {}])
 }
 
 /** Whether a legacy server may ask this caller over the connection its calls take: a shared one says that nobody can be asked. */

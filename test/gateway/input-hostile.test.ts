@@ -1,7 +1,7 @@
 // Servers and clients that do not keep to the rules of asking: nothing hangs, nothing leaks, nobody is answered for another.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deny } from '../../src/plugin.ts'
-import type { RpcMessage } from '../support/rpc.ts'
+import { modernRequest, type RpcMessage } from '../support/rpc.ts'
 import { callAnswering, messagesOf, reply } from './answering.ts'
 import { connect, ERAS, type Peer, textOf } from './peers.ts'
 import { ABLE, ASK, TOLD } from './questioner.ts'
@@ -22,6 +22,8 @@ const TOOLS = [
   'twice',
   'flood',
   'after',
+  'hang',
+  'progress',
 ]
 const done = (what: unknown = 'done') => ({
   content: [{ type: 'text', text: JSON.stringify(what) }],
@@ -112,6 +114,17 @@ function legacy({ message }: Received, answers: Answers): unknown {
         if (refused === 36) end(refused)
       })
     }
+    case 'hang':
+      return undefined
+    case 'progress': {
+      const { progressToken } = params?._meta as { progressToken: unknown }
+      ask(`progress-${tag}`)
+      return onAnswer(() => {
+        const progress = { progressToken, progress: 2 }
+        answers.events([{ method: 'notifications/progress', params: progress }], { open: true })
+        end('told')
+      })
+    }
     case 'after':
       end('answered')
       setTimeout(() => recorders.legacy.announceLast({ id: `after-${tag}`, ...ASK.elicit }), 50)
@@ -152,7 +165,18 @@ afterAll(async () => {
   await Promise.all([recorders?.legacy.close(), recorders?.modern.close()])
 })
 
+/** What a client was asked, and its next try with a yes. */
+function pendingOf(response: RpcMessage | undefined) {
+  const { requestState = '', inputRequests = {} } = (response?.result ?? {}) as {
+    requestState?: string
+    inputRequests?: object
+  }
+  const key = Object.keys(inputRequests)[0] ?? ''
+  return { requestState, key, more: { requestState, inputResponses: { [key]: TOLD.elicit } } }
+}
+
 let tags = 0
+const CLIENT = 'io.modelcontextprotocol/clientInfo'
 const call = (name: string, tag: unknown = ++tags) =>
   ['tools/call', { name, arguments: { tag: String(tag) } }] as const
 const able = (era: Peer['era'], client?: string) =>
@@ -261,14 +285,10 @@ describe('a modern client of a legacy server', () => {
     peer = await able('modern', `client ${++clients}`)
     const [method, params] = call(name, tag)
     const { response } = await peer.request(method, params)
-    const { requestState = '', inputRequests = {} } = (response?.result ?? {}) as {
-      requestState?: string
-      inputRequests?: object
-    }
+    const { requestState, key, more: answer } = pendingOf(response)
     const retry = async (more: object = {}) =>
       (await peer.request(method, { ...params, requestState, ...more })).response
-    const key = Object.keys(inputRequests)[0] ?? ''
-    return { retry, key, requestState, tag, answer: { inputResponses: { [key]: TOLD.elicit } } }
+    return { retry, key, tag, answer }
   }
   const cancelled = () => recorders.legacy.calls('notifications/cancelled').length
 
@@ -340,13 +360,45 @@ describe('a modern client of a legacy server', () => {
       .toBe(-32601)
   })
 
-  it('that goes away while its server works has its call cancelled', async () => {
-    peer = await able('modern', 'impatient')
-    const before = cancelled()
-    const { retry, answer } = await begin('legacy__endless')
-    const end = await retry(answer)
-    expect(end?.result?.resultType).toBe('input_required')
-    await expect.poll(cancelled, { timeout: 4000 }).toBe(before + 1)
+  it.each(['at first', 'at the next try'])(
+    'that goes away %s while its server works has its call cancelled',
+    async (when) => {
+      const before = cancelled()
+      peer = await able('modern', `impatient ${when}`)
+      const first = when === 'at first'
+      const tool = first ? 'legacy__hang' : 'legacy__waits'
+      const [method, params] = call(tool)
+      let more = {}
+      if (!first) {
+        const { response } = await peer.request(method, params)
+        more = pendingOf(response).more
+      }
+      const made = modernRequest(
+        method,
+        { ...params, ...more, _meta: { [CLIENT]: { name: `impatient ${when}`, version: '1' } } },
+        { capabilities: ABLE },
+      )
+      const gone = new AbortController()
+      const headers = { ...made.headers, 'content-type': 'application/json' }
+      const body = JSON.stringify(made.body)
+      const sent = fetch(gateway.url, { method: 'POST', headers, body, signal: gone.signal })
+      sent.catch(() => {})
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      expect(cancelled()).toBe(before)
+      gone.abort()
+      await expect.poll(cancelled).toBe(before + 1)
+    },
+  )
+
+  it('is told of progress under the token of its latest try', async () => {
+    peer = await able('modern', 'curious')
+    const [method, params] = call('legacy__progress')
+    const first = await peer.request(method, { ...params, _meta: { progressToken: 'one' } })
+    const { more } = pendingOf(first.response)
+    const _meta = { progressToken: 'two' }
+    const { messages } = await peer.request(method, { ...params, ...more, _meta })
+    expect(messages[0]?.params).toEqual({ progressToken: 'two', progress: 2 })
+    expect(textOf(messages[1])).toBe('"told"')
   })
 
   it('is cut off from a server that asks again and again', async () => {
