@@ -117,7 +117,8 @@ function legacy({ message }: Received, answers: Answers): unknown {
     case 'hang':
       return undefined
     case 'progress': {
-      const { progressToken } = params?._meta as { progressToken: unknown }
+      const meta = params?._meta as { progressToken: unknown } | undefined
+      const progressToken = meta?.progressToken
       ask(`progress-${tag}`)
       return onAnswer(() => {
         const progress = { progressToken, progress: 2 }

@@ -40,6 +40,7 @@ let sides: Record<'legacy' | 'modern', Side>
 let twin: Side
 let gateway: Started
 let seen: Seen[] = []
+let raised: string[] = []
 
 beforeAll(async () => {
   sides = { legacy: await startSide('legacy'), modern: await startSide('modern') }
@@ -47,11 +48,14 @@ beforeAll(async () => {
   const hooks = Object.fromEntries(
     POINTS.map((point) => [
       point,
-      (payload: Record<string, unknown>, { round, client }: PluginContext) => {
+      (payload: Record<string, unknown>, { round }: PluginContext) => {
         seen.push({ point, round, payload: JSON.parse(JSON.stringify(payload)) })
-        if (point === 'elicitation_pre_create' && client?.name === 'denied')
-          return deny({ code: 'NO', reason: 'no' })
-        return undefined
+        const text = JSON.stringify(payload)
+        if (/_pre_(request|create)$/.test(point) && text.includes('break'))
+          throw new Error('broken')
+        return /_pre_(request|create)$/.test(point) && text.includes('deny')
+          ? deny({ code: 'NO', reason: 'no' })
+          : undefined
       },
     ]),
   )
@@ -64,7 +68,14 @@ beforeAll(async () => {
       ],
       limits: { request_timeout: '1s', ask: '4s' },
     },
-    [{ name: 'sees', hooks }],
+    [
+      { name: 'sees', hooks },
+      {
+        name: 'hears',
+        mode: 'audit',
+        hooks: { error_raised: ({ code, where }) => void raised.push(`${code} ${where}`) },
+      },
+    ],
   )
 })
 afterAll(async () => {
@@ -173,6 +184,46 @@ describe.each(PAIRS)('a %s client of a %s server', (era, behind) => {
       else expect(JSON.parse(textOf(response))).toMatchObject({ q: { error: { code: -32601 } } })
     },
   )
+
+  const worded = (key: 'elicit' | 'sample', word: string) => {
+    const { method, params } = ASK[key]
+    const messages = [{ role: 'user', content: { type: 'text', text: word } }]
+    return {
+      method,
+      params: { ...params, ...(key === 'elicit' ? { message: word } : { messages }) },
+    }
+  }
+  const never = () => {
+    throw new Error('was asked')
+  }
+
+  it('is not asked what a policy refuses for its user, and the server is told that it was declined', async () => {
+    const sent = call(behind, { q: worded('elicit', 'deny') })
+    const { response, asked } = await callAnswering(peer, sent, never)
+    expect([asked, JSON.parse(textOf(response))]).toEqual([[], { q: { action: 'decline' } }])
+  })
+
+  it('is not asked what a policy refuses for its model, and the server gets an error or the call ends', async () => {
+    const sent = call(behind, { q: worded('sample', 'deny') })
+    const { response, asked } = await callAnswering(peer, sent, never)
+    expect(asked).toEqual([])
+    if (era === 'legacy' && behind === 'legacy')
+      expect(JSON.parse(textOf(response))).toMatchObject({ q: { error: { code: -31001 } } })
+    else expect(textOf(response)).toBe('blocked by policy: no (NO)')
+  })
+
+  it('is not asked when a policy breaks, and the fault keeps its name', async () => {
+    raised = []
+    const sent = call(behind, { q: worded('elicit', 'break') })
+    const { response, asked } = await callAnswering(peer, sent, never)
+    expect(asked).toEqual([])
+    const error = { code: -32603, data: { code: 'PLUGIN_THREW' } }
+    if (era === 'legacy' && behind === 'legacy')
+      expect(JSON.parse(textOf(response))).toMatchObject({ q: { error } })
+    else expect(response?.error).toMatchObject(error)
+    await gateway.observed()
+    expect(raised).toEqual(['PLUGIN_THREW sees at elicitation_pre_create'])
+  })
 
   it('takes longer than a call may, because its time stands still meanwhile', async () => {
     const sent = call(behind, { q: ASK.elicit })
@@ -283,6 +334,21 @@ it.each(ERAS)(
     if (behind === 'legacy') await expect.poll(cancelled).toBeGreaterThan(0)
   },
 )
+
+it('a client that has no stream to be asked on is told nothing, the server is, and the failure is raised', async () => {
+  raised = []
+  const headers = { accept: 'application/json' }
+  const peer = await connect('legacy', gateway.url, { capabilities: ABLE, headers })
+  const { response, asked } = await callAnswering(peer, call('legacy', { q: ASK.elicit }), () => {
+    throw new Error('was asked')
+  })
+  expect(asked).toEqual([])
+  expect(JSON.parse(textOf(response))).toMatchObject({
+    q: { error: { code: -32603, data: { code: 'CLIENT_UNREACHABLE' } } },
+  })
+  await gateway.observed()
+  expect(raised).toEqual(['CLIENT_UNREACHABLE elicitation/create'])
+})
 
 it('a page that was opened is reported as done to the session that was asked, and to no other', async () => {
   const [asked, other] = (await Promise.all(
