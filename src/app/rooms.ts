@@ -126,6 +126,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     tasks: createTaskIds(randomBytes(32)),
     held: createHeldCalls({ wheel, createId: randomUUID }),
     deliver: (session, upstream, message) => fanout.toSession(session, upstream, message),
+    updated: (upstream, key, message) => fanout.ofInstance(upstream, key, message),
   }
   owned.defer(() => room.held.close())
   const fanout = createFanout(room)

@@ -95,6 +95,8 @@ export interface Room {
   readonly tasks: TaskIds
   /** Sends a session what a server says on a connection of its own. */
   readonly deliver: (session: Session, upstream: Upstream, message: Message) => void
+  /** Tells who follows it of an update on a connection kept under this key. */
+  readonly updated: (upstream: Upstream, key: string, message: Message) => void
   /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */
   readonly labelsOf: (principal: Principal, client: ClientInfo) => SessionLabels
 }

@@ -98,6 +98,9 @@ export interface Instances {
   /** The link kept under a key, if it is up. */
   link(key: string): UpstreamLink | undefined
   release(key: string): void
+  /** As of an upstream, on the link kept under a key; it is kept for as long as it follows something. */
+  follow(key: string, uri: string): Promise<RpcError | undefined>
+  unfollow(key: string, uri: string): void
 }
 
 /** Who an instance is opened for. */

@@ -17,7 +17,7 @@ export interface Follower {
   follow(uri: string): Promise<RpcError | undefined>
   unfollow(uri: string): void
   /** A link came up; `listening` of a modern one has been given `uris` already. The returned function lets it go. */
-  attach(link: UpstreamLink, listening: Listening): () => void
+  attach(link: UpstreamLink, listening?: Listening): () => void
   /** The server behind the link has lost what it was asked. */
   renew(): void
 }
@@ -37,7 +37,7 @@ class LinkFollower implements Follower {
   readonly #wanted = new Set<string>()
   /** Requests about one URI go out one after the other: the last word counts. */
   readonly #last = new Map<string, Promise<unknown>>()
-  #up: { readonly link: UpstreamLink; readonly listening: Listening } | undefined
+  #up: { readonly link: UpstreamLink; readonly listening: Listening | undefined } | undefined
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -66,7 +66,7 @@ class LinkFollower implements Follower {
     )
   }
 
-  attach(link: UpstreamLink, listening: Listening): () => void {
+  attach(link: UpstreamLink, listening?: Listening): () => void {
     const up = { link, listening }
     this.#up = up
     this.renew()
@@ -105,7 +105,7 @@ class LinkFollower implements Follower {
   async #letGo(uri: string): Promise<void> {
     // somebody wants it again
     if (this.#wanted.has(uri)) return
-    if (this.#up?.link.era === 'modern') await this.#up.listening.resources(this.uris)
+    if (this.#up?.link.era === 'modern') await this.#up.listening?.resources(this.uris)
     else await this.#request('resources/unsubscribe', uri)
   }
 

@@ -86,8 +86,7 @@ class SupervisedUpstream implements Upstream {
       const { name: server } = options
       this.#instances = createInstances({ server, per, max, idleStop, clock: deps.clock, make })
     }
-    const following = { log: this.#log, timeout: deps.limits.requestTimeout }
-    this.#followers = { legacy: createFollower(following), modern: createFollower(following) }
+    this.#followers = { legacy: this.#follower(), modern: this.#follower() }
     if (options.kind === 'stdio') {
       this.#first = this.#lane((signal) => this.#connectStdio(options, signal))
       this.#second = this.#lane((signal) => this.#connectSecond(options, signal))
@@ -187,16 +186,22 @@ class SupervisedUpstream implements Upstream {
     })
   }
 
+  #follower(): Follower {
+    return createFollower({ log: this.#log, timeout: this.#deps.limits.requestTimeout })
+  }
+
   /** A connection for one client: the legacy era, no probes of its own, started anew when it is lost and asked for. */
   #instance(client: InstanceClient): Instance {
     const options = this.#options
     let connection: Connection | undefined
+    const follower = this.#follower()
     const lane = this.#laneOf(async (signal) => {
-      const deps = this.#transport(client)
+      const deps = this.#transport(client, follower)
       connection =
         options.kind === 'stdio'
           ? await connectStdio(options, deps, 'legacy', signal)
           : await connectHttpLegacy(options, deps, signal)
+      void connection.lost.then(follower.attach(connection.link))
       return connection
     })
     return {
@@ -204,9 +209,12 @@ class SupervisedUpstream implements Upstream {
         return lane.link
       },
       get busy() {
-        return lane.state === 'starting' || (lane.link !== undefined && connection?.idle() === 0)
+        if (lane.state === 'starting' || follower.uris.length > 0) return true
+        return lane.link !== undefined && connection?.idle() === 0
       },
       ready: (signal) => lane.ready(signal),
+      follow: (uri) => follower.follow(uri),
+      unfollow: (uri) => follower.unfollow(uri),
       close: () => lane.close(),
     }
   }
@@ -264,7 +272,7 @@ class SupervisedUpstream implements Upstream {
     }
   }
 
-  #transport(client?: InstanceClient): ProcessTransportDeps {
+  #transport(client?: InstanceClient, follower?: Follower): ProcessTransportDeps {
     const { clock, limits, clientInfo, events } = this.#deps
     const linkEvents: ProcessTransportDeps['events'] = {
       notification: (link, message) =>
@@ -277,9 +285,9 @@ class SupervisedUpstream implements Upstream {
       stderr: (line) => events.stderr(this, line),
       call: (method, ms, outcome) => events.call(this, method, ms, outcome),
       renewed: ({ era }) => {
-        if (client) return
-        this.#followers[era].renew()
-        events.renewed(this)
+        const of = follower ?? this.#followers[era]
+        of.renew()
+        if (!client) events.renewed(this)
       },
     }
     return {

@@ -7,7 +7,7 @@ import { eventually } from '../upstream/support.ts'
 import { type Listening, listening } from './listening.ts'
 import { connect } from './peers.ts'
 import { type Answers, type Recorder, startRecorder } from './recorder.ts'
-import { runGateway, type Started, server } from './running.ts'
+import { type CodeEntry, runGateway, type Started, server } from './running.ts'
 
 const ID = 'io.modelcontextprotocol/subscriptionId'
 const SHARED = 'test://shared'
@@ -278,6 +278,35 @@ describe('subscriptions/listen', () => {
     expect(last(stream)).toMatchObject({ id: 'sub', result: { resultType: 'complete' } })
     const late = await listen({ toolsListChanged: true })
     expect(last(late)).toMatchObject({ error: { data: { code: 'SHUTTING_DOWN' } } })
+  })
+
+  it('ends with a result when the gateway stops', async () => {
+    const stopping = await run()
+    const stream = await listen({ toolsListChanged: true }, { to: stopping })
+    await stopping.stop()
+    await stream.ended
+    expect(last(stream)).toMatchObject({ id: 'sub', result: { resultType: 'complete' } })
+  })
+
+  it('is not begun when a policy refuses the response', async () => {
+    const no: CodeEntry = {
+      name: 'no',
+      hooks: {
+        http_post_request: ({ headers }) =>
+          headers['content-type'] === 'text/event-stream'
+            ? deny({ code: 'NO', reason: 'no' })
+            : undefined,
+      },
+    }
+    await using refusing = await runGateway(
+      { servers: [server('one', one.url)], limits: { listens_per_principal: 1 } },
+      [no],
+    )
+    for (const _ of ['first', 'again']) {
+      const stream = await listen({ toolsListChanged: true }, { to: refusing })
+      expect(stream.status).toBe(403)
+      expect(stream.messages).toMatchObject([{ error: { code: -31001 } }])
+    }
   })
 
   it('a reload does not wait for it, and what comes after passes the points of the new generation', async () => {

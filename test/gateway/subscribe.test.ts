@@ -208,6 +208,31 @@ describe('resources/subscribe', () => {
     expect((await subscribe(peer, 'test://two')).response?.result).toEqual({})
   })
 
+  it('a session that has a connection of its own follows there, where its calls go, too', async () => {
+    const { peer, stream } = await client()
+    const own = await connect('legacy', gateway.url, { capabilities: { roots: {} } })
+    const ownStream = await listening(gateway.url, { headers: own.headers })
+    open.push(ownStream)
+    await subscribe(peer, 'test://one')
+    await subscribe(own, 'test://one')
+    await own.request('resources/read', { uri: 'test://two' })
+    const sessionOf = ({ headers }: { headers: object }) =>
+      (headers as Record<string, unknown>)['mcp-session-id']
+    const [shared, alone] = recorder.calls('resources/subscribe').map(sessionOf)
+    expect(alone).not.toBe(shared)
+    expect(sessionOf(recorder.calls('resources/read').at(-1) as { headers: object })).toBe(alone)
+    // each connection tells of it, and each client hears its own
+    await eventually(() => expect(recorder.streams()).toBe(2))
+    update('test://one')
+    await eventually(() =>
+      expect([stream, ownStream].map(({ messages }) => messages.length)).toEqual([1, 1]),
+    )
+    await unsubscribe(own, 'test://one')
+    await eventually(() =>
+      expect(recorder.calls('resources/unsubscribe').map(sessionOf)).toEqual([alone]),
+    )
+  })
+
   it('a reload that replaces the server takes what is followed along', async () => {
     await using directory = await temporaryDirectory()
     const write = (extra: object) =>

@@ -6,8 +6,10 @@ import { META } from '../../wire/revision.ts'
 import { editMember, splice, valueEdit } from '../../wire/splice.ts'
 import { LISTS, type ListKind } from '../catalog/listing.ts'
 import { type Room, sessionExchange } from '../exchange.ts'
+import { instanceOf } from '../links.ts'
 import type { Session } from '../session.ts'
 import { type Receiver, wantsChange } from '../subscription/receiver.ts'
+import { ownName, sharedName } from '../subscription/source.ts'
 import { type Passed, passNotification, reaches } from './notifications.ts'
 import { createSequence, type Sequence } from './sequence.ts'
 
@@ -22,6 +24,8 @@ const UPDATED = 'notifications/resources/updated'
 export interface Fanout {
   /** A notification of a server that belongs to no request, on a connection of this era. */
   notification(upstream: Upstream, era: Era, message: Message): void
+  /** An update on a connection that some clients have to themselves, kept under this key. */
+  ofInstance(upstream: Upstream, key: string, message: Message): void
   /** The same on a connection that one session has to itself. */
   toSession(session: Session, upstream: Upstream, message: Message): void
   /** A server came, went or changed: what it offered has to be listed again. */
@@ -76,11 +80,11 @@ export function createFanout(room: Room): Fanout {
       if (wantsChange(listener, message.method ?? '')) announce(listener, upstream, message)
   }
 
-  function updated(upstream: Upstream, era: Era, message: Message): void {
+  function updated(upstream: Upstream, source: string, message: Message): void {
     const tell = (receiver: Receiver, exposed: string) =>
       announce(receiver, upstream, message, exposed)
     const uri = message.params?.uri
-    if (typeof uri === 'string') room.subscriptions.updated(upstream, era, uri, tell)
+    if (typeof uri === 'string') room.subscriptions.updated(source, uri, tell)
     else room.report.dropped('not carried')
   }
 
@@ -96,7 +100,8 @@ export function createFanout(room: Room): Fanout {
         }
         return broadcast(upstream, message)
       }
-      if (message.method === UPDATED) return updated(upstream, era, message)
+      if (message.method === UPDATED)
+        return updated(upstream, sharedName(upstream.name, era), message)
       if (message.method !== 'notifications/message') return room.report.dropped('not carried')
       // sessions call over the connection of their own era: a log on the other is about somebody else
       if (era !== 'legacy') return room.report.dropped('log without an owner')
@@ -108,9 +113,14 @@ export function createFanout(room: Room): Fanout {
       if (only.logLevel === undefined || reaches(message, only.logLevel))
         deliver(only, upstream, message)
     },
+    ofInstance(upstream, key, message) {
+      if (message.method === UPDATED) updated(upstream, ownName(upstream.name, key), message)
+      else room.report.dropped('not carried')
+    },
     toSession(session, upstream, message) {
       if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
-      if (message.method !== 'notifications/message') return room.report.dropped('not carried')
+      if (message.method !== 'notifications/message')
+        return this.ofInstance(upstream, instanceOf(session), message)
       if (session.logLevel === undefined || reaches(message, session.logLevel))
         deliver(session, upstream, message)
     },

@@ -7,8 +7,9 @@ import { capabilitiesOf, linksOf } from '../opening.ts'
 import type { Target } from '../operation/operations.ts'
 import { refused } from '../operation/point.ts'
 import { locate } from '../operation/targets.ts'
-import { type Follow, followedOver } from './ledger.ts'
+import type { Follow } from './ledger.ts'
 import { type Filter, LIST_MEMBERS } from './receiver.ts'
+import { type Source, sourceFor } from './source.ts'
 import { judge } from './subscribe.ts'
 
 /** What may be granted, if the servers agree to the resources. */
@@ -33,11 +34,11 @@ export async function judgeFilter(call: Call): Promise<Judged | { readonly denie
     : asked
   const follows: Follow[] = []
   for (const exposed of new Set(filter.resourceSubscriptions)) {
-    const target = await targetOf(call, exposed)
-    if (!target) continue
-    const follow = await judgeResource(call, target, max)
-    if (follow && 'denied' in follow) return follow
-    if (follow) follows.push(follow)
+    const found = await findSource(call, exposed)
+    if (!found) continue
+    const follow = await judgeResource(call, found, max)
+    if ('denied' in follow) return follow
+    follows.push(follow)
   }
   return { lists: grantable(call, filter), follows }
 }
@@ -64,10 +65,17 @@ function wrong(what: string): AppError {
   return new AppError('WIRE_INVALID_PARAMS', what)
 }
 
-/** Undefined: there is no such resource here, so it cannot be granted. */
-async function targetOf(call: Call, exposed: string): Promise<Target | undefined> {
+interface Found {
+  readonly target: Target
+  readonly source: Source
+}
+
+/** Undefined: there is no such resource here, or none that its server tells of, so it cannot be granted. */
+async function findSource(call: Call, exposed: string): Promise<Found | undefined> {
   try {
-    return await locate(call, 'resources', exposed)
+    const target = await locate(call, 'resources', exposed)
+    const source = await sourceFor(call, target.upstream)
+    return source && { target, source }
   } catch (error) {
     if (isAppError(error)) return undefined
     throw error
@@ -76,18 +84,16 @@ async function targetOf(call: Call, exposed: string): Promise<Target | undefined
 
 async function judgeResource(
   call: Call,
-  { upstream, own, exposed }: Target,
+  { target: { upstream, own, exposed }, source }: Found,
   max: number,
-): Promise<Follow | { readonly denied: Answer } | undefined> {
+): Promise<Follow | { readonly denied: Answer }> {
   const { exchange } = call
-  const era = followedOver(upstream, exchange.identity.era)
-  if (!era) return undefined
   const request = derivedRequest(exchange, exchange.identity.method, upstream)
   request.target = own.name
   const outcome = await judge(call, request, { server: own.server, uri: own.name })
   if (outcome.kind !== 'pass')
     return { denied: refused(call, 'resource_pre_subscribe', outcome, false) }
-  return { upstream, era, uri: (outcome.payload as { uri: string }).uri, exposed, max }
+  return { source, uri: (outcome.payload as { uri: string }).uri, exposed, max }
 }
 
 /** Changes of lists the gateway announces itself, where it has such lists. */

@@ -1,14 +1,14 @@
 // Who follows which resource: one subscription at a server however many follow it, asked for with the first and given up with the last.
 import { AppError } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
-import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
+import type { Upstream, UpstreamLink } from '../../upstream/client.ts'
 import type { RpcError } from '../../wire/message.ts'
 import type { Receiver } from './receiver.ts'
+import type { Source } from './source.ts'
 
-/** One resource of one server, followed over the link of one era. */
+/** One resource of one server, followed on one connection. */
 export interface Place {
-  readonly upstream: Upstream
-  readonly era: Era
+  readonly source: Source
   /** The server's own URI. */
   readonly uri: string
 }
@@ -30,7 +30,7 @@ export interface Subscriptions {
   leave(receiver: Receiver, exposed: string): boolean
   leaveAll(receiver: Receiver): void
   /** Tells all that follow the resource, or one that it is part of. */
-  updated(upstream: Upstream, era: Era, uri: string, tell: Tell): void
+  updated(source: string, uri: string, tell: Tell): void
   /** The server of that name may be another one now: what is followed is asked of that. */
   renew(upstream: Upstream): void
   /** Subscriptions at servers. */
@@ -38,7 +38,7 @@ export interface Subscriptions {
 }
 
 interface Entry {
-  readonly place: { upstream: Upstream; readonly era: Era; readonly uri: string }
+  readonly place: { source: Source; readonly uri: string }
   readonly followers: Set<Subscription>
   agreed: Promise<RpcError | undefined>
 }
@@ -54,7 +54,7 @@ export function createSubscriptions(): Subscriptions {
 }
 
 class Ledger implements Subscriptions {
-  /** By server and era, then by URI. */
+  /** By source, then by URI. */
   readonly #entries = new Map<string, Map<string, Entry>>()
   /** By the URI the receiver knows. */
   readonly #held = new WeakMap<Receiver, Map<string, Subscription>>()
@@ -92,8 +92,8 @@ class Ledger implements Subscriptions {
       this.#end(subscription)
   }
 
-  updated(upstream: Upstream, era: Era, uri: string, tell: Tell): void {
-    for (const { place, followers } of this.#entries.get(keyOf(upstream, era))?.values() ?? []) {
+  updated(source: string, uri: string, tell: Tell): void {
+    for (const { place, followers } of this.#entries.get(source)?.values() ?? []) {
       if (!isWithin(uri, place.uri)) continue
       const rest = uri.slice(place.uri.length)
       for (const { receiver, exposed } of followers) tell(receiver, exposed + rest)
@@ -101,11 +101,14 @@ class Ledger implements Subscriptions {
   }
 
   renew(upstream: Upstream): void {
-    for (const era of ['legacy', 'modern'] as const) {
-      for (const entry of this.#entries.get(keyOf(upstream, era))?.values() ?? []) {
-        if (entry.place.upstream === upstream) continue
-        entry.place.upstream = upstream
-        entry.agreed = upstream.follow(era, entry.place.uri)
+    for (const entries of this.#entries.values()) {
+      for (const entry of entries.values()) {
+        const { source, uri } = entry.place
+        if (source.server !== upstream.name) break
+        const now = source.at(upstream)
+        if (now === source) break
+        entry.place.source = now
+        entry.agreed = now.follow(uri)
         // nobody waits for it: whoever joins next learns how it ended
         entry.agreed.catch(() => {})
       }
@@ -127,14 +130,13 @@ class Ledger implements Subscriptions {
     return held
   }
 
-  #entryAt({ upstream, era, uri }: Place): Entry {
-    const key = keyOf(upstream, era)
-    const entries = this.#entries.get(key) ?? new Map<string, Entry>()
-    this.#entries.set(key, entries)
+  #entryAt({ source, uri }: Place): Entry {
+    const entries = this.#entries.get(source.name) ?? new Map<string, Entry>()
+    this.#entries.set(source.name, entries)
     let entry = entries.get(uri)
     if (!entry) {
-      const place = { upstream, era, uri }
-      entry = { place, followers: new Set(), agreed: upstream.follow(era, uri) }
+      const place = { source, uri }
+      entry = { place, followers: new Set(), agreed: source.follow(uri) }
       entries.set(uri, entry)
     }
     return entry
@@ -145,22 +147,17 @@ class Ledger implements Subscriptions {
     const held = this.#held.get(receiver)
     if (held?.get(exposed) === subscription) held.delete(exposed)
     if (!entry.followers.delete(subscription) || entry.followers.size > 0) return
-    const { upstream, era, uri } = entry.place
-    const key = keyOf(upstream, era)
-    const entries = this.#entries.get(key)
+    const { source, uri } = entry.place
+    const entries = this.#entries.get(source.name)
     if (entries?.get(uri) !== entry) return
     entries.delete(uri)
-    if (entries.size === 0) this.#entries.delete(key)
-    upstream.unfollow(era, uri)
+    if (entries.size === 0) this.#entries.delete(source.name)
+    source.unfollow(uri)
   }
 }
 
-function keyOf({ name }: Upstream, era: Era): string {
-  return `${era} ${name}`
-}
-
-function isAt({ place }: Entry, { upstream, era, uri }: Place): boolean {
-  return place.upstream.name === upstream.name && place.era === era && place.uri === uri
+function isAt({ place }: Entry, { source, uri }: Place): boolean {
+  return place.source.name === source.name && place.uri === uri
 }
 
 /** A server may name a part of what was subscribed to (server/resources#subscriptions). */
@@ -173,10 +170,4 @@ function isWithin(uri: string, followed: string): boolean {
 export function tellsOfUpdates(link: UpstreamLink | undefined): boolean {
   const resources = link?.capabilities.resources
   return isObject(resources) && resources.subscribe === true
-}
-
-/** The era of the link that a resource is followed over: the client's own where the server can; undefined: it cannot. */
-export function followedOver(upstream: Upstream, era: Era): Era | undefined {
-  const eras = era === 'legacy' ? (['legacy', 'modern'] as const) : (['modern', 'legacy'] as const)
-  return eras.find((each) => tellsOfUpdates(upstream.link(each)))
 }

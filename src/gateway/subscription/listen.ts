@@ -82,7 +82,7 @@ async function grant(call: Call, receiver: Receiver, { lists, follows }: Judged)
     const end = joined[index]
     if (end?.status === 'fulfilled' && end.value === undefined) return true
     const reason = end?.status === 'rejected' ? end.reason : end?.value?.code
-    log.debug({ server: follow.upstream.name, reason }, 'a resource is not followed')
+    log.debug({ server: follow.source.server, reason }, 'a resource is not followed')
     return false
   })
   const uris = granted.map(({ exposed }) => exposed)

@@ -2,14 +2,13 @@
 import { AppError } from '../../base/errors.ts'
 import type { RequestContext } from '../../engine/context.ts'
 import type { Outcome } from '../../engine/outcome.ts'
-import type { Era, Upstream } from '../../upstream/client.ts'
 import { errorBytes, resultBytes } from '../../wire/reply.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { refused } from '../operation/point.ts'
 import { findTarget } from '../operation/targets.ts'
 import type { Session } from '../session.ts'
-import { followedOver } from './ledger.ts'
+import { followedOver, sourceFor } from './source.ts'
 
 /** Rejects with a fault; a denial is an answer. */
 export async function subscribe(call: Call): Promise<Answer> {
@@ -21,12 +20,16 @@ export async function subscribe(call: Call): Promise<Answer> {
   request.target = own.name
   const outcome = await judge(call, request, { server: own.server, uri: own.name })
   if (outcome.kind !== 'pass') return refused(call, 'resource_pre_subscribe', outcome, false)
-  const era = await eraAt(call, upstream)
+  const source = await sourceFor(call, upstream)
+  if (!source)
+    throw new AppError(
+      'WIRE_INVALID_PARAMS',
+      'the server does not tell of changes to its resources',
+    )
   // its session may have ended meanwhile: nobody would let go of what it follows
   if (request.aborted) throw new AppError('DISPATCH_ABORTED', 'the subscription was cancelled')
   const refusal = await room.subscriptions.join(sessionOf(call), {
-    upstream,
-    era,
+    source,
     uri: (outcome.payload as { uri: string }).uri,
     exposed,
     max: runtime.limits.subscriptions,
@@ -72,15 +75,6 @@ function assertServed({ exchange }: Call): void {
   for (const upstream of exchange.runtime.upstreams.values())
     if (followedOver(upstream, exchange.identity.era)) return
   throw new AppError('WIRE_METHOD_NOT_FOUND', 'no server here tells of changes to its resources')
-}
-
-async function eraAt({ exchange }: Call, upstream: Upstream): Promise<Era> {
-  const { era } = exchange.identity
-  if (!upstream.link('legacy') && !upstream.link('modern'))
-    await upstream.reach(era, exchange.request.signal)
-  const over = followedOver(upstream, era)
-  if (over) return over
-  throw new AppError('WIRE_INVALID_PARAMS', 'the server does not tell of changes to its resources')
 }
 
 function sessionOf({ session }: Call): Session {
