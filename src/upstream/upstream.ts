@@ -1,6 +1,7 @@
 // One configured server as the gateway sees it: its lanes by era, its status, its events; transports are below, policy is above.
 import { createDeadlineWheel, type DeadlineWheel } from '../base/deadline.ts'
 import { AppError, isAppError } from '../base/errors.ts'
+import type { RpcError } from '../wire/message.ts'
 import type {
   Admission,
   Era,
@@ -12,9 +13,8 @@ import type {
   UpstreamState,
   UpstreamStatus,
 } from './client.ts'
-import { watchHealth } from './health.ts'
+import { createFollower, type Follower } from './follow.ts'
 import { connectHttpLegacy } from './http/legacy.ts'
-import { listenForChanges } from './http/listen.ts'
 import { connectHttpModern } from './http/modern.ts'
 import { createInstances, type Instance, type OwnedInstances } from './instances.ts'
 import { type Connection, Lane } from './lane.ts'
@@ -22,6 +22,7 @@ import type { HttpOptions, ServerOptions, StdioOptions } from './options.ts'
 import { createProcessGuard, type ProcessGuard } from './stdio/guard.ts'
 import { connectStdio } from './stdio/stdio.ts'
 import type { ProcessTransportDeps } from './transport.ts'
+import { watchOver } from './watch.ts'
 
 /** How long a legacy answer of a stdio server spares it the probe when it is restarted. */
 const EVIDENCE_MS = 60 * 60_000
@@ -56,6 +57,8 @@ class SupervisedUpstream implements Upstream {
   readonly #first: Lane
   readonly #second: Lane
   readonly #instances: OwnedInstances | undefined
+  /** Resources outlive links: what is followed is asked for again on the next one. */
+  readonly #followers: Readonly<Record<Era, Follower>>
   #legacyUntil = 0
   #state: UpstreamState = 'stopped'
   #up = ','
@@ -83,6 +86,7 @@ class SupervisedUpstream implements Upstream {
       const { name: server } = options
       this.#instances = createInstances({ server, per, max, idleStop, clock: deps.clock, make })
     }
+    this.#followers = { legacy: this.#follower(), modern: this.#follower() }
     if (options.kind === 'stdio') {
       this.#first = this.#lane((signal) => this.#connectStdio(options, signal))
       this.#second = this.#lane((signal) => this.#connectSecond(options, signal))
@@ -135,6 +139,14 @@ class SupervisedUpstream implements Upstream {
     throw new AppError('UPSTREAM_ERA', `server ${this.name} does not speak the modern era`)
   }
 
+  follow(era: Era, uri: string): Promise<RpcError | undefined> {
+    return this.#followers[era].follow(uri)
+  }
+
+  unfollow(era: Era, uri: string): void {
+    this.#followers[era].unfollow(uri)
+  }
+
   async start(): Promise<void> {
     if (this.kind === 'http') await Promise.all([this.#first.start(), this.#second.start()])
     else await this.#first.start()
@@ -174,16 +186,22 @@ class SupervisedUpstream implements Upstream {
     })
   }
 
+  #follower(): Follower {
+    return createFollower({ log: this.#log, timeout: this.#deps.limits.requestTimeout })
+  }
+
   /** A connection for one client: the legacy era, no probes of its own, started anew when it is lost and asked for. */
   #instance(client: InstanceClient): Instance {
     const options = this.#options
     let connection: Connection | undefined
+    const follower = this.#follower()
     const lane = this.#laneOf(async (signal) => {
-      const deps = this.#transport(client)
+      const deps = this.#transport(client, follower)
       connection =
         options.kind === 'stdio'
           ? await connectStdio(options, deps, 'legacy', signal)
           : await connectHttpLegacy(options, deps, signal)
+      void connection.lost.then(follower.attach(connection.link))
       return connection
     })
     return {
@@ -191,9 +209,12 @@ class SupervisedUpstream implements Upstream {
         return lane.link
       },
       get busy() {
-        return lane.state === 'starting' || (lane.link !== undefined && connection?.idle() === 0)
+        if (lane.state === 'starting' || follower.uris.length > 0) return true
+        return lane.link !== undefined && connection?.idle() === 0
       },
       ready: (signal) => lane.ready(signal),
+      follow: (uri) => follower.follow(uri),
+      unfollow: (uri) => follower.unfollow(uri),
       close: () => lane.close(),
     }
   }
@@ -208,22 +229,17 @@ class SupervisedUpstream implements Upstream {
     const { name, version } = link.serverInfo ?? {}
     const fields = { era: link.era, revision: link.revision, name, version }
     this.#log.debug(fields, 'the server is up')
-    const { every, timeout } = this.#options.health
-    const { clock, clientInfo } = this.#deps
-    const common = { clock, clientInfo, log: this.#log }
-    const unwatch = watchHealth(connection, { ...common, every, timeout })
-    const unlisten = listenForChanges(link, {
-      ...common,
-      restart: this.#options.health.restart,
-      random: this.#deps.random ?? Math.random,
-      notification: (message) => this.#deps.events.notification(this, link, message),
+    const { clock, clientInfo, limits, events, random = Math.random } = this.#deps
+    watchOver(connection, signal, {
+      clock,
+      clientInfo,
+      random,
+      log: this.#log,
+      health: this.#options.health,
+      timeout: limits.requestTimeout,
+      follower: this.#followers[link.era],
+      notification: (message) => events.notification(this, link, message),
     })
-    const end = () => {
-      unwatch()
-      unlisten()
-    }
-    void connection.lost.then(end)
-    signal.addEventListener('abort', end, { once: true })
     return connection
   }
 
@@ -256,7 +272,7 @@ class SupervisedUpstream implements Upstream {
     }
   }
 
-  #transport(client?: InstanceClient): ProcessTransportDeps {
+  #transport(client?: InstanceClient, follower?: Follower): ProcessTransportDeps {
     const { clock, limits, clientInfo, events } = this.#deps
     const linkEvents: ProcessTransportDeps['events'] = {
       notification: (link, message) =>
@@ -268,7 +284,9 @@ class SupervisedUpstream implements Upstream {
       },
       stderr: (line) => events.stderr(this, line),
       call: (method, ms, outcome) => events.call(this, method, ms, outcome),
-      renewed: () => {
+      renewed: ({ era }) => {
+        const of = follower ?? this.#followers[era]
+        of.renew()
         if (!client) events.renewed(this)
       },
     }

@@ -21,6 +21,11 @@ export function findTarget(
   for (const modern of MODERN_ONLY)
     if (era === 'legacy' && call.message.params?.[modern] !== undefined)
       throw new AppError('WIRE_INVALID_PARAMS', `params.${modern} is unknown in this era`)
+  return locate(call, kind, exposed)
+}
+
+/** The same for a name or URI that stands elsewhere. */
+export function locate(call: Call, kind: ListKind, exposed: string): Target | Promise<Target> {
   const found = kind === 'resources' ? findResource(call, exposed) : findNamed(call, kind, exposed)
   return found instanceof Promise
     ? found.then((late) => targetOf(call, kind, exposed, late))
@@ -29,7 +34,12 @@ export function findTarget(
 
 const MODERN_ONLY = ['inputResponses', 'requestState'] as const
 
-function targetOf(call: Call, kind: ListKind, exposed: string, found: Found | undefined): Target {
+export function targetOf(
+  call: Call,
+  kind: ListKind,
+  exposed: string,
+  found: Found | undefined,
+): Target {
   const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
   if (!found || !upstream) {
     // the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)

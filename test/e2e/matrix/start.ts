@@ -25,6 +25,9 @@ export interface Names {
   readonly resource: string
   readonly wrongResource: string
   readonly down: string
+  /** What completion is asked for. */
+  readonly ref: object
+  readonly argument: object
 }
 
 export interface Running extends AsyncDisposable {
@@ -33,6 +36,8 @@ export interface Running extends AsyncDisposable {
   readonly counter: Counter
   readonly recorder: Recorder
   readonly names: Names
+  /** A server says that the resource it is asked to watch has changed. */
+  update(): void
   /** Changes the configuration file and reloads it. */
   reload(): Promise<void>
 }
@@ -47,8 +52,10 @@ const HTTP_NAMES: Names = {
   prompt: 'real__test_simple_prompt',
   wrongPrompt: 'real__test_prompt_with_arguments',
   resource: 'test://static-text',
-  wrongResource: 'test://nonexistent',
+  wrongResource: 'portcullis://real/test://nonexistent',
   down: 'feed__die',
+  ref: { type: 'ref/prompt', name: 'real__test_prompt_with_arguments' },
+  argument: { name: 'arg1', value: 'par' },
 }
 
 const STDIO_NAMES: Names = {
@@ -61,16 +68,35 @@ const STDIO_NAMES: Names = {
   prompt: 'real__simple-prompt',
   wrongPrompt: 'real__args-prompt',
   resource: 'demo://resource/static/document/architecture.md',
-  wrongResource: 'demo://resource/static/document/nonexistent.md',
+  wrongResource: 'portcullis://real/demo://resource/static/document/nonexistent.md',
   down: 'odd__crash',
+  ref: { type: 'ref/prompt', name: 'real__completable-prompt' },
+  argument: { name: 'department', value: '' },
 }
+
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
+
+/** What clients subscribe to, at the server that is fed. */
+export const WATCHED = 'feed://watched'
 
 export async function startSurface(surface: Surface, fixtureUrl: string): Promise<Running> {
   const counter = createCounter()
+  let tell: (message: { method: string; params: object }) => void = () => {}
   const recorder = await startRecorder({
+    capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
     tools: ['echo', 'die'],
-    call: (received, answers) =>
-      received.message.params?.name === 'die' ? answers.destroy() : echo(received, answers),
+    list: (method) =>
+      method === 'resources/list' ? { resources: [{ uri: WATCHED, name: 'watched' }] } : undefined,
+    call(received, answers) {
+      const { id, method, params } = received.message
+      if (params?.name === 'die') return answers.destroy()
+      if (method !== 'subscriptions/listen') return echo(received, answers)
+      const own = { _meta: { [SUBSCRIPTION]: id } }
+      const granted = { ...own, notifications: params?.notifications }
+      const acknowledged = { method: 'notifications/subscriptions/acknowledged', params: granted }
+      answers.events([acknowledged], { open: true })
+      tell = (message) => answers.send({ ...message, params: { ...message.params, ...own } })
+    },
   })
   const entries = [...counter.entries, ...TRIGGERED]
   const config = {
@@ -91,6 +117,12 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     counter,
     recorder,
     names: surface.upstream === 'stdio' ? STDIO_NAMES : HTTP_NAMES,
+    update() {
+      const message = { method: 'notifications/resources/updated', params: { uri: WATCHED } }
+      // on the connections of both eras: each client is told by its own
+      recorder.announce(message)
+      tell(message)
+    },
     async reload() {
       await write()
       const { outcome, reason } = await gateway.reload()
