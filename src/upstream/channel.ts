@@ -10,8 +10,10 @@ import type { Connection } from './lane.ts'
 import type { TransportDeps } from './transport.ts'
 
 export interface Pipe {
-  /** False: the other side does not take it, now or any more. */
-  write(bytes: Uint8Array): boolean
+  /** False: the other side does not take it, now or any more. `call`: the request that the bytes are. */
+  write(bytes: Uint8Array, call?: Call): boolean
+  /** The server was greeted: what is written from now on is of this revision. */
+  greeted?(revision: string): void
   /** Ends it with bounded waits. Idempotent. */
   close(): Promise<void>
   /** Ends it at once. */
@@ -24,9 +26,13 @@ export interface PipeListener {
   message(bytes: Buffer): void
   /** A message above limits.response was skipped; `head` and `tail` are its first and last bytes. */
   oversize(head: string, tail: string): void
+  /** A message of the gateway was refused: the call has failed, or it has its answer. */
+  refused(call: Call, how: AppError | Message): void
   /** It is gone; called once. `code` is what calls under way fail with. */
-  end(reason: string, code?: 'UPSTREAM_PROTOCOL'): void
+  end(reason: string, code?: EndCode): void
 }
+
+type EndCode = 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_PROTOCOL' | 'UPSTREAM_TOO_LARGE'
 
 export interface ChannelOptions {
   /** The server's. */
@@ -75,8 +81,12 @@ export class Channel implements PipeListener {
     this.#pipe = await open(this)
   }
 
-  send(bytes: Uint8Array): boolean {
-    return this.#over === undefined && this.#pipe?.write(bytes) === true
+  send(bytes: Uint8Array, call?: Call): boolean {
+    return this.#over === undefined && this.#pipe?.write(bytes, call) === true
+  }
+
+  greeted(revision: string): void {
+    this.#pipe?.greeted?.(revision)
   }
 
   /** Asks something of the gateway's own. */
@@ -88,7 +98,7 @@ export class Channel implements PipeListener {
   async request(request: UpstreamRequest): Promise<UpstreamReply> {
     if (this.#over !== undefined) throw this.#unavailable(this.#over)
     const call = this.#calls.open(request)
-    if (!this.send(call.bytes))
+    if (!this.send(call.bytes, call))
       this.#calls.fail(call.id, this.#unavailable('it does not read its input'))
     return call.reply
   }
@@ -160,7 +170,12 @@ export class Channel implements PipeListener {
     this.#pipe?.kill()
   }
 
-  end(reason: string, code: 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_PROTOCOL' = UNAVAILABLE): void {
+  refused(call: Call, how: AppError | Message): void {
+    if (how instanceof AppError) this.#calls.fail(call.id, how)
+    else this.#calls.settleAs(call.id, how)
+  }
+
+  end(reason: string, code: EndCode = 'UPSTREAM_UNAVAILABLE'): void {
     this.#over ??= reason
     this.#calls.failAll(() => this.#unavailable(reason, code))
     this.#lost.resolve(reason)
@@ -171,10 +186,7 @@ export class Channel implements PipeListener {
     this.send(makeNotification('notifications/cancelled', params).bytes)
   }
 
-  #unavailable(
-    reason: string,
-    code: 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_PROTOCOL' = UNAVAILABLE,
-  ): AppError {
+  #unavailable(reason: string, code: EndCode = 'UPSTREAM_UNAVAILABLE'): AppError {
     return new AppError(code, `server ${this.#options.name} is not available: ${reason}`)
   }
 
@@ -187,7 +199,6 @@ export class Channel implements PipeListener {
   }
 }
 
-const UNAVAILABLE = 'UPSTREAM_UNAVAILABLE'
 const ENDS_WITH_ID = /"id"\s*:\s*(\d{1,15})\s*\}\s*$/
 const STARTS_WITH_ID = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*[,}]/
 const STARTS_WITH_METHOD = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/

@@ -92,7 +92,7 @@ export interface Upstream {
   readonly tenant: string | undefined
   /** The four above as conditions and plugins see them; frozen. */
   readonly info: ServerInfo
-  readonly kind: 'stdio' | 'http'
+  readonly kind: 'stdio' | 'http' | 'websocket'
   /** True: the gateway does not start without it. */
   readonly required: boolean
   readonly admission: Admission

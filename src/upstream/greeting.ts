@@ -77,6 +77,7 @@ async function greet(
   const reply = await channel.ask('initialize', initializeParams(deps.clientInfo), timeout)
   try {
     const hello = readInitialize(options.name, reply)
+    channel.greeted(hello.revision)
     channel.send(makeNotification('notifications/initialized').bytes)
     return hello
   } catch (error) {

@@ -11,16 +11,18 @@ import type {
   UpstreamStatus,
 } from './client.ts'
 import { watchHealth } from './health.ts'
-import { connectHttpLegacy } from './http/legacy.ts'
+import { createFallback } from './http/fallback.ts'
 import { listenForChanges } from './http/listen.ts'
 import { connectHttpModern } from './http/modern.ts'
 import { type Connection, Lane } from './lane.ts'
-import type { HttpOptions, ServerOptions, StdioOptions } from './options.ts'
+import type { HttpOptions, ServerOptions, StdioOptions, WebSocketOptions } from './options.ts'
 import { createProcessGuard, type ProcessGuard } from './stdio/guard.ts'
 import { connectStdio } from './stdio/stdio.ts'
 import type { ProcessTransportDeps } from './transport.ts'
 
-/** How long a legacy answer of a stdio server spares it the probe when it is restarted. */
+type ChannelOptions = StdioOptions | WebSocketOptions
+
+/** How long a legacy answer spares a server the probe when it is started anew. */
 const EVIDENCE_MS = 60 * 60_000
 
 /** Starts nothing; `start` does. */
@@ -34,7 +36,7 @@ class SupervisedUpstream implements Upstream {
   readonly environment: string | undefined
   readonly tenant: string | undefined
   readonly info: Upstream['info']
-  readonly kind: 'stdio' | 'http'
+  readonly kind: Upstream['kind']
   readonly required: boolean
   readonly admission: Admission = 'admitted'
   readonly #options: ServerOptions
@@ -47,6 +49,7 @@ class SupervisedUpstream implements Upstream {
    * http: legacy and modern, on the same url. stdio: whichever era the process answers to; and, when that is modern, a
    * second process for the legacy era, because a process is pinned to the era of its first message. Both are started at
    * once: a list for clients of either era must not depend on who came first. A legacy server has one process only.
+   * websocket: the same with connections.
    */
   readonly #first: Lane
   readonly #second: Lane
@@ -71,12 +74,15 @@ class SupervisedUpstream implements Upstream {
     this.#log = deps.log.child({ server: options.name })
     this.#wheel = deps.wheel ?? createDeadlineWheel(deps.clock)
     this.#guard = deps.guard ?? createProcessGuard({ clock: deps.clock, log: this.#log })
-    if (options.kind === 'stdio') {
-      this.#first = this.#lane((signal) => this.#connectStdio(options, signal))
-      this.#second = this.#lane((signal) => this.#connectSecond(options, signal))
+    if (options.kind === 'http') {
+      const connect = createFallback(options)
+      this.#first = this.#lane((signal) =>
+        this.#noted('legacy', connect(this.#transport(), signal)),
+      )
+      this.#second = this.#lane((signal) => this.#connectModern(options, signal))
     } else {
-      this.#first = this.#lane((signal) => this.#connectHttp(options, 'legacy', signal))
-      this.#second = this.#lane((signal) => this.#connectHttp(options, 'modern', signal))
+      this.#first = this.#lane((signal) => this.#connectChannel(options, signal))
+      this.#second = this.#lane((signal) => this.#connectSecond(options, signal))
     }
   }
 
@@ -127,7 +133,7 @@ class SupervisedUpstream implements Upstream {
       random: this.#deps.random ?? Math.random,
       restart,
       // asking over HTTP is one request; a stdio server shows another era only when it is started anew, see below
-      recheck: this.kind === 'http',
+      recheck: this.#options.kind === 'http' && this.#options.transport !== 'sse',
       // two probes, one initialize, and what a process needs to start
       connectTimeout: limits.requestTimeout + 2 * timeout + 1000,
       connect: (signal) => this.#watched(connect, signal),
@@ -165,10 +171,10 @@ class SupervisedUpstream implements Upstream {
     return connection
   }
 
-  async #connectStdio(options: StdioOptions, signal: AbortSignal): Promise<Connection> {
+  async #connectChannel(options: ChannelOptions, signal: AbortSignal): Promise<Connection> {
     const now = this.#deps.clock.now()
     const known = now < this.#legacyUntil ? 'legacy' : undefined
-    const connection = await connectStdio(options, this.#transport(), known, signal)
+    const connection = await this.#open(options, known, signal)
     if (connection.link.era === 'legacy') {
       if (!known) this.#legacyUntil = now + EVIDENCE_MS
     } else if (this.#second.state === 'idle' || this.#second.state === 'absent')
@@ -176,13 +182,24 @@ class SupervisedUpstream implements Upstream {
     return connection
   }
 
-  async #connectSecond(options: StdioOptions, signal: AbortSignal): Promise<Connection> {
-    return this.#noted('legacy', connectStdio(options, this.#transport(), 'legacy', signal))
+  #connectSecond(options: ChannelOptions, signal: AbortSignal): Promise<Connection> {
+    return this.#noted('legacy', this.#open(options, 'legacy', signal))
   }
 
-  #connectHttp(options: HttpOptions, era: Era, signal: AbortSignal): Promise<Connection> {
-    const connect = era === 'legacy' ? connectHttpLegacy : connectHttpModern
-    return this.#noted(era, connect(options, this.#transport(), signal))
+  async #open(
+    options: ChannelOptions,
+    known: 'legacy' | undefined,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    if (options.kind === 'stdio') return connectStdio(options, this.#transport(), known, signal)
+    const { connectWebSocket } = await import('./websocket.ts')
+    return connectWebSocket(options, this.#transport(), known, signal)
+  }
+
+  async #connectModern(options: HttpOptions, signal: AbortSignal): Promise<Connection> {
+    if (options.transport === 'sse')
+      throw new AppError('UPSTREAM_ERA', `server ${this.name} is spoken to in the legacy era only`)
+    return this.#noted('modern', connectHttpModern(options, this.#transport(), signal))
   }
 
   async #noted(era: Era, connecting: Promise<Connection>): Promise<Connection> {

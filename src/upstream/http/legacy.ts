@@ -134,6 +134,7 @@ class LegacyHttpLink implements UpstreamLink {
 
   async #initialize(): Promise<void> {
     let session: string | undefined
+    let status: number | undefined
     const { requestTimeout } = this.#deps.limits
     const message = makeRequest('initialize', initializeParams(this.#deps.clientInfo))
     const call = this.#core.calls.open({ message, edits: [], timeout: requestTimeout })
@@ -144,9 +145,13 @@ class LegacyHttpLink implements UpstreamLink {
         head(headers) {
           session = headers['mcp-session-id']?.toString()
         },
+        refused(refusal) {
+          status = refusal.status
+          return false
+        },
       },
     )
-    this.#hello = readInitialize(this.#options.name, await initializeReply(call))
+    this.#hello = readInitialize(this.#options.name, await initializeReply(call), status)
     if (session !== undefined && !SESSION_ID.test(session))
       throw new AppError('UPSTREAM_PROTOCOL', `server ${this.#options.name} sent a bad session id`)
     this.#session = {
