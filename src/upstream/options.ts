@@ -276,9 +276,11 @@ export function serverOptions(config: ServerConfig): ServerOptions {
     const message = `servers: ${config.name}: the header ${reserved} is set by the gateway itself`
     throw new AppError('CONFIG_INVALID', message)
   }
+  const wrong = mismatch(config)
+  if (wrong !== undefined)
+    throw new AppError('CONFIG_INVALID', `servers: ${config.name}: transport: ${wrong}`)
   if (isWebSocketUrl(url)) return { ...common, kind: 'websocket', url, headers }
-  const { transport } = config
-  if (transport === 'websocket') throw new AppError('CONFIG_INVALID', mismatch(config) as string)
+  const transport = config.transport as HttpOptions['transport']
   return { ...common, kind: 'http', url, headers, transport }
 }
 
