@@ -19,6 +19,8 @@ export interface Fanout {
   notification(upstream: Upstream, era: Era, message: Message): void
   /** A server came, went or changed: what it offered has to be listed again. */
   changed(server: string): void
+  /** What lists were answered without has come. */
+  arrived(kind: ListKind): void
 }
 
 export function createFanout(room: Room): Fanout {
@@ -123,5 +125,6 @@ export function createFanout(room: Room): Fanout {
       for (const { changed } of [LISTS.tools, LISTS.prompts, LISTS.resources])
         broadcast(undefined, makeNotification(changed))
     },
+    arrived: (kind) => broadcast(undefined, makeNotification(LISTS[kind].changed)),
   }
 }
