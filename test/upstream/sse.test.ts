@@ -247,6 +247,16 @@ describe('a session that ends', () => {
     await eventually(() => expect(server.streams()).toBe(1))
   })
 
+  it('and is not known any more fails its calls at once', async () => {
+    const { link, server } = await odd()
+    const other = link.request(toolCall('hang'))
+    await eventually(() => expect(server.posts.at(-1)?.body.params.name).toBe('hang'))
+    server.forget()
+    const message = 'server odd is not available: it does not know the session'
+    for (const call of [link.request(toolCall('echo')), other])
+      await expect(call).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE', message })
+  })
+
   it('fails the calls under way, and no call goes to the old one', async () => {
     const { link, upstream } = await odd()
     const other = link.request(toolCall('hang'))

@@ -178,13 +178,13 @@ class SsePipe implements Pipe {
   }
 
   #refused(call: Call | undefined, { status, message }: Refusal): void {
+    // the session it belongs to is gone, whatever the stream does
+    if (status === 404 || status === 410) return this.#lose('it does not know the session')
     const fault = refusalFault(this.#options.name, status)
     if (call) {
       const answered = message !== undefined && fault.code === 'UPSTREAM_PROTOCOL'
       this.#listener.refused(call, answered ? message : fault)
     } else this.#deps.log.debug({ status }, 'a message to the server was not taken')
-    // the session it belongs to is gone, whatever the stream does
-    if (status === 404 || status === 410) this.#lose('it does not know the session')
   }
 
   #lose(reason: string): void {
