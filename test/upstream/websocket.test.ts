@@ -1,5 +1,6 @@
 // Servers over WebSocket, of each era: what is greeted and sent, what is too large, too much or against the rules, and coming back.
 import { readFileSync } from 'node:fs'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Era, UpstreamDeps } from '../../src/upstream/client.ts'
 import { makeNotification } from '../../src/wire/message.ts'
@@ -178,6 +179,15 @@ describe('bounds', () => {
     },
   )
 
+  it('a compressed answer counts by what it is unpacked', async () => {
+    const { link, seen } = await odd({ deflate: true })
+    const bytes = LIMITS.response - 200
+    expect(await textOf(link.request(toolCall('deflated', { bytes })))).toHaveLength(bytes)
+    const call = link.request(toolCall('deflated', { bytes: LIMITS.response + 1 }))
+    await expect(call).rejects.toMatchObject({ code: 'UPSTREAM_PROTOCOL' })
+    await eventually(() => expect(seen.restarts).toBe(1))
+  })
+
   it('an answer just below limits.response passes', async () => {
     const { link } = await odd()
     const bytes = LIMITS.response - 200
@@ -252,6 +262,20 @@ describe('a connection that ends', () => {
   })
 })
 
+const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url))
+const TLS = { cert: pem('server.cert.pem'), key: pem('server.key.pem') }
+
+it('a server over wss is spoken to when its certificate is trusted', async () => {
+  const before = getCACertificates('default')
+  release.push(() => setDefaultCACertificates(before))
+  setDefaultCACertificates([...before, TLS.cert.toString()])
+  const server = await serve({ tls: TLS })
+  const { upstream } = connectTo(server.url)
+  await upstream.start()
+  const link = await upstream.ready('legacy')
+  expect(await textOf(link.request(toolCall('echo', { n: 1 })))).toBe('{"n":1}')
+})
+
 describe('a handshake that fails', () => {
   it.each<[string, OddWebSocketOptions, string, string]>([
     ['401', { refuse: 401 }, 'UPSTREAM_REFUSED', 'refused the gateway with 401'],
@@ -278,9 +302,7 @@ describe('a handshake that fails', () => {
   })
 
   it('with a certificate nobody vouches for is refused', async () => {
-    const pem = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url))
-    const tls = { cert: pem('server.cert.pem'), key: pem('server.key.pem') }
-    const server = await serve({ tls })
+    const server = await serve({ tls: TLS })
     const { upstream } = connectTo(server.url)
     await upstream.start()
     expect(upstream.status.error).toMatch(/could not be reached: .*(CERT|SIGN)/)
