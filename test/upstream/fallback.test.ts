@@ -7,7 +7,7 @@ import type { HttpOptions } from '../../src/upstream/options.ts'
 import { startOddServer } from '../fixtures/upstream/odd-http.ts'
 import { type OddSseOptions, startOddSse } from '../fixtures/upstream/odd-sse.ts'
 import { startSdkSse } from '../fixtures/upstream/sdk-sse.ts'
-import { eventually, httpOptions, textOf, toolCall, upstreamOf } from './support.ts'
+import { eventually, httpOptions, LIMITS, textOf, toolCall, upstreamOf } from './support.ts'
 
 const release: (() => Promise<unknown> | unknown)[] = []
 afterEach(async () => {
@@ -96,6 +96,14 @@ describe('a url without a transport', () => {
     const { upstream } = await started(server.url, { health: ONCE })
     expect(upstream.status.error).toBe('server odd answered with 404')
     expect(server.seen.map(({ verb }) => verb)).toContain('GET')
+  })
+
+  it('of a server whose stream names no endpoint fails with that, too', async () => {
+    const server = await oddSse({ mute: true })
+    const limits = { ...LIMITS, requestTimeout: 200 }
+    const { upstream } = await started(server.url, { health: ONCE }, { limits })
+    expect(upstream.status.error).toBe('server odd answered with 404')
+    expect(server.gets).toHaveLength(1)
   })
 
   it('of an HTTP+SSE server that wants credentials says that', async () => {

@@ -109,6 +109,15 @@ it('a stream that comes in pieces, with comments and an empty first event, is un
   )
 })
 
+it('a server that floods with requests is answered no more than it can take', async () => {
+  const { server, link } = await started()
+  expect(await textOf(link.request(toolCall('flood', { count: 5000 })))).toBe('flooded')
+  const answers = () => server.seen.filter(({ body }) => body && body.method === undefined)
+  await eventually(() => expect(answers().length).toBeGreaterThan(64))
+  expect(await textOf(link.request(toolCall('echo', { n: 1 })))).toBe('{"n":1}')
+  expect(answers().length).toBeLessThan(5000)
+})
+
 it('an answer on a stream that stays open is an answer', async () => {
   const { link } = await started()
   expect(await textOf(link.request(toolCall('held-open')))).toBe('held')

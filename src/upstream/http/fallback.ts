@@ -39,7 +39,7 @@ export function createFallback(
       } catch (second) {
         deps.log.debug({ reason: messageOf(second) }, 'no HTTP+SSE either')
         // a server that is of neither is told by the transport of today; one that failed may be of the older one
-        throw isAppError(second, 'UPSTREAM_PROTOCOL') ? error : second
+        throw isNeither(second) ? error : second
       }
     }
   }
@@ -56,6 +56,11 @@ export function createFallback(
       throw error
     }
   }
+}
+
+/** The stream was refused, or was none of that transport. */
+function isNeither(error: unknown): boolean {
+  return isAppError(error) && (error.code === 'UPSTREAM_PROTOCOL' || error.data?.unnamed === true)
 }
 
 function isEvidence(error: unknown): error is AppError {

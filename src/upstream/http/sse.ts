@@ -27,6 +27,8 @@ export function connectSse(
 /** Messages besides the calls, answers and notifications, that may be on their way. */
 const SPARE_POSTS = 64
 const MOST_PATH = 4096
+/** How long the first event may take. */
+const NAMED_MS = 10_000
 
 class SsePipe implements Pipe {
   readonly #options: HttpOptions
@@ -57,11 +59,13 @@ class SsePipe implements Pipe {
   /** Resolves when the server has said where messages go. */
   async open(signal: AbortSignal): Promise<Pipe> {
     const { clock, limits } = this.#deps
-    const give = (code: 'UPSTREAM_TIMEOUT' | 'DISPATCH_ABORTED', what: string) =>
-      this.#endpoint.reject(new AppError(code, `server ${this.#options.name} ${what}`))
-    const stop = () => give('DISPATCH_ABORTED', 'was given up')
-    const late = () => give('UPSTREAM_TIMEOUT', 'did not say in time where messages go')
-    const cancel = clock.after(limits.requestTimeout, late)
+    const { name } = this.#options
+    const stop = () =>
+      this.#endpoint.reject(new AppError('DISPATCH_ABORTED', `server ${name} was given up`))
+    const cancel = clock.after(Math.min(NAMED_MS, limits.requestTimeout), () => {
+      const what = `server ${name} did not say in time where messages go`
+      this.#endpoint.reject(new AppError('UPSTREAM_TIMEOUT', what, { data: { unnamed: true } }))
+    })
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
     this.#listen()
@@ -179,9 +183,10 @@ class SsePipe implements Pipe {
 
   #refused(call: Call | undefined, { status, message }: Refusal): void {
     // the session it belongs to is gone, whatever the stream does
-    if (status === 404 || status === 410) return this.#lose('it does not know the session')
+    const gone = status === 404 || status === 410
     const fault = refusalFault(this.#options.name, status)
-    if (call) {
+    if (gone) this.#lose('it does not know the session')
+    else if (call) {
       const answered = message !== undefined && fault.code === 'UPSTREAM_PROTOCOL'
       this.#listener.refused(call, answered ? message : fault)
     } else this.#deps.log.debug({ status }, 'a message to the server was not taken')
