@@ -1,9 +1,17 @@
 // One configured server as the gateway sees it: its lanes by era, its status, its events; transports are below, policy is above.
 import { createDeadlineWheel, type DeadlineWheel } from '../base/deadline.ts'
 import { AppError, isAppError } from '../base/errors.ts'
+import {
+  type ChannelOptions,
+  connectorOf,
+  type LegacyConnector,
+  openChannel,
+} from './channel/connect.ts'
 import type {
   Admission,
   Era,
+  InstanceClient,
+  Instances,
   Upstream,
   UpstreamDeps,
   UpstreamLink,
@@ -11,19 +19,18 @@ import type {
   UpstreamStatus,
 } from './client.ts'
 import { watchHealth } from './health.ts'
-import { createFallback } from './http/fallback.ts'
 import { listenForChanges } from './http/listen.ts'
 import { connectHttpModern } from './http/modern.ts'
+import { createInstances, type Instance, type OwnedInstances } from './instances.ts'
 import { type Connection, Lane } from './lane.ts'
-import type { HttpOptions, ServerOptions, StdioOptions, WebSocketOptions } from './options.ts'
+import type { HttpOptions, ServerOptions } from './options.ts'
 import { createProcessGuard, type ProcessGuard } from './stdio/guard.ts'
-import { connectStdio } from './stdio/stdio.ts'
 import type { ProcessTransportDeps } from './transport.ts'
-
-type ChannelOptions = StdioOptions | WebSocketOptions
 
 /** How long a legacy answer spares a server the probe when it is started anew. */
 const EVIDENCE_MS = 60 * 60_000
+
+const UNTOLD = { changed() {}, restarted() {} }
 
 /** Starts nothing; `start` does. */
 export function createUpstream(options: ServerOptions, deps: UpstreamDeps): Upstream {
@@ -53,6 +60,9 @@ class SupervisedUpstream implements Upstream {
    */
   readonly #first: Lane
   readonly #second: Lane
+  readonly #instances: OwnedInstances | undefined
+  /** One for all connections of the era, because it remembers what it found. */
+  readonly #legacy: LegacyConnector
   #legacyUntil = 0
   #state: UpstreamState = 'stopped'
   #up = ','
@@ -74,15 +84,19 @@ class SupervisedUpstream implements Upstream {
     this.#log = deps.log.child({ server: options.name })
     this.#wheel = deps.wheel ?? createDeadlineWheel(deps.clock)
     this.#guard = deps.guard ?? createProcessGuard({ clock: deps.clock, log: this.#log })
+    const { per, max, idleStop } = options.pool
+    if (per !== 'shared') {
+      const make = (client: InstanceClient) => this.#instance(client)
+      const { name: server } = options
+      this.#instances = createInstances({ server, per, max, idleStop, clock: deps.clock, make })
+    }
+    this.#legacy = connectorOf(options)
     if (options.kind === 'http') {
-      const connect = createFallback(options)
-      this.#first = this.#lane((signal) =>
-        this.#noted('legacy', connect(this.#transport(), signal)),
-      )
+      this.#first = this.#lane((signal) => this.#connectLegacy(signal))
       this.#second = this.#lane((signal) => this.#connectModern(options, signal))
     } else {
       this.#first = this.#lane((signal) => this.#connectChannel(options, signal))
-      this.#second = this.#lane((signal) => this.#connectSecond(options, signal))
+      this.#second = this.#lane((signal) => this.#connectLegacy(signal))
     }
   }
 
@@ -100,6 +114,23 @@ class SupervisedUpstream implements Upstream {
   link(era: Era): UpstreamLink | undefined {
     if (this.#first.link?.era === era) return this.#first.link
     return this.#second.link?.era === era ? this.#second.link : undefined
+  }
+
+  nearest(era: Era): UpstreamLink | undefined {
+    return this.link(era) ?? this.#first.link ?? this.#second.link
+  }
+
+  async reach(era: Era, signal?: AbortSignal): Promise<UpstreamLink> {
+    try {
+      return await this.ready(era, signal)
+    } catch (error) {
+      if (!isAppError(error, 'UPSTREAM_ERA')) throw error
+      return this.nearest(era) ?? this.ready(era === 'legacy' ? 'modern' : 'legacy', signal)
+    }
+  }
+
+  get own(): Instances | undefined {
+    return this.#instances
   }
 
   async ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink> {
@@ -120,12 +151,22 @@ class SupervisedUpstream implements Upstream {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#first.close(), this.#second.close()])
+    await Promise.all([this.#instances?.close(), this.#first.close(), this.#second.close()])
     if (!this.#deps.guard) this.#guard.close()
   }
 
   #lane(connect: (signal: AbortSignal) => Promise<Connection>): Lane {
-    const { clock, events, limits } = this.#deps
+    return this.#laneOf((signal) => this.#watched(connect, signal), {
+      changed: () => this.#changed(),
+      restarted: () => this.#deps.events.restart(this),
+    })
+  }
+
+  #laneOf(
+    connect: (signal: AbortSignal) => Promise<Connection>,
+    told: { changed(): void; restarted(): void } = UNTOLD,
+  ): Lane {
+    const { clock, limits } = this.#deps
     const { restart, timeout } = this.#options.health
     return new Lane({
       name: this.name,
@@ -136,10 +177,28 @@ class SupervisedUpstream implements Upstream {
       recheck: this.#options.kind === 'http' && this.#options.transport !== 'sse',
       // two probes, one initialize, and what a process needs to start
       connectTimeout: limits.requestTimeout + 2 * timeout + 1000,
-      connect: (signal) => this.#watched(connect, signal),
-      changed: () => this.#changed(),
-      restarted: () => events.restart(this),
+      connect,
+      ...told,
     })
+  }
+
+  /** A connection for one client: the legacy era, no probes of its own, started anew when it is lost and asked for. */
+  #instance(client: InstanceClient): Instance {
+    let connection: Connection | undefined
+    const lane = this.#laneOf(async (signal) => {
+      connection = await this.#legacy(this.#transport(client), signal)
+      return connection
+    })
+    return {
+      get link() {
+        return lane.link
+      },
+      get busy() {
+        return lane.state === 'starting' || (lane.link !== undefined && connection?.idle() === 0)
+      },
+      ready: (signal) => lane.ready(signal),
+      close: () => lane.close(),
+    }
   }
 
   async #watched(
@@ -174,7 +233,7 @@ class SupervisedUpstream implements Upstream {
   async #connectChannel(options: ChannelOptions, signal: AbortSignal): Promise<Connection> {
     const now = this.#deps.clock.now()
     const known = now < this.#legacyUntil ? 'legacy' : undefined
-    const connection = await this.#open(options, known, signal)
+    const connection = await openChannel(options, this.#transport(), known, signal)
     if (connection.link.era === 'legacy') {
       if (!known) this.#legacyUntil = now + EVIDENCE_MS
     } else if (this.#second.state === 'idle' || this.#second.state === 'absent')
@@ -182,18 +241,8 @@ class SupervisedUpstream implements Upstream {
     return connection
   }
 
-  #connectSecond(options: ChannelOptions, signal: AbortSignal): Promise<Connection> {
-    return this.#noted('legacy', this.#open(options, 'legacy', signal))
-  }
-
-  async #open(
-    options: ChannelOptions,
-    known: 'legacy' | undefined,
-    signal: AbortSignal,
-  ): Promise<Connection> {
-    if (options.kind === 'stdio') return connectStdio(options, this.#transport(), known, signal)
-    const { connectWebSocket } = await import('./websocket.ts')
-    return connectWebSocket(options, this.#transport(), known, signal)
+  #connectLegacy(signal: AbortSignal): Promise<Connection> {
+    return this.#noted('legacy', this.#legacy(this.#transport(), signal))
   }
 
   async #connectModern(options: HttpOptions, signal: AbortSignal): Promise<Connection> {
@@ -211,19 +260,27 @@ class SupervisedUpstream implements Upstream {
     }
   }
 
-  #transport(): ProcessTransportDeps {
+  #transport(client?: InstanceClient): ProcessTransportDeps {
     const { clock, limits, clientInfo, events } = this.#deps
     const linkEvents: ProcessTransportDeps['events'] = {
-      notification: (link, message) => events.notification(this, link, message),
-      request: (link, message) => events.request(this, link, message),
+      notification: (link, message) =>
+        client ? client.notification(message) : events.notification(this, link, message),
+      request: (link, asked) => {
+        if (client) return client.request(asked)
+        events.request(this, link, asked.message)
+        return undefined
+      },
       stderr: (line) => events.stderr(this, line),
       call: (method, ms, outcome) => events.call(this, method, ms, outcome),
-      renewed: () => events.renewed(this),
+      renewed: () => {
+        if (!client) events.renewed(this)
+      },
     }
     return {
       clock,
       limits,
       clientInfo,
+      capabilities: client?.capabilities ?? {},
       wheel: this.#wheel,
       guard: this.#guard,
       log: this.#log,

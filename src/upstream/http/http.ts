@@ -8,7 +8,14 @@ import { createInbox, type Inbox } from '../inbox.ts'
 import { type HttpOptions, isReservedHeader } from '../options.ts'
 import type { TransportDeps } from '../transport.ts'
 import { createHttpClient, type Exchange, type HttpClient, type HttpRequest } from './exchange.ts'
-import { type Refusal, type ReplyListener, ReplySink, type Resume } from './reply.ts'
+import {
+  isAnswer,
+  type Refusal,
+  type ReplyListener,
+  ReplySink,
+  type Resume,
+  refusalFault,
+} from './reply.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -16,7 +23,7 @@ export type Headers = Readonly<Record<string, string>>
 export interface EraRules {
   abandoned(call: Call, reason: string): void
   /** Answers to requests of the server; undefined: this era has no such requests. */
-  answer?(json: string): void
+  answer?(bytes: Uint8Array): void
 }
 
 export interface HttpCore {
@@ -115,9 +122,9 @@ class HttpEndpoint implements HttpCore {
     this.inbox = createInbox({
       calls: this.calls,
       log: deps.log,
-      answer: (json) => rules.answer?.(json),
+      answer: (bytes) => rules.answer?.(bytes),
       notification: (message) => this.link && deps.events.notification(this.link, message),
-      request: (message) => this.link && deps.events.request(this.link, message),
+      request: (asked) => this.link && deps.events.request(this.link, asked),
     })
   }
 
@@ -168,6 +175,7 @@ class HttpEndpoint implements HttpCore {
   }
 
   async close(): Promise<void> {
+    this.inbox.close()
     const exchanges = this.calls.all().map(({ exchange }) => exchange)
     this.calls.failAll(() => this.#error('is being stopped', 'UPSTREAM_UNAVAILABLE'))
     for (const exchange of exchanges) exchange?.abort()
@@ -192,22 +200,6 @@ class HttpEndpoint implements HttpCore {
   ): AppError {
     return new AppError(code, `server ${this.#options.name} ${what}`)
   }
-}
-
-/** Whether a JSON-RPC error in the body is what the server says, not what stands before it. */
-function isAnswer(status: number): boolean {
-  return status !== 401 && status !== 403 && status !== 429 && status < 500
-}
-
-/** What an HTTP status that is no success means. */
-export function refusalFault(server: string, status: number): AppError {
-  const refused = status === 401 || status === 403
-  const what = refused
-    ? `refused the gateway with ${status}; check the headers configured for it`
-    : `answered with ${status}`
-  const code = isAnswer(status) ? 'UPSTREAM_PROTOCOL' : 'UPSTREAM_UNAVAILABLE'
-  const data = { status }
-  return new AppError(refused ? 'UPSTREAM_REFUSED' : code, `server ${server} ${what}`, { data })
 }
 
 /** The headers of one POST: the configured ones win over a request's, and what the link itself says over both. */

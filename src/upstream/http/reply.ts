@@ -183,6 +183,22 @@ function errorIn(body: Buffer, depth: number): Message | undefined {
   }
 }
 
+/** Whether a JSON-RPC error in the body is what the server says, not what stands before it. */
+export function isAnswer(status: number): boolean {
+  return status !== 401 && status !== 403 && status !== 429 && status < 500
+}
+
+/** What an HTTP status that is no success means. */
+export function refusalFault(server: string, status: number): AppError {
+  const refused = status === 401 || status === 403
+  const what = refused
+    ? `refused the gateway with ${status}; check the headers configured for it`
+    : `answered with ${status}`
+  const code = isAnswer(status) ? 'UPSTREAM_PROTOCOL' : 'UPSTREAM_UNAVAILABLE'
+  const data = { status }
+  return new AppError(refused ? 'UPSTREAM_REFUSED' : code, `server ${server} ${what}`, { data })
+}
+
 // codes of node and undici that say: nothing listens there (any more)
 const UNREACHABLE = new Set([
   'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT',

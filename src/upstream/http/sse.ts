@@ -2,14 +2,14 @@
 import { AppError } from '../../base/errors.ts'
 import type { SseEvent } from '../../wire/sse.ts'
 import type { Call } from '../calls.ts'
-import type { Pipe, PipeListener } from '../channel.ts'
-import { connectChannel } from '../greeting.ts'
+import type { Pipe, PipeListener } from '../channel/channel.ts'
+import { connectChannel } from '../channel/greeting.ts'
 import type { Connection } from '../lane.ts'
 import type { HttpOptions } from '../options.ts'
 import type { TransportDeps } from '../transport.ts'
 import type { Exchange, HttpClient, HttpRequest } from './exchange.ts'
-import { clientOf, type Headers, lowerCase, mergeHeaders, refusalFault } from './http.ts'
-import { type Refusal, type ReplyListener, ReplySink } from './reply.ts'
+import { clientOf, type Headers, lowerCase, mergeHeaders } from './http.ts'
+import { type Refusal, type ReplyListener, ReplySink, refusalFault } from './reply.ts'
 
 /** Legacy only: the transport is older than the modern era. */
 export function connectSse(

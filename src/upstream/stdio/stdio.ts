@@ -1,7 +1,7 @@
 // A link over the standard streams of a process, one message per line; restarting it is the lane's business.
 import { createLineReader } from '../../wire/lines.ts'
-import type { Pipe, PipeListener } from '../channel.ts'
-import { connectChannel } from '../greeting.ts'
+import type { Pipe, PipeListener } from '../channel/channel.ts'
+import { connectChannel } from '../channel/greeting.ts'
 import type { Connection } from '../lane.ts'
 import type { StdioOptions } from '../options.ts'
 import type { ProcessTransportDeps } from '../transport.ts'

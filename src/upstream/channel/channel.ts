@@ -1,13 +1,13 @@
 // Calls and messages over a pipe that carries whole messages both ways, a process's streams or a WebSocket; what the pipe is made of is the transport's affair.
-import { AppError, messageOf } from '../base/errors.ts'
-import type { JsonObject } from '../base/json.ts'
-import { type Message, makeNotification, makeRequest, readMessage } from '../wire/message.ts'
-import { type Call, type Calls, createCalls } from './calls.ts'
-import type { UpstreamLink, UpstreamReply, UpstreamRequest } from './client.ts'
-import type { Hello } from './handshake.ts'
-import { createInbox, type Inbox } from './inbox.ts'
-import type { Connection } from './lane.ts'
-import type { TransportDeps } from './transport.ts'
+import { AppError, messageOf } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { type Message, makeNotification, makeRequest, readMessage } from '../../wire/message.ts'
+import { type Call, type Calls, createCalls } from '../calls.ts'
+import type { UpstreamLink, UpstreamReply, UpstreamRequest } from '../client.ts'
+import type { Hello } from '../handshake.ts'
+import { createInbox, type Inbox } from '../inbox.ts'
+import type { Connection } from '../lane.ts'
+import type { TransportDeps } from '../transport.ts'
 
 export interface Pipe {
   /** False: the other side does not take it, now or any more. `call`: the request that the bytes are. */
@@ -71,9 +71,9 @@ export class Channel implements PipeListener {
     this.#inbox = createInbox({
       calls: this.#calls,
       log: deps.log,
-      answer: (json) => this.send(Buffer.from(json)),
+      answer: (bytes) => void this.send(bytes),
       notification: (message) => this.#link && deps.events.notification(this.#link, message),
-      request: (message) => this.#link && deps.events.request(this.#link, message),
+      request: (asked) => this.#link && deps.events.request(this.#link, asked),
     })
   }
 
@@ -128,6 +128,7 @@ export class Channel implements PipeListener {
   }
 
   async #end(): Promise<void> {
+    this.#inbox.close()
     this.#over ??= 'it is being stopped'
     this.#calls.failAll(() => this.#unavailable('it is being stopped'))
     await this.#pipe?.close()
@@ -176,6 +177,7 @@ export class Channel implements PipeListener {
   }
 
   end(reason: string, code: EndCode = 'UPSTREAM_UNAVAILABLE'): void {
+    this.#inbox.close()
     this.#over ??= reason
     this.#calls.failAll(() => this.#unavailable(reason, code))
     this.#lost.resolve(reason)

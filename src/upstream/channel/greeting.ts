@@ -1,16 +1,16 @@
 // Opens a channel and greets the server on it, in whichever era it answers to; how a channel is opened is the transport's affair.
-import { AppError, isAppError } from '../base/errors.ts'
-import { makeNotification } from '../wire/message.ts'
-import { Channel, type Pipe, type PipeListener } from './channel.ts'
+import { AppError, isAppError } from '../../base/errors.ts'
+import { makeNotification } from '../../wire/message.ts'
 import {
   type Hello,
   initializeParams,
   modernMeta,
   readDiscover,
   readInitialize,
-} from './handshake.ts'
-import type { Connection } from './lane.ts'
-import type { TransportDeps } from './transport.ts'
+} from '../handshake.ts'
+import type { Connection } from '../lane.ts'
+import type { TransportDeps } from '../transport.ts'
+import { Channel, type Pipe, type PipeListener } from './channel.ts'
 
 export interface GreetingOptions {
   readonly name: string
@@ -74,7 +74,8 @@ async function greet(
   const modern = known ? undefined : await probe(channel, options, deps)
   if (modern) return modern
   const timeout = deps.limits.requestTimeout
-  const reply = await channel.ask('initialize', initializeParams(deps.clientInfo), timeout)
+  const params = initializeParams(deps.clientInfo, deps.capabilities)
+  const reply = await channel.ask('initialize', params, timeout)
   try {
     const hello = readInitialize(options.name, reply)
     channel.greeted(hello.revision)
