@@ -144,6 +144,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     host,
     self: SELF,
     upstream: { clock, log, clientInfo: SELF, events, guard, wheel },
+    arrived: fanout.arrived,
   }
   return {
     telemetry,

@@ -18,7 +18,7 @@ export interface UpstreamRequest {
   readonly message: Message
   /** Name, uri and patched fields. The id and the progress token are the link's own affair. */
   readonly edits: readonly Edit[]
-  /** Sent upstream over HTTP; ignored on stdio. Nothing else of the client's headers goes upstream. */
+  /** Sent upstream over HTTP; ignored on stdio and WebSocket. Nothing else of the client's headers goes upstream. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** The final upstream name or uri, for `Mcp-Name`; read from the message when absent. */
   readonly target?: string
@@ -130,7 +130,7 @@ export interface Upstream {
   readonly tenant: string | undefined
   /** The four above as conditions and plugins see them; frozen. */
   readonly info: ServerInfo
-  readonly kind: 'stdio' | 'http'
+  readonly kind: 'stdio' | 'http' | 'websocket'
   /** True: the gateway does not start without it. */
   readonly required: boolean
   readonly admission: Admission

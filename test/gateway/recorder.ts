@@ -42,6 +42,8 @@ export interface RecorderOptions {
   readonly tools?: readonly (string | object)[]
   /** Methods that are never answered. */
   readonly silent?: readonly string[]
+  /** Milliseconds before a method is answered. */
+  readonly slow?: Readonly<Record<string, number>>
   readonly call?: (received: Received, answers: Answers) => void
   readonly listen?: { readonly port: number }
   /** A session it did not open is answered 404, as after a restart. */
@@ -112,6 +114,8 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
       return modern
         ? response.writeHead(400).end()
         : answers.error({ code: -32022, message: 'no', data: { supported: [VERSION] } })
+    const wait = options.slow?.[message.method ?? '']
+    if (wait !== undefined) await new Promise((resolve) => setTimeout(resolve, wait))
     handle(received, answers, response)
   })
 

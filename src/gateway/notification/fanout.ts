@@ -30,6 +30,8 @@ export interface Fanout {
   toSession(session: Session, upstream: Upstream, message: Message): void
   /** A server came, went or changed: what it offered has to be listed again. */
   changed(server: string): void
+  /** What lists were answered without has come. */
+  arrived(kind: ListKind): void
 }
 
 export function createFanout(room: Room): Fanout {
@@ -133,6 +135,7 @@ export function createFanout(room: Room): Fanout {
       for (const { changed } of [LISTS.tools, LISTS.prompts, LISTS.resources])
         broadcast(undefined, makeNotification(changed))
     },
+    arrived: (kind) => broadcast(undefined, makeNotification(LISTS[kind].changed)),
   }
 }
 

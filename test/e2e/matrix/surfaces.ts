@@ -7,8 +7,8 @@ export interface Surface {
   readonly era: Era
   /** Our own listener, or an Express application; `parsed`: behind `express.json()`. */
   readonly mount: 'listener' | 'express' | 'parsed'
-  /** Which servers stand behind: over Streamable HTTP, or over stdio. */
-  readonly upstream: 'http' | 'stdio'
+  /** How the servers behind are spoken to. */
+  readonly upstream: 'http' | 'stdio' | 'sse' | 'websocket'
   /** What the client accepts. */
   readonly accept: 'both' | 'stream'
   /** A reload happens while the request is at its first point. */
@@ -30,6 +30,13 @@ export const SURFACES: readonly Surface[] = [
   row('legacy-json', 'legacy', 'legacy era, JSON answers'),
   row('legacy-sse', 'legacy', 'legacy era, event streams only', { accept: 'stream' }),
   row('legacy-stdio', 'legacy', 'legacy era, servers over stdio', { upstream: 'stdio' }),
+  row('legacy-sse-servers', 'legacy', 'legacy era, servers over HTTP+SSE', { upstream: 'sse' }),
+  row('legacy-websocket', 'legacy', 'legacy era, servers over WebSocket', {
+    upstream: 'websocket',
+  }),
+  row('modern-websocket', 'modern', 'modern era, servers over WebSocket', {
+    upstream: 'websocket',
+  }),
   row('modern-json', 'modern', 'modern era, JSON answers'),
   row('modern-sse', 'modern', 'modern era, event streams only', { accept: 'stream' }),
   row('express-legacy', 'legacy', 'legacy era, mounted in Express', { mount: 'express' }),
