@@ -10,6 +10,7 @@ import { shownConfig } from '../config/print.ts'
 import type { Engine } from '../engine/engine.ts'
 import { createEndpoint, type HttpHandler } from '../gateway/endpoint/endpoint.ts'
 import { asMiddleware } from '../gateway/http.ts'
+import { type StdioConnection, type StdioPipes, serveStdio } from '../gateway/stdio/stdio.ts'
 import type { PluginDefinition } from '../plugin.ts'
 import type { Points } from '../points/table.ts'
 import { type Assembly, retire } from './assemble.ts'
@@ -42,6 +43,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** The MCP endpoint as Express middleware, for any path, also behind `express.json()`. */
   mcp(): RequestHandler
+  /** The MCP endpoint for one client on a pair of pipes. */
+  stdio(pipes: StdioPipes): StdioConnection
   /** /healthz, /readyz and /metrics as Express middleware. */
   admin(): RequestHandler
   /** Reads the file again and swaps generations; never rejects. */
@@ -140,6 +143,10 @@ class LiveGateway implements Gateway {
 
   mcp(): RequestHandler {
     return asMiddleware(this.endpoint)
+  }
+
+  stdio(pipes: StdioPipes): StdioConnection {
+    return serveStdio(this.#parts.rooms.room, pipes)
   }
 
   admin(): RequestHandler {

@@ -10,20 +10,21 @@ export async function dispatchRequest(call: Call): Promise<Answer> {
   const { exchange, message, room, session } = call
   const { request, identity } = exchange
   const id = message.id as string | number
+  const inflight = call.inflight ?? session?.inflight
   try {
     const method = methodOf(identity.method, identity.era)
-    if (session?.inflight.has(id))
+    if (inflight?.has(id))
       throw new AppError(
         'WIRE_INVALID_REQUEST',
         'a request with this id is still in flight in this session',
       )
-    session?.inflight.set(id, request)
+    inflight?.set(id, request)
     try {
       const answer = await method.handle(call)
       room.report.finished(exchange, answer.outcome ?? 'ok', answer.code)
       return answer
     } finally {
-      session?.inflight.delete(id)
+      inflight?.delete(id)
     }
   } catch (error) {
     const fault = isAppError(error)
@@ -48,7 +49,8 @@ export async function dispatchNotification(call: Call): Promise<void> {
   if (!passed) return
   if (message.method === 'notifications/cancelled') {
     const id = passed.params?.requestId
-    if (typeof id === 'string' || typeof id === 'number') session?.inflight.get(id)?.abort()
+    const inflight = call.inflight ?? session?.inflight
+    if (typeof id === 'string' || typeof id === 'number') inflight?.get(id)?.abort()
   }
   // initialized needs nothing; progress and roots/list_changed answer requests and capabilities that are not wired yet
 }

@@ -1,5 +1,6 @@
 // How an answer leaves over HTTP: JSON, or an event stream when something has to be said before it or the client wants nothing else.
 import type { ResultRelay } from '../../upstream/client.ts'
+import { joinBatch } from '../../wire/batch.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Outbound } from '../exchange.ts'
 import type { Reply } from './reply.ts'
@@ -40,6 +41,16 @@ export class HttpOutbound implements Outbound {
     const { json, stream } = this.#accepts
     const mustStream = !json && stream && answer.status === 200
     return this.#opening || mustStream ? this.#stream(answer) : this.#reply.json(answer)
+  }
+
+  /** The answers to a batch: one array, or an event each. */
+  async finishBatch(answers: readonly Buffer[]): Promise<void> {
+    if (!this.#opening && answers.length === 0) return this.#reply.empty(202)
+    if (!this.#opening && this.#accepts.json)
+      return this.#reply.json({ bytes: joinBatch(answers), status: 200 })
+    if (!(await this.#begin())) return
+    for (const answer of answers) this.#reply.event(answer)
+    this.#reply.end()
   }
 
   async #stream(answer: Answer): Promise<void> {

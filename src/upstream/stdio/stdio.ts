@@ -1,7 +1,7 @@
 // A link over the standard streams of a process, in whichever era the process speaks; restarting it is the lane's business.
 import { AppError, isAppError, messageOf } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
-import { createLineReader } from '../../wire/lines.ts'
+import { createLineReader, idAtEnds } from '../../wire/lines.ts'
 import { type Message, makeNotification, makeRequest, readMessage } from '../../wire/message.ts'
 import { type Call, type Calls, createCalls } from '../calls.ts'
 import type { UpstreamLink, UpstreamRequest } from '../client.ts'
@@ -105,14 +105,7 @@ async function probe(
   }
 }
 
-const ENDS_WITH_ID = /"id"\s*:\s*(\d{1,15})\s*\}\s*$/
-const STARTS_WITH_ID = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*[,}]/
 const STARTS_WITH_METHOD = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/
-
-function idIn(head: string, tail: string): number | undefined {
-  const digits = (ENDS_WITH_ID.exec(tail) ?? STARTS_WITH_ID.exec(head))?.[1]
-  return digits === undefined ? undefined : Number(digits)
-}
 
 class StdioChannel {
   readonly #options: StdioOptions
@@ -227,7 +220,10 @@ class StdioChannel {
 
   // an answer against the rules fails its call now instead of at its deadline
   #unreadable(bytes: Buffer, reason: string): void {
-    const id = idIn(bytes.toString('latin1', 0, 256), bytes.toString('latin1', bytes.length - 256))
+    const id = idAtEnds(
+      bytes.toString('latin1', 0, 256),
+      bytes.toString('latin1', bytes.length - 256),
+    )
     const what = `server ${this.#options.name} sent what is no message: ${reason}`
     if (id === undefined || !this.#calls.fail(id, new AppError('UPSTREAM_PROTOCOL', what)))
       this.#noise(bytes.length, reason)
@@ -242,7 +238,7 @@ class StdioChannel {
 
   #oversize(head: string, tail: string): void {
     const { limits, log } = this.#deps
-    const id = idIn(head, tail)
+    const id = idAtEnds(head, tail)
     if (id !== undefined && this.#calls.fail(id, this.#tooLarge())) return
     log.warn({ limit: limits.response }, 'a line on stdout above limits.response')
     if (id !== undefined || STARTS_WITH_METHOD.test(head)) return
