@@ -10,9 +10,10 @@ import { shownConfig } from '../config/print.ts'
 import type { Engine } from '../engine/engine.ts'
 import { createEndpoint, type HttpHandler } from '../gateway/endpoint/endpoint.ts'
 import { asMiddleware } from '../gateway/http.ts'
-import { type StdioConnection, type StdioPipes, serveStdio } from '../gateway/stdio/stdio.ts'
+import { serveStdio } from '../gateway/stdio.ts'
 import type { PluginDefinition } from '../plugin.ts'
 import type { Points } from '../points/table.ts'
+import type { LineService, Pipes } from '../wire/line-service.ts'
 import { type Assembly, retire } from './assemble.ts'
 import { createLog } from './log.ts'
 import { type ReloadResult, reload } from './reload.ts'
@@ -44,7 +45,7 @@ export interface Gateway {
   /** The MCP endpoint as Express middleware, for any path, also behind `express.json()`. */
   mcp(): RequestHandler
   /** The MCP endpoint for one client on a pair of pipes. */
-  stdio(pipes: StdioPipes): StdioConnection
+  stdio(pipes: Pipes): LineService
   /** /healthz, /readyz and /metrics as Express middleware. */
   admin(): RequestHandler
   /** Reads the file again and swaps generations; never rejects. */
@@ -145,7 +146,7 @@ class LiveGateway implements Gateway {
     return asMiddleware(this.endpoint)
   }
 
-  stdio(pipes: StdioPipes): StdioConnection {
+  stdio(pipes: Pipes): LineService {
     return serveStdio(this.#parts.rooms.room, pipes)
   }
 

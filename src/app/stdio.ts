@@ -1,7 +1,7 @@
 // A gateway whose only client is on stdin and stdout: no listener, drained when the client closes its side or a signal comes.
 import { createDisposer } from '../base/dispose.ts'
-import type { StdioConnection } from '../gateway/stdio/stdio.ts'
 import { divertStdout } from '../host/services/output.ts'
+import type { LineService } from '../wire/line-service.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 import type { ReloadResult } from './reload.ts'
 
@@ -50,7 +50,7 @@ export async function startStdio(options: GatewayOptions): Promise<RunningStdio>
 
 async function drain(
   gateway: Gateway,
-  connection: StdioConnection,
+  connection: LineService,
   hurry: Promise<void>,
 ): Promise<void> {
   connection.stop()

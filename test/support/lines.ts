@@ -1,7 +1,7 @@
 // A client that speaks in lines: writes what it is told, reads messages, waits for the one that is asked for; no SDK in between.
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import type { Gateway } from '../../src/app/gateway.ts'
-import type { StdioConnection } from '../../src/gateway/stdio/stdio.ts'
+import type { LineService } from '../../src/wire/line-service.ts'
 import type { RpcMessage } from './rpc.ts'
 
 export type Line = RpcMessage | RpcMessage[]
@@ -75,7 +75,7 @@ export const INITIALIZED = { jsonrpc: '2.0', method: 'notifications/initialized'
 
 /** A client on a pair of pipes of a gateway in this process. */
 export function pipeTo(gateway: Gateway): LineClient & {
-  readonly connection: StdioConnection
+  readonly connection: LineService
   readonly input: PassThrough
   readonly output: PassThrough
 } {

@@ -1,37 +1,52 @@
-// A client on stdin and stdout: lines come in and go out, bounded in length, number and what is unread; what a line means is the conversation's.
+// A peer on a pair of pipes: lines come in and go out, bounded in length, number and what is unread; what a line means is the peer's.
 import type { Readable } from 'node:stream'
-import { AppError } from '../../base/errors.ts'
-import { createLineWriter, type LineSink } from '../../wire/line-writer.ts'
-import { createLineReader, idAtEnds } from '../../wire/lines.ts'
-import type { Room } from '../exchange.ts'
-import { createConversation } from './conversation.ts'
+import { AppError } from '../base/errors.ts'
+import { createLineWriter, type LineSink, type LineWriter } from './line-writer.ts'
+import { createLineReader, idAtEnds } from './lines.ts'
 
-export interface StdioPipes {
+export interface Pipes {
   readonly input: Readable
   readonly output: LineSink
 }
 
-export interface StdioConnection {
-  /** Resolves when the client has closed its side, or takes nothing any more. */
+/** Whoever understands the lines. */
+export interface LinePeer {
+  /** One line. Resolves when it needs no more work; never rejects. */
+  take(bytes: Buffer): Promise<void>
+  /** A line that could not be read. */
+  refuse(fault: AppError, id: number | undefined): void
+  /** What was unread has been read. */
+  room?(): void
+  /** Gives up what is still being worked on. */
+  end(): void
+}
+
+export interface LineService {
+  /** Resolves when the other side has closed its end, or takes nothing any more. */
   readonly over: Promise<void>
   /** Resolves when it takes nothing any more: nobody waits for an answer. */
   readonly gone: Promise<void>
   /** Reads no more. */
   stop(): void
-  /** Resolves when everything that was read is answered. */
+  /** Resolves when everything that was read is done. */
   idle(): Promise<void>
-  /** Ends the session, and what is still being worked on. */
+  /** Gives up what is still being worked on. */
   end(): void
-  /** Resolves when the client has taken everything. */
+  /** Resolves when everything that was written has been taken. */
   flushed(): Promise<void>
 }
 
-/** Requests of one client that are worked on at one time; more are read when some are done. */
+/** Lines that are worked on at one time; more are read when some are done. */
 const MAX_BUSY = 256
-/** A client that has this much unread gets no more notifications, and is read again when it has read. */
+/** Whoever has this much unread gets no more notifications, and is read again when it has read. */
 const MAX_UNREAD = 4 * 1024 * 1024
 
-export function serveStdio(room: Room, { input, output }: StdioPipes): StdioConnection {
+/** `limit`: most bytes of one line. */
+export function serveLines(
+  { input, output }: Pipes,
+  limit: number,
+  createPeer: (writer: LineWriter) => LinePeer,
+): LineService {
   const over = Promise.withResolvers<void>()
   const gone = Promise.withResolvers<void>()
   // no more than one chunk of input: nothing is read while anything waits
@@ -43,27 +58,29 @@ export function serveStdio(room: Room, { input, output }: StdioPipes): StdioConn
   const writer = createLineWriter({
     sink: output,
     limit: MAX_UNREAD,
-    room: () => pump(),
+    room() {
+      peer.room?.()
+      pump()
+    },
     broke() {
       gone.resolve()
       over.resolve()
     },
   })
-  const conversation = createConversation(room, writer)
-  const { body } = room.current().limits
+  const peer = createPeer(writer)
   const reader = createLineReader({
-    limit: body,
+    limit,
     line: (bytes) => void waiting.push(bytes),
     oversize(head, tail) {
-      const fault = new AppError('WIRE_TOO_LARGE', `a line is longer than ${body} bytes`)
-      conversation.refuse(fault, idAtEnds(head, tail))
+      const fault = new AppError('WIRE_TOO_LARGE', `a line is longer than ${limit} bytes`)
+      peer.refuse(fault, idAtEnds(head, tail))
     },
   })
 
   function pump(): void {
     while (waiting.length > 0 && busy < MAX_BUSY && !writer.full) {
       busy++
-      void conversation.take(waiting.shift() as Buffer).then(() => {
+      void peer.take(waiting.shift() as Buffer).then(() => {
         busy--
         pump()
       })
@@ -107,7 +124,7 @@ export function serveStdio(room: Room, { input, output }: StdioPipes): StdioConn
         : new Promise((resolve) => idlers.push(resolve)),
     end() {
       waiting.length = 0
-      conversation.end()
+      peer.end()
     },
     flushed: () => writer.flushed(),
   }

@@ -1,35 +1,33 @@
-// One client's messages, one after the other: which era each is of, the one legacy session of the process, and the call to the dispatcher that each becomes.
-import { AppError, isAppError } from '../../base/errors.ts'
-import { FewMap } from '../../base/few.ts'
-import { isObject, type JsonObject } from '../../base/json.ts'
-import type { RequestContext } from '../../engine/context.ts'
-import { joinBatch } from '../../wire/batch.ts'
-import { checkModernMeta } from '../../wire/headers.ts'
-import type { LineWriter } from '../../wire/line-writer.ts'
-import { type Message, readableId, readMessage } from '../../wire/message.ts'
-import { eraOf, META, MODERN } from '../../wire/revision.ts'
-import { type Answer, type RpcId, refusalAnswer } from '../answer.ts'
-import { checkBatchAllowed, dispatchBatch, isBatch } from '../batch.ts'
-import { dispatchRequest } from '../dispatcher.ts'
-import { traceOf } from '../endpoint/trace.ts'
-import { type Call, createExchange, type Exchange, type Outbound, type Room } from '../exchange.ts'
-import { dispatchMessage } from '../incoming.ts'
-import { clientOf, createOpenings, openingDenied } from '../opening.ts'
-import type { Session } from '../session.ts'
+// A client on stdin and stdout: which era each of its messages is of, the one legacy session of the process, and the call to the dispatcher that each becomes.
+import { AppError, isAppError } from '../base/errors.ts'
+import { FewMap } from '../base/few.ts'
+import { isObject, type JsonObject } from '../base/json.ts'
+import type { RequestContext } from '../engine/context.ts'
+import { joinBatch } from '../wire/batch.ts'
+import { checkModernMeta } from '../wire/headers.ts'
+import { type LinePeer, type LineService, type Pipes, serveLines } from '../wire/line-service.ts'
+import type { LineWriter } from '../wire/line-writer.ts'
+import { type Message, readableId, readMessage } from '../wire/message.ts'
+import { eraOf, META, MODERN } from '../wire/revision.ts'
+import { type Answer, type RpcId, refusalAnswer } from './answer.ts'
+import { checkBatchAllowed, dispatchBatch, isBatch } from './batch.ts'
+import { dispatchRequest } from './dispatcher.ts'
+import { traceOf } from './endpoint/trace.ts'
+import { type Call, createExchange, type Exchange, type Outbound, type Room } from './exchange.ts'
+import { dispatchMessage } from './incoming.ts'
+import { clientOf, createOpenings, openingDenied } from './opening.ts'
+import type { Session } from './session.ts'
 
-export interface Conversation {
-  /** One line. Resolves when it has been answered; never rejects. */
-  take(bytes: Buffer): Promise<void>
-  /** A line that could not be read. */
-  refuse(fault: AppError, id: RpcId | undefined): void
-  /** Ends the session, and what is still being worked on. */
-  end(): void
+/** Serves one client until `end`. */
+export function serveStdio(room: Room, pipes: Pipes): LineService {
+  const { body } = room.current().limits
+  return serveLines(pipes, body, (writer) => createConversation(room, writer))
 }
 
 /** What conditions and the audit see. */
 const SURFACE = 'stdio'
 
-export function createConversation(room: Room, writer: LineWriter): Conversation {
+function createConversation(room: Room, writer: LineWriter): LinePeer {
   const openings = createOpenings(room.clock.now)
   const inflight = new FewMap<RpcId, RequestContext>()
   // in pieces a large result would stand between the messages of others
