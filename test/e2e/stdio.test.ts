@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/directory.ts'
 import { type RunningFixture, startFixture } from '../support/fixture.ts'
+import { type RunningGateway, startGateway } from '../support/gateway.ts'
 import { INITIALIZED, initialize, isAnswer } from '../support/lines.ts'
 import { node, root } from '../support/paths.ts'
 import { isRunning } from '../support/process.ts'
@@ -42,6 +43,50 @@ describe.each(Object.keys(stdioClients))('%s', (name) => {
     const direct: unknown = JSON.parse(await readFile(file, 'utf8'))
     expect(driver && (await transcribe(driver, '', fixtureCalls))).toEqual(direct)
   }, 60_000)
+})
+
+describe('carried to a running gateway', () => {
+  let gateway: RunningGateway
+  beforeAll(async () => {
+    const config = await readFile(`${root}/test/conformance/gateway.yaml`, 'utf8')
+    gateway = await startGateway(config, { env: { FIXTURE_URL: fixture.url }, cwd: root })
+  }, 60_000)
+  afterAll(() => gateway?.stop())
+
+  test.each(['sdk.legacy', 'sdk.modern'])(
+    '%s sees the same',
+    async (name) => {
+      const target = { args: ['--url', gateway.url], env: {}, home: home.path }
+      const driver = stdioClients[name]?.(target)
+      const file = new URL(`transcripts/fixture.${name}.json`, import.meta.url)
+      const direct: unknown = JSON.parse(await readFile(file, 'utf8'))
+      expect(driver && (await transcribe(driver, '', fixtureCalls))).toEqual(direct)
+    },
+    60_000,
+  )
+
+  test('what it is called with is checked, and no value is repeated', async () => {
+    for (const [args, what] of [
+      [['--url', 'ftp://x'], 'is no http or https URL'],
+      [['--url', 'http://me:sesame@x/mcp'], '${env:NAME}'],
+      [['--url', gateway.url, '--header', 'Authorization: sesame'], '${env:NAME}'],
+      [['--url', gateway.url, '--config', 'x.yaml'], 'takes no --config'],
+      [['--header', 'X-A: b'], 'goes with --url'],
+    ] as const) {
+      const client = startStdio(args, { cwd: home.path })
+      expect((await client.exited).code).toBe(2)
+      expect(client.log()).toContain(what)
+      expect(client.log()).not.toContain('sesame')
+    }
+  })
+
+  test('it ends with 0 when stdin ends, and answers before', async () => {
+    await using client = startStdio(['--url', gateway.url])
+    client.send(initialize(), INITIALIZED, { jsonrpc: '2.0', id: 2, method: 'ping' })
+    client.end()
+    await client.line((line) => isAnswer(line, 2))
+    expect((await client.exited).code).toBe(0)
+  })
 })
 
 describe('the process', () => {
