@@ -86,6 +86,7 @@ export async function explain(inspection: Inspection, question: Question): Promi
   const recorder = createRecorder()
   const outcome = await runner.dispatch(payload as never, requestOf(question, server, point), {
     recorder,
+    asks: true,
     bytes: Buffer.byteLength(JSON.stringify(payload)),
   })
   const steps = inTurn(
@@ -249,6 +250,8 @@ function outcomeOf(outcome: Outcome<object>): ExplainedOutcome {
     }
     case 'respond':
       return { kind, entry: outcome.entry, answer: outcome.answer, ...after }
+    case 'ask':
+      return { kind, entry: outcome.entry, reason: outcome.question.message, ...after }
     case 'fault': {
       const { code, message, data } = outcome.fault
       const entry = isObject(data) && typeof data.entry === 'string' ? { entry: data.entry } : {}

@@ -19,9 +19,12 @@ import type { HeaderBag } from '../wire/header-value.ts'
 import type { Message } from '../wire/message.ts'
 import type { Answer, RpcId } from './answer.ts'
 import type { Cursors } from './catalog/cursor.ts'
+import type { HeldCalls } from './input/held.ts'
+import type { InputStates } from './input/state.ts'
 import type { Self } from './meta.ts'
 import type { Runtime } from './runtime.ts'
 import type { Session, Sessions } from './session.ts'
+import type { TaskIds } from './task/ids.ts'
 
 /** Becomes known step by step while a request is read; nobody but the gateway writes it. */
 export type Identity = { -readonly [K in keyof RequestIdentity]: RequestIdentity[K] }
@@ -78,6 +81,12 @@ export interface Room {
   readonly createId: () => string
   readonly current: () => Runtime
   readonly report: Reporter
+  /** What servers' requests to clients of the modern era wait in. */
+  readonly states: InputStates
+  readonly held: HeldCalls
+  readonly tasks: TaskIds
+  /** Sends a session what a server says on a connection of its own. */
+  readonly deliver: (session: Session, upstream: Upstream, message: Message) => void
   /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */
   readonly labelsOf: (principal: Principal, client: ClientInfo) => SessionLabels
 }
@@ -116,6 +125,25 @@ export function createExchange(
     generation: runtime.generation.id,
   }
   return { identity, request: new RequestContext(identity), runtime, startedAt: room.clock.now() }
+}
+
+/** An exchange that no request of the client began, for what a server says to a session. */
+export function sessionExchange(
+  room: Room,
+  session: Session,
+  method: string,
+  server: Upstream | undefined,
+): Exchange {
+  const exchange = createExchange(room, 'stream', undefined)
+  Object.assign(exchange.identity, {
+    method,
+    session: session.id,
+    client: session.client,
+    principal: session.principal,
+    sessionLabels: session.labels,
+  })
+  if (server) exchange.request.server = server.info
+  return exchange
 }
 
 /** The same exchange for another message of it: its own method and server, the same labels so far. */

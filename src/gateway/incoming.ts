@@ -28,7 +28,7 @@ export async function dispatchMessage(call: Call): Promise<Answer | undefined> {
   }
 }
 
-/** A client's answer to a request of the gateway: there are none yet, so it is taken, and gone. */
-export function takeAnswer(room: Room, _session: Session | undefined, _message: Message): void {
-  room.report.dropped('answer to nothing')
+/** A client's answer to a question it was asked in this session. */
+export function takeAnswer(room: Room, session: Session | undefined, message: Message): void {
+  if (!session?.asking?.settle(message)) room.report.dropped('answer to nothing')
 }

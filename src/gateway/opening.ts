@@ -12,6 +12,7 @@ import { type Answer, denialAnswer, type RpcId } from './answer.ts'
 import type { Call, Exchange } from './exchange.ts'
 import { serverMeta } from './meta.ts'
 import { createSessionLabels } from './session.ts'
+import { TASKS_EXTENSION } from './task/result.ts'
 
 /** What `session_pre_open` decided: capabilities as they may be, or a violation. */
 export type Opening =
@@ -152,16 +153,12 @@ function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] 
   const links: (readonly [string, UpstreamLink])[] = []
   const unseen: string[] = []
   for (const upstream of runtime.upstreams.values()) {
-    const link = upstream.link(identity.era)
+    const link = upstream.nearest(identity.era)
     if (link && upstream.admission !== 'quarantined') links.push([upstream.name, link])
     else unseen.push(upstream.name)
   }
-  if (unseen.length > 0 && runtime.once(`unseen in ${identity.era}: ${unseen.join()}`)) {
-    room.log.warn(
-      { era: identity.era, servers: unseen },
-      'clients of this era do not see these servers: they are down or speak only the other one, and the eras are not bridged yet',
-    )
-  }
+  if (unseen.length > 0 && runtime.once(`unseen: ${unseen.join()}`))
+    room.log.warn({ servers: unseen }, 'clients do not see these servers: they are down')
   return links
 }
 
@@ -175,7 +172,24 @@ function legacyCapabilities(links: readonly UpstreamLink[]): JsonObject {
     ...(offers(links, 'prompts') ? { prompts: { listChanged: true } } : {}),
     ...(offers(links, 'resources') ? { resources: { listChanged: true } } : {}),
     ...(offers(links, 'logging') ? { logging: {} } : {}),
+    ...legacyTasks(links),
   }
+}
+
+// whose a task of a shared list is, nobody can tell: tasks/list is not offered
+function legacyTasks(links: readonly UpstreamLink[]): JsonObject {
+  const able = links.some(({ era, capabilities }) => {
+    const requests = isObject(capabilities.tasks) ? capabilities.tasks.requests : undefined
+    return era === 'legacy' && isObject(requests) && isObject(requests.tools)
+  })
+  return able ? { tasks: { cancel: {}, requests: { tools: { call: {} } } } } : {}
+}
+
+function modernTasks(links: readonly UpstreamLink[]): JsonObject {
+  const able = links.some(({ era, capabilities: { extensions } }) => {
+    return era === 'modern' && isObject(extensions) && isObject(extensions[TASKS_EXTENSION])
+  })
+  return able ? { extensions: { [TASKS_EXTENSION]: {} } } : {}
 }
 
 // changes are announced by subscriptions/listen in this era, which is not wired yet
@@ -185,6 +199,7 @@ function modernCapabilities(links: readonly UpstreamLink[]): JsonObject {
     ...(offers(links, 'prompts') ? { prompts: {} } : {}),
     ...(offers(links, 'resources') ? { resources: {} } : {}),
     ...(offers(links, 'logging') ? { logging: {} } : {}),
+    ...modernTasks(links),
   }
 }
 

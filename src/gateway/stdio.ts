@@ -168,6 +168,8 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
   return {
     take,
     refuse: refuseUnread,
+    // whoever waits for its answer to a question waits in vain
+    silent: () => session?.asking?.close(),
     end() {
       for (const request of inflight.values()) request.abort()
       if (session) room.sessions.end(session, 'client')

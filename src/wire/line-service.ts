@@ -17,6 +17,8 @@ export interface LinePeer {
   refuse(fault: AppError, id: number | undefined): void
   /** What was unread has been read. */
   room?(): void
+  /** The other side says nothing any more, though it may still listen. */
+  silent?(): void
   /** Gives up what is still being worked on. */
   end(): void
 }
@@ -103,6 +105,7 @@ export function serveLines(
   function ended(): void {
     // a last message may come without a line end
     read(LINE_END)
+    peer.silent?.()
     over.resolve()
   }
 

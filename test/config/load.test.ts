@@ -62,7 +62,7 @@ describe('a configuration', () => {
     expectTypeOf<GatewayConfig['limits']['drain']>().toEqualTypeOf<number>()
     expectTypeOf<GatewayConfig['namespacing']['mode']>().toEqualTypeOf<'always' | 'never'>()
     expectTypeOf<GatewayConfig['policies'][number]['then']>().toEqualTypeOf<
-      'deny' | 'patch' | 'respond' | 'label' | 'alert' | 'log'
+      'deny' | 'patch' | 'respond' | 'ask' | 'label' | 'alert' | 'log'
     >()
     expectTypeOf<GatewayConfig['policies'][number]['conditions']>().toEqualTypeOf<
       Conditions | undefined

@@ -2,7 +2,7 @@
 import type { Era, Upstream } from '../../upstream/client.ts'
 import { type Message, makeNotification } from '../../wire/message.ts'
 import { LISTS, type ListKind } from '../catalog/listing.ts'
-import { createExchange, type Room } from '../exchange.ts'
+import { type Room, sessionExchange } from '../exchange.ts'
 import type { Session } from '../session.ts'
 import { passNotification, reaches } from './notifications.ts'
 import { createSequence, type Sequence } from './sequence.ts'
@@ -17,6 +17,8 @@ const KINDS_OF: ReadonlyMap<string, readonly ListKind[]> = new Map([
 export interface Fanout {
   /** A notification of a server that belongs to no request, on a connection of this era. */
   notification(upstream: Upstream, era: Era, message: Message): void
+  /** The same on a connection that one session has to itself. */
+  toSession(session: Session, upstream: Upstream, message: Message): void
   /** A server came, went or changed: what it offered has to be listed again. */
   changed(server: string): void
 }
@@ -31,17 +33,9 @@ export function createFanout(room: Room): Fanout {
     upstream: Upstream | undefined,
     message: Message,
   ): Promise<void> {
-    const exchange = createExchange(room, 'stream', undefined)
+    const exchange = sessionExchange(room, session, message.method ?? '', upstream)
     const release = exchange.runtime.pin()
     try {
-      Object.assign(exchange.identity, {
-        method: message.method,
-        session: session.id,
-        client: session.client,
-        principal: session.principal,
-        sessionLabels: session.labels,
-      })
-      if (upstream) exchange.request.server = upstream.info
       const passed = await passNotification(
         room,
         exchange,
@@ -115,6 +109,12 @@ export function createFanout(room: Room): Fanout {
         return room.report.dropped('log without an owner')
       if (only.logLevel === undefined || reaches(message, only.logLevel))
         deliver(only, upstream, message)
+    },
+    toSession(session, upstream, message) {
+      if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
+      if (message.method !== 'notifications/message') return room.report.dropped('not carried')
+      if (session.logLevel === undefined || reaches(message, session.logLevel))
+        deliver(session, upstream, message)
     },
     changed(server) {
       const { catalogs } = room.current()

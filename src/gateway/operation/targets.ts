@@ -17,20 +17,17 @@ export function findTarget(
   const exposed = call.message.params?.[member]
   if (typeof exposed !== 'string')
     throw new AppError('WIRE_INVALID_PARAMS', `params.${member} is not a string`)
-  for (const later of NOT_CARRIED) {
-    if (call.message.params?.[later] !== undefined)
-      throw new AppError(
-        'WIRE_INVALID_PARAMS',
-        `params.${later} is not carried by this gateway yet`,
-      )
-  }
+  const { era } = call.exchange.identity
+  for (const modern of MODERN_ONLY)
+    if (era === 'legacy' && call.message.params?.[modern] !== undefined)
+      throw new AppError('WIRE_INVALID_PARAMS', `params.${modern} is unknown in this era`)
   const found = kind === 'resources' ? findResource(call, exposed) : findNamed(call, kind, exposed)
   return found instanceof Promise
     ? found.then((late) => targetOf(call, kind, exposed, late))
     : targetOf(call, kind, exposed, found)
 }
 
-const NOT_CARRIED = ['task', 'inputResponses', 'requestState'] as const
+const MODERN_ONLY = ['inputResponses', 'requestState'] as const
 
 function targetOf(call: Call, kind: ListKind, exposed: string, found: Found | undefined): Target {
   const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
@@ -109,7 +106,9 @@ function ambiguous(uri: string, owners: readonly OwnName[]): AppError {
 function onlyServer({ exchange }: Call, uri: string): OwnName | undefined {
   const { runtime, identity } = exchange
   const upstreams = [...runtime.upstreams.values()]
-  const able = upstreams.filter((upstream) => upstream.link(identity.era)?.capabilities.resources)
+  const able = upstreams.filter(
+    (upstream) => upstream.nearest(identity.era)?.capabilities.resources,
+  )
   const [only] = able
   if (able.length !== 1 || !only) return undefined
   const down = upstreams.find((upstream) => upstream.status.state !== 'ready')
