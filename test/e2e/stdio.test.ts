@@ -8,7 +8,7 @@ import { INITIALIZED, initialize, isAnswer } from '../support/lines.ts'
 import { node, root } from '../support/paths.ts'
 import { isRunning } from '../support/process.ts'
 import type { RpcMessage } from '../support/rpc.ts'
-import { type StdioProcess, startStdio } from '../support/stdio.ts'
+import { type StdioProcess, startStdio, stdioClient } from '../support/stdio.ts'
 import { fixtureCalls, transcribe } from './drivers.ts'
 import { stdioClients } from './stdio-drivers.ts'
 
@@ -63,6 +63,30 @@ describe('carried to a running gateway', () => {
       expect(driver && (await transcribe(driver, '', fixtureCalls))).toEqual(direct)
     },
     60_000,
+  )
+
+  test.each([
+    ['legacy', 'its own gateway'],
+    ['modern', 'its own gateway'],
+    ['legacy', 'a running one'],
+    ['modern', 'a running one'],
+  ] as const)(
+    'in the %s era a server may ask the person behind it, over %s',
+    async (era, which) => {
+      const own = ['--config', `${root}/test/conformance/gateway.yaml`]
+      const args = which === 'a running one' ? ['--url', gateway.url] : own
+      const env = { FIXTURE_URL: fixture.url }
+      const elicitation = { form: {} }
+      await using connected = await stdioClient(era, args, env, { elicitation })
+      const { client } = connected
+      client.setRequestHandler('elicitation/create', ({ params }) => ({
+        action: 'accept',
+        content: { name: 'Ada', username: params.message, email: 'a@example.com' },
+      }))
+      const tool = era === 'legacy' ? 'test_elicitation' : 'test_input_required_result_elicitation'
+      const answer = await client.callTool({ name: tool, arguments: { message: 'who?' } })
+      expect(JSON.stringify(answer)).toContain(era === 'legacy' ? 'who?' : 'Hello, Ada!')
+    },
   )
 
   test('what it is called with is checked, and no value is repeated', async () => {

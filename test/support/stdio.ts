@@ -49,11 +49,12 @@ export async function stdioClient(
   era: 'legacy' | 'modern',
   args: readonly string[],
   env: Record<string, string> = {},
+  capabilities: Record<string, object> = {},
 ): Promise<{ client: Client; transport: StdioClientTransport } & AsyncDisposable> {
   const mode = era === 'legacy' ? era : { pin: '2026-07-28' }
   const client = new Client(
     { name: 'portcullis-test', version: '1.0.0' },
-    { versionNegotiation: { mode } },
+    { capabilities, versionNegotiation: { mode } },
   )
   const inherited = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' }
   const transport = new StdioClientTransport({
