@@ -231,6 +231,56 @@ describe('cancelling', () => {
   })
 })
 
+describe('a question of a server', () => {
+  const QUESTION = {
+    id: 'q1',
+    method: 'elicitation/create',
+    params: { message: 'who?', requestedSchema: { type: 'object', properties: {} } },
+  }
+
+  /** A call in whose stream the server asks, and waits. */
+  async function asked(version?: string) {
+    recorder = await replaceRecorder()
+    const client = await start()
+    client.send(initialize(version, 'lines', { elicitation: {} }), INITIALIZED)
+    await client.line((line) => isAnswer(line, 'open'))
+    const params = { name: 'rec__ask', arguments: {} }
+    client.send({ jsonrpc: '2.0', id: 2, method: 'tools/call', params })
+    const question = await client.line((line) => 'method' in line)
+    expect(question).toMatchObject({ method: 'elicitation/create', params: { message: 'who?' } })
+    return { client, id: (question as RpcMessage).id }
+  }
+  async function replaceRecorder(): Promise<Recorder> {
+    await recorder.close()
+    return startRecorder({
+      eras: 'legacy',
+      tools: ['ask'],
+      call: ({ message }, answers) =>
+        message.method === 'tools/call' && answers.events([QUESTION], { open: true }),
+    })
+  }
+  const toServer = () =>
+    recorder.seen.map(({ raw }) => JSON.parse(raw) as RpcMessage).find(({ id, method }) => id === 'q1' && method === undefined) // biome-ignore format: one line
+
+  it.each([
+    ['alone', undefined],
+    ['in a batch', '2025-03-26'],
+  ])('is answered %s, and the answer reaches the server', async (_how, version) => {
+    const { client, id } = await asked(version)
+    const answer = { jsonrpc: '2.0', id, result: { action: 'decline' } }
+    client.send(version === undefined ? answer : [answer])
+    await expect.poll(toServer).toMatchObject({ result: { action: 'decline' } })
+    client.connection.end()
+  })
+
+  it('ends when the client says nothing any more', async () => {
+    const { client } = await asked()
+    client.end()
+    await expect.poll(toServer).toMatchObject({ error: {} })
+    client.connection.end()
+  })
+})
+
 describe('a hostile line', () => {
   it.each([
     ['no JSON', '{"jsonrpc":', 'WIRE_PARSE', undefined],

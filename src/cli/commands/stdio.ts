@@ -1,5 +1,6 @@
 // `portcullis stdio`: what a local client starts as its MCP server; a gateway of its own, or the way to one that runs. stdout carries messages only.
-import type { RunningStdio, StdioGateway } from '../../app/stdio.ts'
+import type { RunningStdio } from '../../app/pipes.ts'
+import type { StdioGateway } from '../../app/stdio.ts'
 import type { LogLevel } from '../../base/log.ts'
 import {
   type AddCommand,
@@ -72,9 +73,9 @@ async function bridge(
     throw new UsageError('--url takes no --config: the gateway that runs there has its own')
   const url = endpoint(given)
   const headers = headersOf(options.header, shell.env)
-  const { startStdioBridge } = await import('../../app/stdio.ts')
+  const { startBridge } = await import('../../app/bridge.ts')
   const logLevel = options.logLevel ?? (output.verbose ? 'debug' : 'info')
-  return startStdioBridge({ url, headers, logLevel })
+  return startBridge({ url, headers, logLevel })
 }
 
 function endpoint(text: string): string {
