@@ -1,9 +1,9 @@
 // HTTP to the gateway as promises: one request, the messages of its answer as they come, and how it ended; a client that does not read holds it up.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.ts'
-import { AppError } from '../base/errors.ts'
+import type { AppError } from '../base/errors.ts'
 import { createHttpClient, type Exchange, type HttpRequest } from '../upstream/http/exchange.ts'
-import { NO_RESUME, type Refusal, ReplySink, type Resume } from '../upstream/http/reply.ts'
+import { type Refusal, ReplySink, type Resume } from '../upstream/http/reply.ts'
 import type { Message } from '../wire/message.ts'
 
 export type Headers = Readonly<Record<string, string>>
@@ -46,8 +46,8 @@ export interface TransferOptions {
 /** As many as there may be lines in work, and what else runs beside them. */
 const CONNECTIONS = 256 + 8
 const CONNECT_MS = 10_000
-/** The gateway has deadlines of its own, for calls and for people; this one is for a gateway that is none. */
-const ANSWER_MS = 10 * 60_000
+/** The gateway has deadlines of its own, for calls and for people, and keeps streams alive; after this it is taken for dead. */
+const SILENCE = 10 * 60_000
 /** What the gateway lets through may be larger than usual: its limits are its own. */
 const LIMITS = { server: 'gateway', limit: 64 * 1024 * 1024, depth: 1000 } as const
 
@@ -67,18 +67,22 @@ export async function createTransfers(options: TransferOptions): Promise<Transfe
     const end = Promise.withResolvers<Outcome>()
     // a request that cannot be begun fails while it is being sent
     let exchange: Exchange | undefined
-    const cancel = clock.after(ANSWER_MS, () => {
-      const fault = new AppError('UPSTREAM_TIMEOUT', 'the gateway did not answer in time')
-      settle({ kind: 'failed', fault, resume: NO_RESUME })
-      exchange?.abort()
-    })
+    let heardAt = clock.now()
+    let cancel = clock.after(SILENCE, watch)
     const settle = (outcome: Outcome): void => {
       cancel()
       if (exchange) paused.delete(exchange)
       end.resolve(outcome)
     }
+    // of a connection that is dead nobody says so, least of all to a machine that was asleep
+    function watch(): void {
+      if (exchange && paused.has(exchange)) heardAt = clock.now()
+      const left = heardAt + SILENCE - clock.now()
+      if (left > 0) cancel = clock.after(left, watch)
+      else sink.fail(new Error('nothing was heard of it for too long'))
+    }
     const sink = new ReplySink(
-      { ...LIMITS, heard: cancel },
+      { ...LIMITS, heard() {} },
       {
         head: (headers) => listener.head?.(headers),
         message(message) {
@@ -92,7 +96,18 @@ export async function createTransfers(options: TransferOptions): Promise<Transfe
         failed: (fault, resume) => settle({ kind: 'failed', fault, resume }),
       },
     )
-    exchange = client.send(request, sink)
+    exchange = client.send(request, {
+      start(status, head) {
+        heardAt = clock.now()
+        sink.start(status, head)
+      },
+      data(chunk) {
+        heardAt = clock.now()
+        sink.data(chunk)
+      },
+      end: () => sink.end(),
+      fail: (error) => sink.fail(error),
+    })
     sink.exchange = exchange
     return {
       outcome: end.promise,

@@ -3,10 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/base/clock.ts'
+import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { type Bridge, createBridge } from '../../src/bridge/bridge.ts'
 import { deny, type Hooks } from '../../src/plugin.ts'
+import { createFakeClock } from '../base/fake-clock.ts'
 import { textOf } from '../gateway/peers.ts'
 import { type Answers, echo, type Recorder, type Sent, startRecorder } from '../gateway/recorder.ts'
 import { runGateway, type Started, server } from '../gateway/running.ts'
@@ -66,10 +67,14 @@ async function startGateway(hooks?: Hooks, config: object = {}): Promise<Started
 
 type BridgeClient = LineClient & { bridge: Bridge; output: PassThrough; input: PassThrough }
 
-async function bridgeTo(url: string, headers = {}): Promise<BridgeClient> {
+async function bridgeTo(
+  url: string,
+  headers = {},
+  clock: Clock = systemClock,
+): Promise<BridgeClient> {
   const [input, output] = [new PassThrough(), new PassThrough()]
   const sink = { write: (bytes: Buffer, done: () => void) => void output.write(bytes, done) }
-  const options = { url, headers, clock: systemClock, log: silentLogger }
+  const options = { url, headers, clock, log: silentLogger }
   const bridge = await createBridge(options, { input, output: sink })
   bridges.push(bridge)
   return { ...lineClient(input, output), bridge, input, output }
@@ -376,6 +381,35 @@ describe('a gateway that', () => {
       { method: 'notifications/message' },
       { id: 2 },
     ])
+  })
+
+  it('says nothing for ten minutes is taken for dead, and its stream is taken up again', async () => {
+    const opened: unknown[] = []
+    const url = await stubOf((request, response) => {
+      if (request.method === 'GET') {
+        opened.push(request.headers['last-event-id'])
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write('id: e7\ndata:\n\n')
+      }
+    })
+    const clock = createFakeClock()
+    const client = await bridgeTo(url, {}, clock)
+    client.send(initialize(), INITIALIZED, { jsonrpc: '2.0', id: 2, method: 'tools/list' })
+    await expect.poll(() => opened).toEqual([undefined])
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    clock.pass(10 * 60_000)
+    expect(code(await client.line((line) => isAnswer(line, 2)))).toBe('UPSTREAM_UNAVAILABLE')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    clock.pass(1000)
+    await expect.poll(() => opened).toEqual([undefined, 'e7'])
+  })
+
+  it('finds a line too long says so for its request', async () => {
+    const { url } = await startGateway()
+    const client = await open(url)
+    const params = callOf('echo', { text: 'x'.repeat(5 * 1024 * 1024) })
+    const answer = await client.request(2, 'tools/call', params)
+    expect(answer.error).toBeDefined()
+    expect((await client.request(3, 'ping')).result).toEqual({})
   })
 
   it('sends faster than the client reads is held up', async () => {
