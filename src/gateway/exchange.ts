@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { DeadlineWheel } from '../base/deadline.ts'
 import type { AppError } from '../base/errors.ts'
+import type { FewMap } from '../base/few.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import {
@@ -59,6 +60,8 @@ export interface Call {
   readonly revision: string
   /** Legacy era only. */
   readonly session: Session | undefined
+  /** Requests in flight where they belong to a connection and not to a session: cancelled by id in both eras. */
+  readonly inflight?: FewMap<string | number, RequestContext>
   /** What the client declared that it can do. */
   readonly capabilities: JsonObject
   readonly outbound: Outbound

@@ -53,7 +53,7 @@ export const FEATURES = {
     'execution_completed',
   ],
   'installed and isolated plugins': named(/^plugin_(pre|post)_(install|update|uninstall)$/),
-  'batches, the stdio side and virtual servers': [],
+  'virtual servers': [],
   'spans and the console': [],
 } as const satisfies Record<string, readonly PointName[]>
 

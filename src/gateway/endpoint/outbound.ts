@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
 import type { ResultRelay } from '../../upstream/client.ts'
+import { joinBatch } from '../../wire/batch.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Outbound } from '../exchange.ts'
 import type { SessionStream } from '../session.ts'
@@ -57,6 +58,16 @@ export class HttpOutbound implements Outbound {
     const { json, stream } = this.#accepts
     const mustStream = !json && stream && answer.status === 200
     return this.#opening || mustStream ? this.#stream(answer) : this.#reply.json(answer)
+  }
+
+  /** The answers to a batch: one array, or an event each. */
+  async finishBatch(answers: readonly Buffer[]): Promise<void> {
+    if (!this.#opening && answers.length === 0) return this.#reply.empty(202)
+    if (!this.#opening && this.#accepts.json)
+      return this.#reply.json({ bytes: joinBatch(answers), status: 200 })
+    if (!(await this.#begin())) return
+    for (const answer of answers) this.#reply.event(answer)
+    this.#reply.end()
   }
 
   async #stream(answer: Answer): Promise<void> {

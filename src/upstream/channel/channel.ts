@@ -1,6 +1,7 @@
 // Calls and messages over a pipe that carries whole messages both ways, a process's streams or a WebSocket; what the pipe is made of is the transport's affair.
 import { AppError, messageOf } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
+import { idAtEnds } from '../../wire/lines.ts'
 import { type Message, makeNotification, makeRequest, readMessage } from '../../wire/message.ts'
 import { type Call, type Calls, createCalls } from '../calls.ts'
 import type { UpstreamLink, UpstreamReply, UpstreamRequest } from '../client.ts'
@@ -148,7 +149,10 @@ export class Channel implements PipeListener {
 
   // an answer against the rules fails its call now instead of at its deadline
   #unreadable(bytes: Buffer, reason: string): void {
-    const id = idIn(bytes.toString('latin1', 0, 256), bytes.toString('latin1', bytes.length - 256))
+    const id = idAtEnds(
+      bytes.toString('latin1', 0, 256),
+      bytes.toString('latin1', bytes.length - 256),
+    )
     const what = `server ${this.#options.name} sent what is no message: ${reason}`
     if (id === undefined || !this.#calls.fail(id, new AppError('UPSTREAM_PROTOCOL', what)))
       this.#noise(bytes.length, reason)
@@ -163,7 +167,7 @@ export class Channel implements PipeListener {
 
   oversize(head: string, tail: string): void {
     const { limits, log } = this.#deps
-    const id = idIn(head, tail)
+    const id = idAtEnds(head, tail)
     if (id !== undefined && this.#calls.fail(id, this.#tooLarge())) return
     log.warn({ limit: limits.response }, `${this.#options.unit} above limits.response`)
     if (id !== undefined || STARTS_WITH_METHOD.test(head)) return
@@ -201,11 +205,4 @@ export class Channel implements PipeListener {
   }
 }
 
-const ENDS_WITH_ID = /"id"\s*:\s*(\d{1,15})\s*\}\s*$/
-const STARTS_WITH_ID = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*[,}]/
 const STARTS_WITH_METHOD = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/
-
-function idIn(head: string, tail: string): number | undefined {
-  const digits = (ENDS_WITH_ID.exec(tail) ?? STARTS_WITH_ID.exec(head))?.[1]
-  return digits === undefined ? undefined : Number(digits)
-}

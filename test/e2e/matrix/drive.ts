@@ -1,6 +1,7 @@
 // Carries out one operation on one surface, as a client without any SDK would; it judges nothing but that it was answered.
 import { request } from 'node:http'
 import { modernRequest, rpc } from '../../support/rpc.ts'
+import { inBatch, onStdio } from './on-stdio.ts'
 import type { Action, Operation } from './operations.ts'
 import { type Running, WATCHED } from './start.ts'
 import type { Surface } from './surfaces.ts'
@@ -28,6 +29,10 @@ export async function carryOut(
       surface.accept === 'stream' ? 'text/event-stream' : 'application/json, text/event-stream',
   }
   const drive: Drive = { running, surface, operation, client, headers }
+  if (surface.mount === 'stdio') {
+    const { action, known = false } = operation
+    return onStdio({ running, surface, action, known, client, body: () => messageOf(drive).body })
+  }
   if (operation.action === 'announce' || operation.action === 'update') return announce(drive)
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
@@ -47,14 +52,15 @@ export async function carryOut(
 }
 
 async function openSession(drive: Drive): Promise<void> {
-  const { running, client, headers } = drive
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: client }
+  const { running, surface, client, headers } = drive
+  const version = surface.batch ? '2025-03-26' : '2025-11-25'
+  const params = { protocolVersion: version, capabilities: {}, clientInfo: client }
   const body = { jsonrpc: '2.0', id: 'open', method: 'initialize', params }
   const { headers: given, status, text } = await rpc(running.url, body)
   const session = given.get('mcp-session-id')
   if (session === null) throw new Error(`no session: ${status} ${text}`)
   headers['mcp-session-id'] = session
-  headers['mcp-protocol-version'] = '2025-11-25'
+  headers['mcp-protocol-version'] = version
 }
 
 const METHODS: Readonly<Partial<Record<Action, string>>> = {
@@ -130,18 +136,20 @@ async function send(drive: Drive): Promise<void> {
     return
   }
   if (action === 'not-json') {
-    await rpc(running.url, '{"jsonrpc":', modernVersion(surface, headers))
+    const text = '{"jsonrpc":'
+    await rpc(running.url, surface.batch ? inBatch(text) : text, modernVersion(surface, headers))
     return
   }
   if (action === 'duplicate-member') {
     const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"ping"}'
-    await rpc(running.url, body, modernVersion(surface, headers))
+    await rpc(running.url, surface.batch ? inBatch(body) : body, modernVersion(surface, headers))
     return
   }
   if (action === 'bad-host') return badHost(drive)
   if (action === 'listen') return listen(drive, async () => {})
   const { body, headers: all } = messageOf(drive)
-  const answer = await rpc(running.url, body, all)
+  const sent = surface.batch ? inBatch(JSON.stringify(body)) : body
+  const answer = await rpc(running.url, sent, all)
   if (answer.status >= 500) throw new Error(`HTTP ${answer.status} ${answer.text}`)
 }
 

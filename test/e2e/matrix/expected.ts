@@ -101,19 +101,21 @@ const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-i
 /** The cell of an operation on a surface. */
 export function expected(
   operation: Operation,
-  { era, mount }: Pick<Surface, 'era' | 'mount'>,
+  { era, mount, batch }: Pick<Surface, 'era' | 'mount' | 'batch'>,
 ): Cell {
   const { action, trigger } = operation
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
-  if (action === 'announce' || action === 'update') return announced
+  if (action === 'announce' || action === 'update') return announced(mount)
   const foreign = (ERA_OF[action] ?? era) !== era
   const reach = foreign
     ? 'session'
     : ((trigger && TRIGGER_REACH[trigger]) ?? ACTION_REACH[action] ?? 'post')
-  const counts: Record<string, number> = { ...HTTP }
+  const counts: Record<string, number> = mount === 'stdio' ? {} : { ...HTTP }
   const zero: Record<string, SentenceId> = { error_raised: 'failure' }
 
-  if (opens(operation, era, reach)) counts.session_pre_open = 1
+  // in a batch an initialize is refused before it comes to its point
+  if (batch && action === 'open') zero.session_pre_open = 'order'
+  else if (opens(operation, era, reach)) counts.session_pre_open = 1
   else if (era === 'modern') zero.session_pre_open = unopened(operation)
 
   const { pre, post } = FAMILY[action] ?? {}
@@ -156,9 +158,10 @@ function unopened({ action, known }: Operation): SentenceId {
 }
 
 // a server's notification comes on its own connection: no HTTP request of a client carries it
-const announced: Cell = {
-  counts: { notification_pre_forward: 1 },
-  zero: { http_pre_request: 'client', http_post_request: 'client' },
+function announced(mount: Surface['mount']): Cell {
+  const zero: Cell['zero'] =
+    mount === 'stdio' ? {} : { http_pre_request: 'client', http_post_request: 'client' }
+  return { counts: { notification_pre_forward: 1 }, zero }
 }
 
 /** Entries of the configuration that loads and reloads are counted with: two that count, and one more. */

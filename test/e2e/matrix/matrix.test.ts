@@ -6,7 +6,7 @@ import { carryOut } from './drive.ts'
 import { COUNTED, type Counts, countOf, expected } from './expected.ts'
 import { OPERATIONS } from './operations.ts'
 import { type Running, startSurface } from './start.ts'
-import { SURFACES } from './surfaces.ts'
+import { operationsOn, SURFACES } from './surfaces.ts'
 
 let fixture: RunningFixture
 beforeAll(async () => {
@@ -27,7 +27,7 @@ describe.each(SURFACES)('$title', (surface) => {
   })
   afterAll(() => running?.[Symbol.asyncDispose]())
 
-  it.each(OPERATIONS)('$title', async (operation) => {
+  it.each(operationsOn(surface, OPERATIONS))('$title', async (operation) => {
     const before = running.gateway.state().runtime.generation.id
     await carryOut(running, surface, operation)
     const stated = expected(operation, surface)

@@ -185,7 +185,8 @@ async function mount(
   { mount: how }: Surface,
   options: Options,
 ): Promise<{ gateway: Gateway; url: string; stop: () => Promise<void> }> {
-  if (how === 'listener') {
+  // pipes need no listener; what has one besides is the same gateway
+  if (how === 'listener' || how === 'stdio') {
     const running = await startGateway({ ...options, watch: false })
     return { ...running, stop: () => running.stop({ now: true }) }
   }

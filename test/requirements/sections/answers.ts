@@ -170,6 +170,9 @@ export const ANSWERS = section('6 What the other side gets', [
   {
     id: 'H6-batch',
     says: 'Elements of a batch are denied one by one.',
-    later: 'batches, the stdio side and virtual servers',
+    tests: within('test/gateway/batch.test.ts')(
+      'policies > deny the elements of a batch one by one',
+      'an element is refused by itself, > %s, and the others are answered',
+    ),
   },
 ])
