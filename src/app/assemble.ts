@@ -4,7 +4,6 @@ import { AppError, messageOf } from '../base/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Engine, EngineLimits } from '../engine/engine.ts'
 import { createCatalog } from '../gateway/catalog/catalog.ts'
-import type { NamingOptions } from '../gateway/catalog/names.ts'
 import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
@@ -61,7 +60,7 @@ export async function assemble(
       createCatalog({
         era,
         upstreams: [...upstreams.values()],
-        naming: config.namespacing as NamingOptions,
+        naming: config.namespacing,
         clock: deps.upstream.clock,
         log: deps.upstream.log,
         timeout: Math.min(10_000, config.limits.request_timeout),
