@@ -152,6 +152,12 @@ export const ERRORS = {
     'too many streams in this session',
     'close one or raise limits.streams_per_session',
   ),
+  SESSION_BUSY: row(
+    -32600,
+    429,
+    'too many requests of this session wait for their answers',
+    'wait for answers before you ask for more',
+  ),
 
   // policy answers (refusals, not faults)
   POLICY_DENIED: row(

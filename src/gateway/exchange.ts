@@ -1,7 +1,7 @@
 // One exchange with a client: its context, the runtime it pins, and what every handler of a method is handed.
 import type { Clock } from '../base/clock.ts'
 import type { DeadlineWheel } from '../base/deadline.ts'
-import type { AppError } from '../base/errors.ts'
+import { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import {
@@ -95,12 +95,14 @@ export interface Reporter {
   dropped(reason: string): void
 }
 
+/** Throws WIRE_NOT_FOUND for a virtual server that a reload has taken away. */
 export function createExchange(
   room: Room,
   surface: string,
   traceparent: string | undefined,
+  virtualServer?: string,
 ): Exchange {
-  const runtime = room.current()
+  const runtime = runtimeOf(room, virtualServer)
   const identity: Identity = {
     requestId: room.createId(),
     trace: traceparent ? { traceparent } : undefined,
@@ -111,8 +113,17 @@ export function createExchange(
     client: undefined,
     session: undefined,
     generation: runtime.generation.id,
+    virtualServer,
   }
   return { identity, request: new RequestContext(identity), runtime, startedAt: room.clock.now() }
+}
+
+function runtimeOf(room: Room, virtualServer: string | undefined): Runtime {
+  const whole = room.current()
+  if (virtualServer === undefined) return whole
+  const runtime = whole.virtualServers.get(virtualServer)
+  if (!runtime) throw new AppError('WIRE_NOT_FOUND', 'there is no such virtual server any more')
+  return runtime
 }
 
 /** The same exchange for another message of it: its own method and server, the same labels so far. */

@@ -5,13 +5,13 @@ import { AppError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json.ts'
 import type { ClientInfo } from '../engine/context.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
-import type { UpstreamLink } from '../upstream/client.ts'
 import { resultBytes } from '../wire/reply.ts'
 import { MODERN, negotiate } from '../wire/revision.ts'
 import { type Answer, denialAnswer, type RpcId } from './answer.ts'
 import type { Call, Exchange } from './exchange.ts'
 import { serverMeta } from './meta.ts'
 import { createSessionLabels } from './session.ts'
+import { type Offer, offersOf } from './virtual/offer.ts'
 
 /** What `session_pre_open` decided: capabilities as they may be, or a violation. */
 export type Opening =
@@ -51,9 +51,9 @@ export function createOpenings(
     perf: { now },
   })
   const decide = async (exchange: Exchange, opening: OpeningRequest): Promise<Opening> => {
-    const { principal, generation } = exchange.identity
+    const { principal, generation, virtualServer } = exchange.identity
     const key = createHash('sha256')
-      .update(JSON.stringify([principal.id, opening, generation]))
+      .update(JSON.stringify([principal.id, opening, generation, virtualServer]))
       .digest('base64')
     const { request } = exchange
     const known = kept.get(key)
@@ -92,14 +92,15 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
   exchange.identity.sessionLabels = labels
   const opening = await open(exchange, seed)
   if ('violation' in opening) return openingDenied(call, opening.violation)
+  const links = await linksOf(call)
+  const instructions = instructionsOf(call, links)
   const session = room.sessions.open({
     ...seed,
     labels,
     capabilities: opening.capabilities,
     principal: exchange.identity.principal,
+    virtualServer: exchange.identity.virtualServer,
   })
-  const links = linksOf(call)
-  const instructions = mergedInstructions(links)
   const result = {
     protocolVersion: revision,
     capabilities: legacyCapabilities(links.map(([, link]) => link)),
@@ -115,8 +116,8 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
 
 /** `server/discover`: the modern era's answer to who is there. */
 export async function discover(call: Call): Promise<Answer> {
-  const links = linksOf(call)
-  const instructions = mergedInstructions(links)
+  const links = await linksOf(call)
+  const instructions = instructionsOf(call, links)
   const result = {
     supportedVersions: [MODERN],
     capabilities: modernCapabilities(links.map(([, link]) => link)),
@@ -147,9 +148,9 @@ export function clientOf(value: unknown): ClientInfo {
     : { name: 'unknown', version: '' }
 }
 
-function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] {
+function linksOf({ exchange, room }: Call): Promise<readonly Offer[]> {
   const { runtime, identity } = exchange
-  const links: (readonly [string, UpstreamLink])[] = []
+  const links: Offer[] = []
   const unseen: string[] = []
   for (const upstream of runtime.upstreams.values()) {
     const link = upstream.link(identity.era)
@@ -162,14 +163,14 @@ function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] 
       'clients of this era do not see these servers: they are down or speak only the other one, and the eras are not bridged yet',
     )
   }
-  return links
+  return offersOf(runtime, identity.era, links)
 }
 
-const offers = (links: readonly UpstreamLink[], capability: string) =>
+const offers = (links: readonly Offer[1][], capability: string) =>
   links.some((link) => isObject(link.capabilities[capability]))
 
 // only what is served: completions, subscriptions and tasks are not advertised until their points are wired
-function legacyCapabilities(links: readonly UpstreamLink[]): JsonObject {
+function legacyCapabilities(links: readonly Offer[1][]): JsonObject {
   return {
     ...(offers(links, 'tools') ? { tools: { listChanged: true } } : {}),
     ...(offers(links, 'prompts') ? { prompts: { listChanged: true } } : {}),
@@ -179,7 +180,7 @@ function legacyCapabilities(links: readonly UpstreamLink[]): JsonObject {
 }
 
 // changes are announced by subscriptions/listen in this era, which is not wired yet
-function modernCapabilities(links: readonly UpstreamLink[]): JsonObject {
+function modernCapabilities(links: readonly Offer[1][]): JsonObject {
   return {
     ...(offers(links, 'tools') ? { tools: {} } : {}),
     ...(offers(links, 'prompts') ? { prompts: {} } : {}),
@@ -190,11 +191,11 @@ function modernCapabilities(links: readonly UpstreamLink[]): JsonObject {
 
 const MAX_INSTRUCTIONS = 16_384
 
-function mergedInstructions(
-  links: readonly (readonly [string, UpstreamLink])[],
-): string | undefined {
+function instructionsOf({ exchange }: Call, links: readonly Offer[]): string | undefined {
   const parts = links.flatMap(([name, { instructions }]) =>
     instructions ? [links.length === 1 ? instructions : `${name}: ${instructions}`] : [],
   )
+  const { virtualServer } = exchange.runtime
+  if (virtualServer?.description) parts.unshift(virtualServer.description)
   return parts.length > 0 ? parts.join('\n\n').slice(0, MAX_INSTRUCTIONS) : undefined
 }

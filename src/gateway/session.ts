@@ -13,6 +13,8 @@ export interface Session {
   readonly client: ClientInfo
   readonly capabilities: JsonObject
   readonly labels: SessionLabels
+  /** The virtual server it was opened on, and is known on. */
+  readonly virtualServer: string | undefined
   /** The least severe level of log messages the client wants; undefined: whatever the servers send. */
   logLevel: string | undefined
   /** Requests in flight by their JSON-RPC id, so that they can be cancelled. */
@@ -32,6 +34,7 @@ export interface SessionStream {
 
 export interface SessionSeed
   extends Pick<Session, 'revision' | 'principal' | 'client' | 'capabilities'> {
+  readonly virtualServer?: string | undefined
   /** Labels that the opening earned. */
   readonly labels?: SessionLabels
 }
@@ -40,7 +43,7 @@ export interface Sessions {
   /** Throws SESSION_LIMIT when all places are taken by sessions in use. */
   open(seed: SessionSeed): Session
   /** Throws SESSION_REQUIRED or SESSION_UNKNOWN. */
-  get(id: string | undefined, principal: Principal): Session
+  get(id: string | undefined, principal: Principal, virtualServer?: string): Session
   end(session: Session, cause: string): void
   readonly size: number
   all(): Iterable<Session>
@@ -106,6 +109,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         ...seed,
         id: createId(),
         labels: seed.labels ?? createSessionLabels(),
+        virtualServer: seed.virtualServer,
         logLevel: undefined,
         inflight: new FewMap(),
         streams: new FewSet(),
@@ -115,14 +119,18 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
       sessions.set(session.id, session)
       return session
     },
-    get(id, principal) {
+    get(id, principal, virtualServer) {
       if (id === undefined)
         throw new AppError(
           'SESSION_REQUIRED',
           'the request has no Mcp-Session-Id; send initialize first',
         )
       const session = sessions.get(id)
-      if (!session || session.principal.id !== principal.id) {
+      if (
+        !session ||
+        session.principal.id !== principal.id ||
+        session.virtualServer !== virtualServer
+      ) {
         throw new AppError(
           'SESSION_UNKNOWN',
           'the session is unknown or has ended; send initialize again',

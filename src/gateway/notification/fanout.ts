@@ -17,8 +17,8 @@ const KINDS_OF: ReadonlyMap<string, readonly ListKind[]> = new Map([
 export interface Fanout {
   /** A notification of a server that belongs to no request, on a connection of this era. */
   notification(upstream: Upstream, era: Era, message: Message): void
-  /** A server came, went or changed: what it offered has to be listed again. */
-  changed(server: string): void
+  /** A server came, went or changed: what it offered has to be listed again. None: what is shown of them changed. */
+  changed(server?: string): void
 }
 
 export function createFanout(room: Room): Fanout {
@@ -31,7 +31,7 @@ export function createFanout(room: Room): Fanout {
     upstream: Upstream | undefined,
     message: Message,
   ): Promise<void> {
-    const exchange = createExchange(room, 'stream', undefined)
+    const exchange = createExchange(room, 'stream', undefined, session.virtualServer)
     const release = exchange.runtime.pin()
     try {
       Object.assign(exchange.identity, {
@@ -91,7 +91,13 @@ export function createFanout(room: Room): Fanout {
   }
 
   function broadcast(upstream: Upstream | undefined, message: Message): void {
-    for (const session of room.sessions.all()) announce(session, upstream, message)
+    const { virtualServers } = room.current()
+    const kinds = KINDS_OF.get(message.method ?? '')
+    for (const session of room.sessions.all()) {
+      const selection = virtualServers.get(session.virtualServer ?? '')?.virtualServer
+      if (!selection || kinds?.some((kind) => selection.mayOffer(kind)))
+        announce(session, upstream, message)
+    }
   }
 
   return {
@@ -118,8 +124,10 @@ export function createFanout(room: Room): Fanout {
     },
     changed(server) {
       const { catalogs } = room.current()
-      catalogs.legacy.invalidate(server)
-      catalogs.modern.invalidate(server)
+      if (server !== undefined) {
+        catalogs.legacy.invalidate(server)
+        catalogs.modern.invalidate(server)
+      }
       for (const { changed } of [LISTS.tools, LISTS.prompts, LISTS.resources])
         broadcast(undefined, makeNotification(changed))
     },

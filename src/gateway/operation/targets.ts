@@ -24,6 +24,7 @@ export function findTarget(
         `params.${later} is not carried by this gateway yet`,
       )
   }
+  if (!catalogOf(call).shows(kind, exposed)) throw unknown(kind, exposed)
   const found = kind === 'resources' ? findResource(call, exposed) : findNamed(call, kind, exposed)
   return found instanceof Promise
     ? found.then((late) => targetOf(call, kind, exposed, late))
@@ -34,19 +35,21 @@ const NOT_CARRIED = ['task', 'inputResponses', 'requestState'] as const
 
 function targetOf(call: Call, kind: ListKind, exposed: string, found: Found | undefined): Target {
   const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
-  if (!found || !upstream) {
-    // the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)
-    throw new AppError(
-      'WIRE_UNKNOWN_TARGET',
-      `there is no such ${kind.slice(0, -1)} here`,
-      kind === 'resources' ? { data: { uri: exposed } } : {},
-    )
-  }
+  if (!found || !upstream) throw unknown(kind, exposed)
   // its lists are hidden, but a name or URI may be known from before
   if (upstream.admission === 'quarantined')
     throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${upstream.name} is quarantined`)
   const { own, definition, params } = found
   return { upstream, own, exposed, definition, params }
+}
+
+// the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)
+function unknown(kind: ListKind, exposed: string): AppError {
+  return new AppError(
+    'WIRE_UNKNOWN_TARGET',
+    `there is no such ${kind.slice(0, -1)} here`,
+    kind === 'resources' ? { data: { uri: exposed } } : {},
+  )
 }
 
 interface Found extends Pick<Target, 'own' | 'definition' | 'params'> {}
@@ -92,6 +95,7 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
         data: { uri: exposed },
       })
   }
+  if (!(await catalog.reaches('resources', own, fitting.length > 0))) return undefined
   return { own, definition: undefined, params: undefined }
 }
 
