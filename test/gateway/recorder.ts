@@ -34,6 +34,7 @@ export interface Answers {
 export interface RecorderOptions {
   readonly eras?: 'legacy' | 'modern' | 'both'
   readonly capabilities?: object
+  readonly instructions?: string
   /** Answers list methods; by default it offers `tools`. */
   readonly list?: (method: string, params: Record<string, unknown>) => unknown
   readonly tools?: readonly (string | object)[]
@@ -72,6 +73,7 @@ export const echo = (received: Received, answers: Answers): void =>
 
 export async function startRecorder(options: RecorderOptions = {}): Promise<Recorder> {
   const { eras = 'both', capabilities = { tools: { listChanged: true } } } = options
+  const said = options.instructions === undefined ? {} : { instructions: options.instructions }
   const seen: Received[] = []
   const sockets = new Set<Socket>()
   const streams = new Set<ServerResponse>()
@@ -109,14 +111,19 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     const serverInfo = { name: 'recorder', version: '1.0.0' }
     if (method === 'server/discover')
       return answers.result({
-        supportedVersions: [VERSION], capabilities, ttlMs: 0, cacheScope: 'private',
+        supportedVersions: [VERSION], capabilities, ...said, ttlMs: 0, cacheScope: 'private',
         _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
       }) // biome-ignore format: one answer
     if (method === 'initialize') {
       const session = randomUUID()
       sessions.add(session)
       response.setHeader('mcp-session-id', session)
-      return answers.result({ protocolVersion: params.protocolVersion, capabilities, serverInfo })
+      return answers.result({
+        protocolVersion: params.protocolVersion,
+        capabilities,
+        serverInfo,
+        ...said,
+      })
     }
     if (method === 'ping' || method === 'logging/setLevel') return answers.result({})
     if (method.endsWith('/list')) {
