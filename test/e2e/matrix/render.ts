@@ -62,7 +62,8 @@ function groupSurfaces(): [readonly Row[], readonly Surface[]][] {
 }
 
 function heading(surfaces: readonly Surface[]): string {
-  const [{ era, mount } = { era: '', mount: '' }] = surfaces
+  const [{ era, mount, door } = { era: '', mount: '', door: '' }] = surfaces
+  if (door === 'sse') return 'HTTP+SSE'
   return `The ${era} era${mount === 'parsed' ? ', behind express.json()' : ''}`
 }
 

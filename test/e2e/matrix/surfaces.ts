@@ -7,6 +7,8 @@ export interface Surface {
   readonly era: Era
   /** Our own listener, or an Express application; `parsed`: behind `express.json()`. */
   readonly mount: 'listener' | 'express' | 'parsed'
+  /** The gateway as a whole, a virtual server, or the transport of 2024-11-05. */
+  readonly door: 'whole' | 'virtual' | 'sse'
   /** Which servers stand behind: over Streamable HTTP, or over stdio. */
   readonly upstream: 'http' | 'stdio'
   /** What the client accepts. */
@@ -20,6 +22,7 @@ const row = (id: string, era: Era, title: string, more: Partial<Surface> = {}): 
   era,
   title,
   mount: 'listener',
+  door: 'whole',
   upstream: 'http',
   accept: 'both',
   reload: false,
@@ -36,6 +39,9 @@ export const SURFACES: readonly Surface[] = [
   row('express-modern', 'modern', 'modern era, mounted in Express', { mount: 'express' }),
   row('parsed-legacy', 'legacy', 'legacy era, behind express.json()', { mount: 'parsed' }),
   row('parsed-modern', 'modern', 'modern era, behind express.json()', { mount: 'parsed' }),
+  row('virtual-legacy', 'legacy', 'legacy era, a virtual server', { door: 'virtual' }),
+  row('virtual-modern', 'modern', 'modern era, a virtual server', { door: 'virtual' }),
+  row('sse', 'legacy', 'legacy era, HTTP+SSE of 2024-11-05', { door: 'sse' }),
   row('reload-legacy', 'legacy', 'legacy era, reload in between', { reload: true }),
   row('reload-modern', 'modern', 'modern era, reload in between', { reload: true }),
 ]
