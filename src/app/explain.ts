@@ -249,6 +249,8 @@ function outcomeOf(outcome: Outcome<object>): ExplainedOutcome {
     }
     case 'respond':
       return { kind, entry: outcome.entry, answer: outcome.answer, ...after }
+    case 'ask':
+      return { kind, entry: outcome.entry, reason: outcome.question.message, ...after }
     case 'fault': {
       const { code, message, data } = outcome.fault
       const entry = isObject(data) && typeof data.entry === 'string' ? { entry: data.entry } : {}

@@ -16,6 +16,9 @@ import { createEngine, type Engine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
 import type { Room } from '../gateway/exchange.ts'
+import { createHeldCalls } from '../gateway/input/held.ts'
+import { createInputStates } from '../gateway/input/state.ts'
+import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
 import { createHost } from '../host/host.ts'
@@ -93,7 +96,11 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     clock,
     max: () => current.assembly?.loaded.config.limits.sessions ?? config.limits.sessions,
     createId: randomUUID,
-    ended: report.sessionEnded,
+    ended(session, cause) {
+      for (const { own } of current.assembly?.runtime.upstreams.values() ?? [])
+        own?.release(instanceOf(session))
+      report.sessionEnded(session, cause)
+    },
   })
   owned.defer(() => sessions.close())
   const wheel = createDeadlineWheel(clock)
@@ -108,7 +115,11 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     current: () => runningOf(current).runtime,
     report,
     labelsOf: createClientLabels(clock.now),
+    states: createInputStates(randomBytes(32), clock.wall),
+    held: createHeldCalls({ wheel, createId: randomUUID }),
+    deliver: (session, upstream, message) => fanout.toSession(session, upstream, message),
   }
+  owned.defer(() => room.held.close())
   const fanout = createFanout(room)
   observeRuntime(telemetry, engine, sessions, audit, () => current.assembly)
   const guard = createProcessGuard({ clock, log })

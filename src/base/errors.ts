@@ -82,6 +82,12 @@ export const ERRORS = {
     'the cursor is not one of ours or has expired',
     'list again from the start',
   ),
+  WIRE_BAD_STATE: row(
+    -32602,
+    400,
+    'the requestState is not one of ours, belongs to another request, or has expired',
+    'send the request again without requestState and inputResponses',
+  ),
   WIRE_HEADER_MISMATCH: row(
     -32020,
     400,
@@ -313,6 +319,18 @@ export const ERRORS = {
     502,
     'the upstream server is not available',
     'see /readyz and the log of the server',
+  ),
+  CLIENT_TIMEOUT: row(
+    -32603,
+    504,
+    'the client did not answer a question in time',
+    'answer sooner or raise limits.ask',
+  ),
+  CLIENT_UNREACHABLE: row(
+    -32603,
+    502,
+    'the client cannot be asked',
+    'keep a stream open and declare the capability',
   ),
   UPSTREAM_TIMEOUT: row(
     -32603,

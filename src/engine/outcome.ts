@@ -1,6 +1,6 @@
 // How a dispatch can end, as a value; a refusal is a violation, a fault is an error, and they are never mixed.
 import type { AppError } from '../base/errors.ts'
-import type { StampedViolation } from './verdict.ts'
+import type { Question, StampedViolation, Violation } from './verdict.ts'
 
 interface Base<P> {
   /** The payload as of the deciding step. */
@@ -28,11 +28,22 @@ export interface FaultOutcome<P> extends Base<P> {
   readonly fault: AppError
 }
 
+/** A person has to be asked; only where the caller said that it can. */
+export interface AskOutcome<P> extends Base<P> {
+  readonly kind: 'ask'
+  readonly question: Question
+  /** The entry that asked first. */
+  readonly entry: string
+  /** What the other side gets when the answer is not yes. */
+  refusal(violation: Violation): StampedViolation
+}
+
 export type Outcome<P, A = unknown> =
   | PassOutcome<P>
   | DenyOutcome<P>
   | RespondOutcome<P, A>
   | FaultOutcome<P>
+  | AskOutcome<P>
 
 /** What an observer is told of how the dispatch ended. */
 export interface OutcomeSummary {

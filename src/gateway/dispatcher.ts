@@ -1,9 +1,12 @@
 // The one dispatcher below every transport: a message comes in, passes its points, and an answer goes out.
 import { AppError, isAppError } from '../base/errors.ts'
+import { type Message, readMessage } from '../wire/message.ts'
 import { type Answer, faultAnswer } from './answer.ts'
 import type { Call } from './exchange.ts'
+import { instanceOf } from './links.ts'
 import { methodOf } from './methods.ts'
 import { passNotification } from './notification/notifications.ts'
+import type { Session } from './session.ts'
 
 /** Never rejects: whatever goes wrong becomes an answer. */
 export async function dispatchRequest(call: Call): Promise<Answer> {
@@ -46,9 +49,23 @@ export async function dispatchNotification(call: Call): Promise<void> {
     'client_to_server',
   )
   if (!passed) return
+  const heard = passed.bytes === message.bytes ? message : readMessage(passed.bytes)
   if (message.method === 'notifications/cancelled') {
     const id = passed.params?.requestId
     if (typeof id === 'string' || typeof id === 'number') session?.inflight.get(id)?.abort()
   }
-  // initialized needs nothing; progress and roots/list_changed answer requests and capabilities that are not wired yet
+  if (message.method === 'notifications/progress') session?.asking?.progress(heard)
+  if (message.method === 'notifications/roots/list_changed' && session)
+    tellRoots(call, session, heard)
+  // initialized needs nothing
+}
+
+/** Only servers that this session has a connection to of its own know that it has roots. */
+function tellRoots({ exchange, room }: Call, session: Session, message: Message): void {
+  for (const { own } of exchange.runtime.upstreams.values()) {
+    const told = own?.link(instanceOf(session))?.notify(message)
+    told?.catch((error: unknown) =>
+      room.log.debug({ error }, 'a server was not told that roots have changed'),
+    )
+  }
 }

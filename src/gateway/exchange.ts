@@ -18,6 +18,8 @@ import type { HeaderBag } from '../wire/header-value.ts'
 import type { Message } from '../wire/message.ts'
 import type { Answer, RpcId } from './answer.ts'
 import type { Cursors } from './catalog/cursor.ts'
+import type { HeldCalls } from './input/held.ts'
+import type { InputStates } from './input/state.ts'
 import type { Self } from './meta.ts'
 import type { Runtime } from './runtime.ts'
 import type { Session, Sessions } from './session.ts'
@@ -75,6 +77,11 @@ export interface Room {
   readonly createId: () => string
   readonly current: () => Runtime
   readonly report: Reporter
+  /** What servers' requests to clients of the modern era wait in. */
+  readonly states: InputStates
+  readonly held: HeldCalls
+  /** Sends a session what a server says on a connection of its own. */
+  readonly deliver: (session: Session, upstream: Upstream, message: Message) => void
   /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */
   readonly labelsOf: (principal: Principal, client: ClientInfo) => SessionLabels
 }
@@ -102,7 +109,16 @@ export function createExchange(
   traceparent: string | undefined,
   virtualServer?: string,
 ): Exchange {
-  const runtime = runtimeOf(room, virtualServer)
+  return exchangeIn(room, runtimeOf(room, virtualServer), surface, traceparent, virtualServer)
+}
+
+function exchangeIn(
+  room: Room,
+  runtime: Runtime,
+  surface: string,
+  traceparent?: string,
+  virtualServer?: string,
+): Exchange {
   const identity: Identity = {
     requestId: room.createId(),
     trace: traceparent ? { traceparent } : undefined,
@@ -124,6 +140,29 @@ function runtimeOf(room: Room, virtualServer: string | undefined): Runtime {
   const runtime = whole.virtualServers.get(virtualServer)
   if (!runtime) throw new AppError('WIRE_NOT_FOUND', 'there is no such virtual server any more')
   return runtime
+}
+
+/** An exchange that no request of the client began, for what a server says to a session. */
+export function sessionExchange(
+  room: Room,
+  session: Session,
+  method: string,
+  server: Upstream | undefined,
+): Exchange {
+  const { virtualServer } = session
+  const whole = room.current()
+  // one that has been taken away ends its sessions: what is still said to them names it all the same
+  const runtime = whole.virtualServers.get(virtualServer ?? '') ?? whole
+  const exchange = exchangeIn(room, runtime, 'stream', undefined, virtualServer)
+  Object.assign(exchange.identity, {
+    method,
+    session: session.id,
+    client: session.client,
+    principal: session.principal,
+    sessionLabels: session.labels,
+  })
+  if (server) exchange.request.server = server.info
+  return exchange
 }
 
 /** The same exchange for another message of it: its own method and server, the same labels so far. */

@@ -153,16 +153,12 @@ function linksOf({ exchange, room }: Call): Promise<readonly Offer[]> {
   const links: Offer[] = []
   const unseen: string[] = []
   for (const upstream of runtime.upstreams.values()) {
-    const link = upstream.link(identity.era)
+    const link = upstream.nearest(identity.era)
     if (link && upstream.admission !== 'quarantined') links.push([upstream.name, link])
     else unseen.push(upstream.name)
   }
-  if (unseen.length > 0 && runtime.once(`unseen in ${identity.era}: ${unseen.join()}`)) {
-    room.log.warn(
-      { era: identity.era, servers: unseen },
-      'clients of this era do not see these servers: they are down or speak only the other one, and the eras are not bridged yet',
-    )
-  }
+  if (unseen.length > 0 && runtime.once(`unseen: ${unseen.join()}`))
+    room.log.warn({ servers: unseen }, 'clients do not see these servers: they are down')
   return offersOf(runtime, identity.era, links)
 }
 

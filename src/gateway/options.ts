@@ -192,8 +192,7 @@ export const LIMITS_SCHEMA = {
       type: 'string',
       format: 'duration',
       default: '5m',
-      description: 'how long a person may take to answer a question',
-      'x-not-built': 'asking a person comes with a later issue',
+      description: 'how long a client, and the person behind it, may take to answer a question',
     },
   },
 } as const

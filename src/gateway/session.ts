@@ -5,6 +5,7 @@ import { AppError } from '../base/errors.ts'
 import { FewMap, FewSet } from '../base/few.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ClientInfo, Principal, RequestContext, SessionLabels } from '../engine/context.ts'
+import type { Asking } from './input/asking.ts'
 
 export interface Session {
   readonly id: string
@@ -17,6 +18,8 @@ export interface Session {
   readonly virtualServer: string | undefined
   /** The least severe level of log messages the client wants; undefined: whatever the servers send. */
   logLevel: string | undefined
+  /** What its client is being asked; made when it is asked first. */
+  asking: Asking | undefined
   /** Requests in flight by their JSON-RPC id, so that they can be cancelled. */
   readonly inflight: FewMap<string | number, RequestContext>
   /** Open GET streams; a message goes to exactly one of them. */
@@ -87,6 +90,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
     if (!sessions.delete(session.id)) return
     for (const server of session.servers.values()) left.set(server, clock.now())
     for (const request of session.inflight.values()) request.abort()
+    session.asking?.close()
     for (const stream of session.streams.values()) stream.close()
     ended(session, cause)
   }
@@ -111,6 +115,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         labels: seed.labels ?? createSessionLabels(),
         virtualServer: seed.virtualServer,
         logLevel: undefined,
+        asking: undefined,
         inflight: new FewMap(),
         streams: new FewSet(),
         servers: new FewSet(),

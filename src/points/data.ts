@@ -267,7 +267,7 @@ export const DATA_POINTS = {
     'resources/list',
     'resources/templates/list',
   ]),
-  roots_post_list: listPoint('on the answer to roots/list', ['roots/list'], LATER.wire),
+  roots_post_list: listPoint('on the answer to roots/list', ['roots/list']),
   argument_pre_complete: point({
     fires: 'on completion/complete, before the upstream is asked',
     payload: members({
@@ -310,7 +310,6 @@ export const DATA_POINTS = {
     content: ['messages', 'systemPrompt'],
     conditions: SERVER_CONDITIONS,
     denial: 'error',
-    wired: LATER.wire,
   }),
   completion_post_response: point({
     fires: 'on the answer of the LLM',
@@ -320,7 +319,6 @@ export const DATA_POINTS = {
     content: ['content'],
     conditions: SERVER_CONDITIONS,
     denial: 'error',
-    wired: LATER.wire,
   }),
   elicitation_pre_create: point({
     fires: 'on elicitation/create (form and url) and its multi-round form',
@@ -330,7 +328,6 @@ export const DATA_POINTS = {
     content: ['message'],
     conditions: SERVER_CONDITIONS,
     denial: 'decline',
-    wired: LATER.wire,
   }),
   elicitation_post_response: point({
     fires: 'on the answer to an elicitation',
@@ -344,7 +341,6 @@ export const DATA_POINTS = {
     content: ['content'],
     conditions: SERVER_CONDITIONS,
     denial: 'decline',
-    wired: LATER.wire,
   }),
   notification_pre_forward: point({
     fires: 'on any notification, either direction',

@@ -49,6 +49,11 @@ export interface Calls {
   find(id: number): Call | undefined
   /** All that are under way, standing ones too. */
   all(): readonly Call[]
+  /**
+   * The server waits for somebody else now, so the time of the call, or of all calls, stands still until the returned
+   * function is called.
+   */
+  hold(id: number | undefined): () => void
   fail(id: number, error: AppError): boolean
   failAll(make: () => AppError): void
 }
@@ -67,6 +72,9 @@ class Pending implements Call, Interruptible {
   readonly token: string | undefined
   /** Undefined for a standing request, such as a subscription: it has no deadline, is not metered and not counted. */
   deadline: Deadline | undefined = undefined
+  /** For how many its time stands still, and how much of it is left. */
+  holds = 0
+  left = 0
   over = false
   exchange: { abort(): void } | undefined = undefined
   readonly reply: Promise<UpstreamReply>
@@ -156,6 +164,29 @@ class CallTable implements Calls {
 
   all(): readonly Call[] {
     return this.#pending.values()
+  }
+
+  hold(id: number | undefined): () => void {
+    const one = id === undefined ? undefined : this.#pending.get(id)
+    const held = (one ? [one] : this.#pending.values()).filter(({ deadline }) => deadline)
+    for (const call of held) this.#stop(call)
+    return () => {
+      for (const call of held) this.#goOn(call)
+    }
+  }
+
+  #stop(call: Pending): void {
+    if (call.holds++ > 0 || !call.deadline) return
+    const { wheel, clock } = this.options
+    call.left = call.deadline.at - clock.now()
+    wheel.disarm(call.deadline)
+  }
+
+  #goOn(call: Pending): void {
+    if (--call.holds > 0 || call.over) return
+    call.deadline = this.options.wheel.arm(Math.max(call.left, 1), () =>
+      this.abandon(call, this.#late(call)),
+    )
   }
 
   fail(id: number, error: AppError): boolean {

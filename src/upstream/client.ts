@@ -30,6 +30,8 @@ export interface UpstreamRequest {
   readonly timeout: number
   /** Notifications that belong to this request; progress carries the client's own token again. */
   onNotification?(message: Message): void
+  /** A request of the server that belongs to this one; resolves to a whole answer with the id of the server's message. */
+  onRequest?(asked: ServerRequest): Promise<Uint8Array> | undefined
   /** Where nobody has to see a large result whole; links that cannot pass it on in pieces give it whole. */
   readonly relay?: ResultRelay | undefined
 }
@@ -84,6 +86,39 @@ export interface UpstreamStatus {
   readonly eras: readonly Era[]
 }
 
+/**
+ * Legacy connections that not all clients share: a request of a server says nothing of the call that caused it, so where a
+ * client can be asked, the connection must say whose it is.
+ */
+export interface Instances {
+  /** Who shares an instance (`pool.per`); `auto`: a client that can be asked has its own. */
+  readonly per: 'auto' | 'session' | 'principal' | 'tenant'
+  /** The link kept under a key, opened on first use. Rejects with UPSTREAM_UNAVAILABLE, also when `pool.max` are in use. */
+  open(key: string, client: InstanceClient, signal?: AbortSignal): Promise<UpstreamLink>
+  /** The link kept under a key, if it is up. */
+  link(key: string): UpstreamLink | undefined
+  release(key: string): void
+}
+
+/** Who an instance is opened for. */
+export interface InstanceClient {
+  /** Declared to the server as what its client can do. */
+  readonly capabilities: JsonObject
+  /** Not tied to a call of the client. */
+  notification(message: Message): void
+  /** The answer to a request of the server that is not tied to a call; undefined: nobody can be asked. */
+  request(asked: ServerRequest): Promise<Uint8Array> | undefined
+}
+
+/** A request of a server to its client. */
+export interface ServerRequest {
+  readonly message: Message
+  /** Aborted when the server takes it back or is gone. */
+  readonly caller: Caller
+  /** Tells the server something before the answer, such as progress. */
+  readonly tell: (bytes: Uint8Array) => void
+}
+
 /** One configured server, supervised: started, probed, restarted with back-off, stopped. */
 export interface Upstream {
   readonly name: string
@@ -99,8 +134,14 @@ export interface Upstream {
   readonly status: UpstreamStatus
   /** Undefined while it is down or when it does not speak that era; both eras at once for a server that speaks both. */
   link(era: Era): UpstreamLink | undefined
+  /** What clients of this era are served over: the link of their own era, else the other one, bridged. */
+  nearest(era: Era): UpstreamLink | undefined
   /** Waits, bounded, for a start or restart; rejects with UPSTREAM_UNAVAILABLE, UPSTREAM_ERA or DISPATCH_ABORTED. */
   ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink>
+  /** The same for the nearest link. Rejects with UPSTREAM_UNAVAILABLE or DISPATCH_ABORTED. */
+  reach(era: Era, signal?: AbortSignal): Promise<UpstreamLink>
+  /** A legacy connection of its own, kept under a key until `release`; undefined: this server is shared by all. */
+  readonly own: Instances | undefined
   /** Resolves when the first attempt has ended, well or badly; a server that is down keeps being tried. */
   start(): Promise<void>
   /** Ends connections and processes, with bounded waits. Idempotent. */
@@ -113,7 +154,7 @@ export type CallOutcome = 'ok' | 'error' | 'unavailable' | 'timeout' | 'aborted'
 export interface UpstreamEvents {
   /** Not tied to a request: list_changed, resources/updated, logs of the server. */
   notification(upstream: Upstream, link: UpstreamLink, message: Message): void
-  /** A server-to-client request; the link has answered -32601 already. */
+  /** A server-to-client request on a connection that says no whose it is; the link has answered -32601 already. */
   request(upstream: Upstream, link: UpstreamLink, message: Message): void
   state(upstream: Upstream): void
   /** One bounded line of the process's stderr. */

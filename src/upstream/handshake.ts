@@ -22,9 +22,9 @@ export interface Hello {
 
 const UNSUPPORTED_VERSION = -32022
 
-/** Declares no sampling, elicitation or roots: a shared connection carries no link to the call that caused such a request. */
-export function initializeParams(clientInfo: ClientInfo): JsonObject {
-  return { protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: { ...clientInfo } }
+/** A shared connection declares no sampling, elicitation or roots: it carries no link to the call that caused such a request. */
+export function initializeParams(clientInfo: ClientInfo, capabilities: JsonObject): JsonObject {
+  return { protocolVersion: LATEST_LEGACY, capabilities, clientInfo: { ...clientInfo } }
 }
 
 /** The `_meta` of a request the gateway itself makes in the modern era. */

@@ -17,11 +17,23 @@ export interface ServerConfig {
     readonly timeout?: number
     readonly restart?: { readonly backoff?: string; readonly max?: number }
   }
-  readonly pool?: { readonly per?: 'shared'; readonly queue?: number }
+  readonly pool?: {
+    readonly per?: PoolOptions['per'] | undefined
+    readonly max?: number
+    readonly idle_stop?: number
+    readonly queue?: number
+  }
   readonly tags?: readonly string[]
   readonly environment?: string
   readonly tenant?: string
   readonly required?: boolean
+}
+
+export interface PoolOptions {
+  readonly per: 'auto' | 'shared' | 'session' | 'principal' | 'tenant'
+  readonly max: number
+  /** Milliseconds. */
+  readonly idleStop: number
 }
 
 export interface HealthOptions {
@@ -47,6 +59,7 @@ interface CommonOptions {
   readonly health: HealthOptions
   /** Requests in flight at one instance before the next is refused. */
   readonly queue: number
+  readonly pool: PoolOptions
 }
 
 export interface StdioOptions extends CommonOptions {
@@ -71,13 +84,6 @@ const TRANSPORTS_LATER = {
   sse: 'the deprecated HTTP+SSE transport comes with a later issue',
   websocket: 'the WebSocket transport comes with a later issue',
 }
-const POOLS_LATER = {
-  auto: 'instances of its own need sampling, elicitation and roots, which come with a later issue',
-  session: 'one instance per session comes with a later issue',
-  principal: 'one instance per principal comes with a later issue',
-  tenant: 'one instance per tenant comes with a later issue',
-}
-
 const POOL = {
   type: 'object',
   description: 'how instances of the server are shared',
@@ -86,8 +92,8 @@ const POOL = {
     max: {
       type: 'integer',
       minimum: 1,
-      description: 'most instances at one time',
-      'x-not-built': 'needs pool.per other than shared',
+      default: 64,
+      description: 'most instances of clients at one time, besides the shared one',
     },
     queue: {
       type: 'integer',
@@ -98,14 +104,14 @@ const POOL = {
     idle_stop: {
       type: 'string',
       format: 'duration',
-      description: 'stop an instance that nobody used for this long',
-      'x-not-built': 'needs pool.per other than shared',
+      default: '5m',
+      description: 'stop an instance of a client that nobody used for this long',
     },
     per: {
       enum: ['auto', 'shared', 'session', 'principal', 'tenant'],
-      default: 'shared',
-      description: 'who shares an instance',
-      'x-not-built-values': POOLS_LATER,
+      default: 'auto',
+      description:
+        'who shares an instance of a server of the legacy era; auto: a client that the server may ask something has its own',
     },
   },
 } as const
@@ -253,6 +259,11 @@ export function serverOptions(config: ServerConfig): ServerOptions {
     tenant: config.tenant,
     required: config.required ?? false,
     queue: config.pool?.queue ?? 256,
+    pool: {
+      per: config.pool?.per ?? 'auto',
+      max: config.pool?.max ?? 64,
+      idleStop: config.pool?.idle_stop ?? 300_000,
+    },
     health: {
       every: config.health?.every ?? 30_000,
       timeout: config.health?.timeout ?? 5_000,

@@ -1,7 +1,6 @@
-// What the link itself changes in a client's message on its way: id, progress token, what the gateway does not relay; bytes in, bytes out.
-import { isObject, type JsonObject } from '../base/json.ts'
+// What the link itself changes in a client's message on its way: id and progress token; bytes in, bytes out.
+import { isObject } from '../base/json.ts'
 import { type Message, readMessage } from '../wire/message.ts'
-import { META } from '../wire/revision.ts'
 import { type Edit, editMember, splice, valueEdit } from '../wire/splice.ts'
 import type { UpstreamRequest } from './client.ts'
 
@@ -10,9 +9,6 @@ export interface Rewritten {
   /** The client's progress token as JSON text. */
   readonly token: string | undefined
 }
-
-// requests of servers to clients: not relayed yet, so not to be asked for
-const NOT_RELAYED = ['sampling', 'elicitation', 'roots'] as const
 
 /** Applies the request's edits and the link's own in one splice. */
 export function rewrite(
@@ -38,14 +34,6 @@ function ownEdits(message: Message, id: number): { edits: Edit[]; token: string 
   const token = meta.progressToken
   if (token !== undefined)
     edits.push(...editMember(message, ['params', '_meta', 'progressToken'], id))
-  const declared = meta[META.clientCapabilities]
-  if (isObject(declared) && NOT_RELAYED.some((name) => name in declared)) {
-    const kept = Object.entries(declared).filter(
-      ([name]) => !(NOT_RELAYED as readonly string[]).includes(name),
-    )
-    const value = Object.fromEntries(kept) as JsonObject
-    edits.push(...editMember(message, ['params', '_meta', META.clientCapabilities], value))
-  }
   return { edits, token: token === undefined ? undefined : textAt(message, 'progressToken') }
 }
 

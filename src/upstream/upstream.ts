@@ -4,6 +4,8 @@ import { AppError, isAppError } from '../base/errors.ts'
 import type {
   Admission,
   Era,
+  InstanceClient,
+  Instances,
   Upstream,
   UpstreamDeps,
   UpstreamLink,
@@ -14,6 +16,7 @@ import { watchHealth } from './health.ts'
 import { connectHttpLegacy } from './http/legacy.ts'
 import { listenForChanges } from './http/listen.ts'
 import { connectHttpModern } from './http/modern.ts'
+import { createInstances, type Instance, type OwnedInstances } from './instances.ts'
 import { type Connection, Lane } from './lane.ts'
 import type { HttpOptions, ServerOptions, StdioOptions } from './options.ts'
 import { createProcessGuard, type ProcessGuard } from './stdio/guard.ts'
@@ -22,6 +25,8 @@ import type { ProcessTransportDeps } from './transport.ts'
 
 /** How long a legacy answer of a stdio server spares it the probe when it is restarted. */
 const EVIDENCE_MS = 60 * 60_000
+
+const UNTOLD = { changed() {}, restarted() {} }
 
 /** Starts nothing; `start` does. */
 export function createUpstream(options: ServerOptions, deps: UpstreamDeps): Upstream {
@@ -50,6 +55,7 @@ class SupervisedUpstream implements Upstream {
    */
   readonly #first: Lane
   readonly #second: Lane
+  readonly #instances: OwnedInstances | undefined
   #legacyUntil = 0
   #state: UpstreamState = 'stopped'
   #up = ','
@@ -71,6 +77,12 @@ class SupervisedUpstream implements Upstream {
     this.#log = deps.log.child({ server: options.name })
     this.#wheel = deps.wheel ?? createDeadlineWheel(deps.clock)
     this.#guard = deps.guard ?? createProcessGuard({ clock: deps.clock, log: this.#log })
+    const { per, max, idleStop } = options.pool
+    if (per !== 'shared') {
+      const make = (client: InstanceClient) => this.#instance(client)
+      const { name: server } = options
+      this.#instances = createInstances({ server, per, max, idleStop, clock: deps.clock, make })
+    }
     if (options.kind === 'stdio') {
       this.#first = this.#lane((signal) => this.#connectStdio(options, signal))
       this.#second = this.#lane((signal) => this.#connectSecond(options, signal))
@@ -96,6 +108,23 @@ class SupervisedUpstream implements Upstream {
     return this.#second.link?.era === era ? this.#second.link : undefined
   }
 
+  nearest(era: Era): UpstreamLink | undefined {
+    return this.link(era) ?? this.#first.link ?? this.#second.link
+  }
+
+  async reach(era: Era, signal?: AbortSignal): Promise<UpstreamLink> {
+    try {
+      return await this.ready(era, signal)
+    } catch (error) {
+      if (!isAppError(error, 'UPSTREAM_ERA')) throw error
+      return this.nearest(era) ?? this.ready(era === 'legacy' ? 'modern' : 'legacy', signal)
+    }
+  }
+
+  get own(): Instances | undefined {
+    return this.#instances
+  }
+
   async ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink> {
     const up = this.link(era)
     if (up) return up
@@ -114,12 +143,22 @@ class SupervisedUpstream implements Upstream {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#first.close(), this.#second.close()])
+    await Promise.all([this.#instances?.close(), this.#first.close(), this.#second.close()])
     if (!this.#deps.guard) this.#guard.close()
   }
 
   #lane(connect: (signal: AbortSignal) => Promise<Connection>): Lane {
-    const { clock, events, limits } = this.#deps
+    return this.#laneOf((signal) => this.#watched(connect, signal), {
+      changed: () => this.#changed(),
+      restarted: () => this.#deps.events.restart(this),
+    })
+  }
+
+  #laneOf(
+    connect: (signal: AbortSignal) => Promise<Connection>,
+    told: { changed(): void; restarted(): void } = UNTOLD,
+  ): Lane {
+    const { clock, limits } = this.#deps
     const { restart, timeout } = this.#options.health
     return new Lane({
       name: this.name,
@@ -130,10 +169,33 @@ class SupervisedUpstream implements Upstream {
       recheck: this.kind === 'http',
       // two probes, one initialize, and what a process needs to start
       connectTimeout: limits.requestTimeout + 2 * timeout + 1000,
-      connect: (signal) => this.#watched(connect, signal),
-      changed: () => this.#changed(),
-      restarted: () => events.restart(this),
+      connect,
+      ...told,
     })
+  }
+
+  /** A connection for one client: the legacy era, no probes of its own, started anew when it is lost and asked for. */
+  #instance(client: InstanceClient): Instance {
+    const options = this.#options
+    let connection: Connection | undefined
+    const lane = this.#laneOf(async (signal) => {
+      const deps = this.#transport(client)
+      connection =
+        options.kind === 'stdio'
+          ? await connectStdio(options, deps, 'legacy', signal)
+          : await connectHttpLegacy(options, deps, signal)
+      return connection
+    })
+    return {
+      get link() {
+        return lane.link
+      },
+      get busy() {
+        return lane.state === 'starting' || (lane.link !== undefined && connection?.idle() === 0)
+      },
+      ready: (signal) => lane.ready(signal),
+      close: () => lane.close(),
+    }
   }
 
   async #watched(
@@ -194,19 +256,27 @@ class SupervisedUpstream implements Upstream {
     }
   }
 
-  #transport(): ProcessTransportDeps {
+  #transport(client?: InstanceClient): ProcessTransportDeps {
     const { clock, limits, clientInfo, events } = this.#deps
     const linkEvents: ProcessTransportDeps['events'] = {
-      notification: (link, message) => events.notification(this, link, message),
-      request: (link, message) => events.request(this, link, message),
+      notification: (link, message) =>
+        client ? client.notification(message) : events.notification(this, link, message),
+      request: (link, asked) => {
+        if (client) return client.request(asked)
+        events.request(this, link, asked.message)
+        return undefined
+      },
       stderr: (line) => events.stderr(this, line),
       call: (method, ms, outcome) => events.call(this, method, ms, outcome),
-      renewed: () => events.renewed(this),
+      renewed: () => {
+        if (!client) events.renewed(this)
+      },
     }
     return {
       clock,
       limits,
       clientInfo,
+      capabilities: client?.capabilities ?? {},
       wheel: this.#wheel,
       guard: this.#guard,
       log: this.#log,

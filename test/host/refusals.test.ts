@@ -182,7 +182,9 @@ describe('a manifest', () => {
 
   it('may use the names other gateways have for a point', async () => {
     expect(
-      await own({ 'own/plugin.yaml': good.replace('tool_pre_invoke', 'sampling_pre_create') }),
-    ).toContain('the point completion_pre_request is declared, not yet fired')
+      await own({
+        'own/plugin.yaml': good.replace('tool_pre_invoke', 'sampling_pre_create, cache_pre_get'),
+      }),
+    ).toContain('the point cache_pre_get is declared, not yet fired')
   })
 })

@@ -25,6 +25,11 @@ describe('the texts of a payload', () => {
       'tool_post_list',
       'prompt_post_list',
       'resource_post_list',
+      'roots_post_list',
+      'completion_pre_request',
+      'completion_post_response',
+      'elicitation_pre_create',
+      'elicitation_post_response',
       'notification_pre_forward',
     ])
   })

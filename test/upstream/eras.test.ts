@@ -139,18 +139,20 @@ describe('over Streamable HTTP', () => {
     expect(refused.message.error).toMatchObject({ code: -32020 })
   })
 
-  it('requests of servers to clients are not declared upstream, other capabilities are', async () => {
+  it('what the client declares that it can be asked is what the server is told', async () => {
     const { upstream } = await started(httpOptions(await fixture('modern')))
     const link = await upstream.ready('modern')
     const declared = { sampling: {}, elicitation: {}, roots: {}, extensions: { x: {} } }
-    // the server answers -32021 for a client that did not declare sampling
-    const call = toolCall(
-      'test_missing_capability',
-      {},
-      { meta: meta({ [META.clientCapabilities]: declared }) },
-    )
-    const { message } = await link.request(call)
-    expect(message.error).toMatchObject({ code: -32021 })
+    const call = (capabilities: object) =>
+      toolCall(
+        'test_missing_capability',
+        {},
+        { meta: meta({ [META.clientCapabilities]: capabilities }) },
+      )
+    const able = await link.request(call(declared))
+    expect(able.message.result).toMatchObject({ resultType: 'input_required' })
+    const unable = await link.request(call({ roots: {} }))
+    expect(unable.message.error).toMatchObject({ code: -32021 })
   })
 
   it('an unknown method and an unsupported version are replies', async () => {

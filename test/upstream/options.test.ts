@@ -70,6 +70,7 @@ describe('the defaults', () => {
       tenant: undefined,
       required: false,
       queue: 256,
+      pool: { per: 'auto', max: 64, idleStop: 300_000 },
       health: { every: 30_000, timeout: 5_000, restart: { least: 1000, most: 60_000, max: 10 } },
     })
   })

@@ -30,6 +30,7 @@ export function stdioOptions(script: string, ...flags: string[]): StdioOptions {
     tenant: undefined,
     required: false,
     queue: 64,
+    pool: { per: 'shared', max: 4, idleStop: 60_000 },
     health: { every: 0, timeout: 5000, restart: { least: 20, most: 200, max: 5 } },
   }
 }
@@ -151,6 +152,7 @@ export function httpOptions(url: string, more: Partial<HttpOptions> = {}): HttpO
     tenant: undefined,
     required: false,
     queue: 64,
+    pool: { per: 'shared', max: 4, idleStop: 60_000 },
     health: { every: 0, timeout: 1000, restart: { least: 20, most: 200, max: 50 } },
     ...more,
   }

@@ -154,6 +154,8 @@ function outcomeText(
         : `${style.good('goes on')} as\n  ${json(changedMembers(payload, after))}\n`
     case 'respond':
       return `${style.careful(`answered${by}`)}, the server is not asked\n  ${json(answer)}\n`
+    case 'ask':
+      return `${style.careful(`asked${by}`)}: ${reason}\n`
     case 'deny':
       return `${style.bad(`denied${by}`)}: ${code} - ${reason}\n`
     case 'fault':

@@ -27,6 +27,8 @@ export class Dispatch {
   end: Outcome<object> | null = null
   changed = false
   answer: { readonly value: unknown; readonly entry: string } | null = null
+  /** The caller can put a question to a person. */
+  asks = false
   question: { readonly value: Question; readonly step: Step } | null = null
   /** A redactor had its turn without redacting: it failed, denied, or its patch was discarded. */
   leaky = false

@@ -16,6 +16,8 @@ export interface DispatchOptions {
   readonly bytes?: number
   /** Attached by explain and tests; observers are then waited for. */
   readonly recorder?: Recorder
+  /** The caller can put a question to a person; without it a question is a refusal. */
+  readonly asks?: boolean
 }
 
 /** The limits a runner works under (`limits` in the configuration), resolved for one point. */
@@ -36,6 +38,7 @@ export function run(
   options?: DispatchOptions,
 ): Ended {
   const d = new Dispatch(plan, payload, request, options?.recorder ?? null)
+  if (options?.asks) d.asks = true
   if (options?.bytes !== undefined && options.bytes > plan.limits.bytes)
     return tooLarge(d, options.bytes)
   if (request.aborted && !plan.rules.observe) return refuse(d, interrupted(d))
@@ -74,7 +77,7 @@ function conclude(d: Dispatch, guarded: Outcome<object> | null): Ended {
   if (guarded !== null) return finish(d, guarded)
   d.guarded = true
   const { payload, changed, question, answer } = d
-  if (question !== null) return finish(d, unasked(d, question.step))
+  if (question !== null) return finish(d, d.asks ? asked(d, question) : unasked(d, question.step))
   if (answer !== null)
     return finish(d, {
       kind: 'respond',
@@ -86,7 +89,14 @@ function conclude(d: Dispatch, guarded: Outcome<object> | null): Ended {
   return finish(d, { kind: 'pass', payload, changed })
 }
 
-// elicitation is not wired yet: a question that cannot be put is a refusal, never a pass
+function asked(d: Dispatch, { value, step }: NonNullable<Dispatch['question']>): Outcome<object> {
+  const { payload, changed, plan } = d
+  const place = { plugin: step.plugin, entry: step.entry, point: plan.point }
+  const refusal = (violation: Violation) => ({ ...violation, ...place })
+  return { kind: 'ask', payload, changed, question: value, entry: step.entry, refusal }
+}
+
+// a question that cannot be put is a refusal, never a pass
 function unasked(d: Dispatch, step: Step): Outcome<object> {
   const reason = 'this call needs a confirmation, and the client cannot be asked'
   const verdict = deny({ code: 'ASK_UNAVAILABLE', reason })

@@ -86,7 +86,7 @@ function apply(d: Dispatch, step: Step, verdict: Verdict): Outcome<object> | nul
     }
     case 'ask': {
       const counts = step.mode.answer === 'apply'
-      if (counts) d.question ??= { value: verdict.value as Question, step }
+      if (counts) d.question = merged(d.question, verdict.value as Question, step)
       return note(d, step, verdict, counts)
     }
   }
@@ -165,4 +165,16 @@ export function note(
   const event = { point: d.plan.point, step, request: d.request, verdict: kind, effective }
   sink.verdict({ ...event, violation, changed: fields })
   return null
+}
+
+/** One question at most: the texts of all who ask, in their order, under the form of the first that has one. */
+function merged(
+  before: Dispatch['question'],
+  question: Question,
+  step: Step,
+): Dispatch['question'] {
+  if (before === null) return { value: question, step }
+  const { message, schema = question.schema } = before.value
+  const value = { message: `${message}\n\n${question.message}`, ...(schema && { schema }) }
+  return { value, step: before.step }
 }

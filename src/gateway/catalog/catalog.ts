@@ -1,4 +1,4 @@
-// What the servers of one era offer, merged: loaded on demand, kept until it changes, indexed by exposed name and by URI.
+// What the servers offer to clients of one era, merged: loaded on demand, kept until it changes, indexed by exposed name and by URI.
 import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
@@ -73,7 +73,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
 
   // null: it offers none of the kind; undefined: it has to be asked
   function keptOf(upstream: Upstream, kind: ListKind): Listing | null | undefined {
-    const link = upstream.link(era)
+    const link = upstream.nearest(era)
     const { capability } = LISTS[kind]
     if (!link || upstream.admission === 'quarantined' || !isObject(link.capabilities[capability]))
       return null
@@ -86,14 +86,15 @@ export function createCatalog(options: CatalogOptions): Catalog {
     const age = clock.now() - listing.loadedAt
     if (age < listing.ttlMs) return true
     const capability = link.capabilities[LISTS[kind].capability]
-    const announces = isObject(capability) && capability.listChanged === true && era === 'legacy'
+    const announces =
+      isObject(capability) && capability.listChanged === true && link.era === 'legacy'
     return announces || age < KEPT_FOR
   }
 
   async function listingOf(upstream: Upstream, kind: ListKind): Promise<Listing | null> {
     const kept = keptOf(upstream, kind)
     if (kept !== undefined) return kept
-    const link = upstream.link(era) as UpstreamLink
+    const link = upstream.nearest(era) as UpstreamLink
     const known = listings[kind].get(upstream.name)
     const id = `${upstream.name}\0${kind}`
     const retryAt = failed.get(id)
@@ -137,7 +138,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
 
   // what a server that is down offered is still its own: no other server's tool may answer to those names meanwhile
   function reservedBy(upstream: Upstream, kind: ListKind): Listing | null {
-    return upstream.link(era) ? null : (listings[kind].get(upstream.name) ?? null)
+    return upstream.nearest(era) ? null : (listings[kind].get(upstream.name) ?? null)
   }
 
   async function list(kind: ListKind): Promise<Merged> {

@@ -45,7 +45,7 @@ export interface Item {
   readonly server: string
   readonly name: string
   readonly definition: JsonObject
-  /** Arguments of a tool of the modern era that are repeated in headers; undefined: none. */
+  /** Arguments of a tool that are repeated in headers where client or server is of the modern era; undefined: none. */
   readonly params: readonly ParamHeader[] | undefined
 }
 
@@ -87,7 +87,7 @@ export async function readListing(
   for (;;) {
     const params = {
       ...(cursor === undefined ? {} : { cursor }),
-      ...(era === 'modern' ? { _meta: ownMeta(link.revision, client) } : {}),
+      ...(link.era === 'modern' ? { _meta: ownMeta(link.revision, client) } : {}),
     }
     const reply = await link.request({
       message: makeRequest(method, params),
@@ -105,7 +105,7 @@ export async function readListing(
       const name = isObject(definition) ? definition[key] : undefined
       // two of one name: the second could not be told from the first, so nobody gets to see it
       if (typeof name !== 'string' || seen.has(name)) continue
-      const repeats = kind === 'tools' && era === 'modern'
+      const repeats = kind === 'tools' && (era === 'modern' || link.era === 'modern')
       const params = repeats ? paramHeadersOf(definition.inputSchema) : undefined
       // a tool whose header declarations are against the rules is unfit for HTTP clients (SEP-2243)
       if (repeats && params === undefined) continue

@@ -31,6 +31,8 @@ export async function passHttp(
       return changedHeaders(payload.headers, outcome.payload.headers)
     case 'fault':
       throw outcome.fault
+    case 'ask':
+      throw new AppError('INTERNAL', 'http_pre_request asks nobody')
     case 'deny':
       room.report.finished(exchange, 'denied', outcome.violation.code)
       await reply.json(denialAnswer('http', outcome.violation, { id: undefined, requestId, era }))

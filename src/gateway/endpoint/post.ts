@@ -94,8 +94,7 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     identity.client = session.client
     const call = callOf(visit, message, accepts, { revision, capabilities, session })
     if (message.kind === 'result' || message.kind === 'error') {
-      // an answer to a request the gateway never relays: taken, and gone
-      room.report.dropped('answer to nothing')
+      if (!session.asking?.settle(message)) room.report.dropped('answer to nothing')
       await visit.reply.empty(202)
     } else await answer(visit, call)
   }

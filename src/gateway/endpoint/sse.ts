@@ -102,8 +102,7 @@ export function createSse(room: Room): HttpHandler {
       case 'notification':
         return dispatchNotification(call)
       default:
-        // an answer to a request the gateway never relays: taken, and gone
-        return room.report.dropped('answer to nothing')
+        if (!call.session?.asking?.settle(call.message)) room.report.dropped('answer to nothing')
     }
   }
 

@@ -2,7 +2,7 @@
 import type { Era, Upstream } from '../../upstream/client.ts'
 import { type Message, makeNotification } from '../../wire/message.ts'
 import { LISTS, type ListKind } from '../catalog/listing.ts'
-import { createExchange, type Room } from '../exchange.ts'
+import { type Room, sessionExchange } from '../exchange.ts'
 import type { Session } from '../session.ts'
 import { passNotification, reaches } from './notifications.ts'
 import { createSequence, type Sequence } from './sequence.ts'
@@ -17,6 +17,8 @@ const KINDS_OF: ReadonlyMap<string, readonly ListKind[]> = new Map([
 export interface Fanout {
   /** A notification of a server that belongs to no request, on a connection of this era. */
   notification(upstream: Upstream, era: Era, message: Message): void
+  /** The same on a connection that one session has to itself. */
+  toSession(session: Session, upstream: Upstream, message: Message): void
   /** A server came, went or changed: what it offered has to be listed again. None: what is shown of them changed. */
   changed(server?: string): void
 }
@@ -31,17 +33,9 @@ export function createFanout(room: Room): Fanout {
     upstream: Upstream | undefined,
     message: Message,
   ): Promise<void> {
-    const exchange = createExchange(room, 'stream', undefined, session.virtualServer)
+    const exchange = sessionExchange(room, session, message.method ?? '', upstream)
     const release = exchange.runtime.pin()
     try {
-      Object.assign(exchange.identity, {
-        method: message.method,
-        session: session.id,
-        client: session.client,
-        principal: session.principal,
-        sessionLabels: session.labels,
-      })
-      if (upstream) exchange.request.server = upstream.info
       const passed = await passNotification(
         room,
         exchange,
@@ -82,7 +76,7 @@ export function createFanout(room: Room): Fanout {
   }
 
   function announce(session: Session, upstream: Upstream | undefined, message: Message): void {
-    if (session.streams.size === 0) return
+    if (session.streams.size === 0 || !concerns(session, message.method)) return
     const change = `${upstream?.name ?? ''} ${message.method}`
     const waiting = untold.get(session) ?? new Set()
     if (waiting.has(change)) return
@@ -91,13 +85,15 @@ export function createFanout(room: Room): Fanout {
   }
 
   function broadcast(upstream: Upstream | undefined, message: Message): void {
-    const { virtualServers } = room.current()
-    const kinds = KINDS_OF.get(message.method ?? '')
-    for (const session of room.sessions.all()) {
-      const selection = virtualServers.get(session.virtualServer ?? '')?.virtualServer
-      if (!selection || kinds?.some((kind) => selection.mayOffer(kind)))
-        announce(session, upstream, message)
-    }
+    for (const session of room.sessions.all()) announce(session, upstream, message)
+  }
+
+  // a client is told nothing of a kind that its virtual server never shows
+  function concerns({ virtualServer }: Session, method: string | undefined): boolean {
+    if (virtualServer === undefined) return true
+    const selection = room.current().virtualServers.get(virtualServer)?.virtualServer
+    const kinds = KINDS_OF.get(method ?? '') ?? []
+    return selection !== undefined && kinds.some((kind) => selection.mayOffer(kind))
   }
 
   return {
@@ -121,6 +117,12 @@ export function createFanout(room: Room): Fanout {
         return room.report.dropped('log without an owner')
       if (only.logLevel === undefined || reaches(message, only.logLevel))
         deliver(only, upstream, message)
+    },
+    toSession(session, upstream, message) {
+      if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
+      if (message.method !== 'notifications/message') return room.report.dropped('not carried')
+      if (session.logLevel === undefined || reaches(message, session.logLevel))
+        deliver(session, upstream, message)
     },
     changed(server) {
       const { catalogs } = room.current()

@@ -1,5 +1,11 @@
 // The request to a server that an operation becomes, and what the server says before its answer.
-import type { ResultRelay, Upstream, UpstreamRequest } from '../../upstream/client.ts'
+import type { Caller } from '../../base/caller.ts'
+import type {
+  ResultRelay,
+  ServerRequest,
+  Upstream,
+  UpstreamRequest,
+} from '../../upstream/client.ts'
 import type { Message } from '../../wire/message.ts'
 import type { Edit } from '../../wire/splice.ts'
 import type { Call } from '../exchange.ts'
@@ -7,13 +13,15 @@ import { createForwarder, type Forwarder } from '../notification/notifications.t
 
 export class Outgoing implements UpstreamRequest {
   readonly message: Message
-  readonly caller: Call['exchange']['request']
+  caller: Caller
   readonly timeout: number
   readonly edits: readonly Edit[]
   readonly target: string
   readonly headers: Readonly<Record<string, string>> | undefined
   readonly relay: ResultRelay | undefined
-  readonly #call: Call
+  /** Who answers what the server asks; undefined: nobody. */
+  answers: ((asked: ServerRequest) => Promise<Uint8Array>) | undefined = undefined
+  #call: Call
   readonly #upstream: Upstream
   /** Made when there is something to forward: most calls have no messages of their own. */
   #forwarder: Forwarder | undefined = undefined
@@ -38,6 +46,16 @@ export class Outgoing implements UpstreamRequest {
   onNotification(notification: Message): void {
     this.#forwarder ??= createForwarder(this.#call, this.#upstream)
     this.#forwarder.push(notification)
+  }
+
+  onRequest(asked: ServerRequest): Promise<Uint8Array> | undefined {
+    return this.answers?.(asked)
+  }
+
+  /** What the server says from now on goes to another request of the same client. */
+  moveTo(call: Call): void {
+    this.#call = call
+    this.#forwarder = undefined
   }
 
   /** What was sent before the answer reaches the client before it; undefined: nothing was. */

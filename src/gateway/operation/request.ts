@@ -15,6 +15,7 @@ import { LARGE, type Message } from '../../wire/message.ts'
 import { META } from '../../wire/revision.ts'
 import { type Edit, editMember, valueEdit } from '../../wire/splice.ts'
 import type { Call } from '../exchange.ts'
+import type { Asking } from './asking.ts'
 import type { Operation, Payload, Target } from './operations.ts'
 
 /** Arguments that the tool wants repeated in headers must say the same there (2026-07-28, SEP-2243). */
@@ -32,17 +33,15 @@ export function checkParameters(
  * What the server is sent besides the message: what policies set, and repeated arguments, built from the final ones. Headers of parameters that the schema does not know go on as they came, but not when a policy
  * changed the call: they may still say what it took out, and a server that misses one refuses.
  */
-export async function outgoingHeaders(
-  call: Call,
-  operation: Operation,
-  target: Target,
-  own: string,
-  before: Payload,
-  payload: Payload,
-): Promise<Record<string, string> | undefined> {
-  const { era } = call.exchange.identity
+export async function outgoingHeaders({
+  call,
+  operation,
+  target,
+  decided: { own, before, payload },
+  link,
+}: Asking): Promise<Record<string, string> | undefined> {
   const set = payload.headers as Record<string, string> | undefined
-  if (era !== 'modern' || operation.kind !== 'tools') return set
+  if (link.era !== 'modern' || operation.kind !== 'tools') return set
   const renamed = own !== target.own.name
   const declared = renamed ? await declaredBy(call, target.own.server, own) : target.params
   const changed = renamed || payload.arguments !== before.arguments
@@ -66,7 +65,8 @@ export function sendsNoHeaders(
 }
 
 async function declaredBy(call: Call, server: string, own: string) {
-  const catalog = call.exchange.runtime.catalogs.modern
+  const { runtime, identity } = call.exchange
+  const catalog = runtime.catalogs[identity.era]
   return paramHeadersOf((await catalog.definition('tools', server, own))?.inputSchema)
 }
 

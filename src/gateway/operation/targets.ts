@@ -17,7 +17,9 @@ export function findTarget(
   const exposed = call.message.params?.[member]
   if (typeof exposed !== 'string')
     throw new AppError('WIRE_INVALID_PARAMS', `params.${member} is not a string`)
+  const { era } = call.exchange.identity
   for (const later of NOT_CARRIED) {
+    if (era === 'modern' && later !== 'task') continue
     if (call.message.params?.[later] !== undefined)
       throw new AppError(
         'WIRE_INVALID_PARAMS',
@@ -113,7 +115,9 @@ function ambiguous(uri: string, owners: readonly OwnName[]): AppError {
 function onlyServer({ exchange }: Call, uri: string): OwnName | undefined {
   const { runtime, identity } = exchange
   const upstreams = [...runtime.upstreams.values()]
-  const able = upstreams.filter((upstream) => upstream.link(identity.era)?.capabilities.resources)
+  const able = upstreams.filter(
+    (upstream) => upstream.nearest(identity.era)?.capabilities.resources,
+  )
   const [only] = able
   if (able.length !== 1 || !only) return undefined
   const down = upstreams.find((upstream) => upstream.status.state !== 'ready')

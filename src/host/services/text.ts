@@ -16,6 +16,8 @@ const NOT_CONTENT = new Set([
   'capabilities',
   'key',
   'ttl',
+  'modelPreferences',
+  'maxTokens',
   'decision',
 ])
 /** Members that say what a part of MCP content is, and base64: never what it says. */
@@ -73,7 +75,7 @@ export function createText(): PluginText {
 function fieldsOf(name: PointName): TextField[] {
   return Object.entries(declarationOf(name).writable)
     .filter(([field]) => !NOT_CONTENT.has(field))
-    .map(([field, { path }]) => ({ name: field, path, kind: kindOf(field) }))
+    .map(([field, { path }]) => ({ name: field, path, kind: kindOf(name, field) }))
 }
 
 const REST: TextField = { name: 'result', path: [], kind: 'mcp' }
@@ -88,7 +90,9 @@ function unwritable(payload: object, fields: readonly TextField[]): unknown {
     .map(([, value]) => value)
 }
 
-function kindOf(field: string): TextField['kind'] {
+function kindOf(point: PointName, field: string): TextField['kind'] {
+  // what a person filled in has whatever members the form has
+  if (point === 'elicitation_post_response') return 'json'
   if (MCP_CONTENT.has(field)) return 'mcp'
   return field === 'items' || field === 'error' ? (field as 'items' | 'error') : 'json'
 }

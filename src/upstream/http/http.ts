@@ -16,7 +16,7 @@ export type Headers = Readonly<Record<string, string>>
 export interface EraRules {
   abandoned(call: Call, reason: string): void
   /** Answers to requests of the server; undefined: this era has no such requests. */
-  answer?(json: string): void
+  answer?(bytes: Uint8Array): void
 }
 
 export interface HttpCore {
@@ -111,9 +111,9 @@ class HttpEndpoint implements HttpCore {
     this.inbox = createInbox({
       calls: this.calls,
       log: deps.log,
-      answer: (json) => rules.answer?.(json),
+      answer: (bytes) => rules.answer?.(bytes),
       notification: (message) => this.link && deps.events.notification(this.link, message),
-      request: (message) => this.link && deps.events.request(this.link, message),
+      request: (asked) => this.link && deps.events.request(this.link, asked),
     })
   }
 
@@ -169,6 +169,7 @@ class HttpEndpoint implements HttpCore {
   }
 
   async close(): Promise<void> {
+    this.inbox.close()
     const exchanges = this.calls.all().map(({ exchange }) => exchange)
     this.calls.failAll(() => this.#error('is being stopped', 'UPSTREAM_UNAVAILABLE'))
     for (const exchange of exchanges) exchange?.abort()

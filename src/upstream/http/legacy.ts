@@ -71,7 +71,7 @@ class LegacyHttpLink implements UpstreamLink {
   async open(): Promise<Connection> {
     this.#core = await createHttpCore(this.#options, this.#deps, {
       abandoned: (call, reason) => this.#cancel(call, reason),
-      answer: (json) => this.#quietly(Buffer.from(json)),
+      answer: (bytes) => this.#quietly(bytes),
     })
     this.#core.link = this
     if (this.#closed) throw this.#stopped()
@@ -135,7 +135,10 @@ class LegacyHttpLink implements UpstreamLink {
   async #initialize(): Promise<void> {
     let session: string | undefined
     const { requestTimeout } = this.#deps.limits
-    const message = makeRequest('initialize', initializeParams(this.#deps.clientInfo))
+    const message = makeRequest(
+      'initialize',
+      initializeParams(this.#deps.clientInfo, this.#deps.capabilities),
+    )
     const call = this.#core.calls.open({ message, edits: [], timeout: requestTimeout })
     this.#core.post(
       call,

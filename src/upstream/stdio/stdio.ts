@@ -12,7 +12,7 @@ import {
   readDiscover,
   readInitialize,
 } from '../handshake.ts'
-import { createInbox } from '../inbox.ts'
+import { createInbox, type Inbox } from '../inbox.ts'
 import type { Connection } from '../lane.ts'
 import type { StdioOptions } from '../options.ts'
 import type { ProcessTransportDeps } from '../transport.ts'
@@ -70,7 +70,11 @@ async function greet(
   const modern = known ? undefined : await probe(channel, options, deps)
   if (modern) return modern
   const timeout = deps.limits.requestTimeout
-  const reply = await channel.ask('initialize', initializeParams(deps.clientInfo), timeout)
+  const reply = await channel.ask(
+    'initialize',
+    initializeParams(deps.clientInfo, deps.capabilities),
+    timeout,
+  )
   try {
     const hello = readInitialize(options.name, reply)
     channel.send(makeNotification('notifications/initialized').bytes)
@@ -118,7 +122,7 @@ class StdioChannel {
   readonly #options: StdioOptions
   readonly #deps: ProcessTransportDeps
   readonly #calls: Calls
-  readonly #inbox: (message: Message) => void
+  readonly #inbox: Inbox
   readonly #lost = Promise.withResolvers<string>()
   #process: ServerProcess | undefined
   #link: UpstreamLink | undefined
@@ -143,9 +147,9 @@ class StdioChannel {
     this.#inbox = createInbox({
       calls: this.#calls,
       log: deps.log,
-      answer: (json) => this.send(Buffer.from(json)),
+      answer: (bytes) => void this.send(bytes),
       notification: (message) => this.#link && deps.events.notification(this.#link, message),
-      request: (message) => this.#link && deps.events.request(this.#link, message),
+      request: (asked) => this.#link && deps.events.request(this.#link, asked),
     })
   }
 
@@ -208,6 +212,7 @@ class StdioChannel {
   }
 
   async #end(): Promise<void> {
+    this.#inbox.close()
     this.#over ??= 'it is being stopped'
     this.#calls.failAll(() => this.#unavailable('it is being stopped'))
     await this.#process?.close()
@@ -251,6 +256,7 @@ class StdioChannel {
   }
 
   #exit(reason: string): void {
+    this.#inbox.close()
     this.#over ??= reason
     this.#calls.failAll(() => this.#unavailable(reason))
     this.#lost.resolve(reason)

@@ -1,0 +1,181 @@
+// A request of the modern era that takes several rounds: questions go out in its answer, and answers come back with the next try.
+import { AppError } from '../../base/errors.ts'
+import { isObject, type JsonObject } from '../../base/json.ts'
+import { POINTS, type PointName } from '../../points/table.ts'
+import type { Upstream } from '../../upstream/client.ts'
+import { resultBytes } from '../../wire/reply.ts'
+import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
+import { type Call, derivedRequest } from '../exchange.ts'
+import { type InputContext, inspectAnswer, inspectRequest } from './inspect.ts'
+import { INPUT_KINDS, type InputKind, kindOfAnswer } from './kinds.ts'
+import { type InputState, requestDigest } from './state.ts'
+
+/** What a client came back with. */
+export interface Resumed {
+  readonly state: InputState
+  /** Answers by key, as policies left them, those known before among them. */
+  readonly answers: JsonObject
+  /** What the person said to the gateway's own question; undefined: nothing yet. */
+  readonly confirmation: string | undefined
+}
+
+export type Denied = { readonly denied: Answer }
+
+/** The key of the gateway's own question. */
+export const CONFIRMATION = 'portcullis/confirmation'
+/** A server that asks again and again is cut off. */
+export const MAX_ROUNDS = 16
+
+/** Whether a modern request continues an earlier one. */
+export function continues({ message, exchange }: Call): boolean {
+  if (exchange.identity.era !== 'modern') return false
+  const { inner } = message.scan
+  return inner.get('requestState') !== undefined || inner.get('inputResponses') !== undefined
+}
+
+/** What is known of a request before its first round. */
+export function fresh(call: Call, upstream: Upstream): InputState {
+  const { message, exchange } = call
+  return {
+    request: requestDigest(message.method ?? '', message.params),
+    principal: exchange.identity.principal.id,
+    server: upstream.name,
+    round: 0,
+    asked: {},
+  }
+}
+
+/** Opens the state and shows each answer to its post-point. Throws WIRE_BAD_STATE; rejects with a fault. */
+export async function resume(
+  call: Call,
+  upstream: Upstream,
+  pre: PointName,
+): Promise<Resumed | Denied> {
+  const { requestState, inputResponses } = call.message.params ?? {}
+  const start = fresh(call, upstream)
+  const state = requestState === undefined ? start : call.room.states.open(requestState, start)
+  if (state.server !== upstream.name)
+    throw new AppError('WIRE_BAD_STATE', 'the requestState belongs to another server')
+  call.exchange.request.round = state.round
+  const answers: Record<string, JsonObject> = { ...(state.known as Record<string, JsonObject>) }
+  let confirmation: string | undefined
+  for (const [key, given] of Object.entries(isObject(inputResponses) ? inputResponses : {})) {
+    const kind = kindOf(state, requestState !== undefined, key, given)
+    // what was not asked is ignored, and what is no answer was not given (basic/patterns/mrtr)
+    if (!kind?.valid(given)) continue
+    if (key === CONFIRMATION) {
+      confirmation = String((given as JsonObject).action)
+      continue
+    }
+    const context = contextOf(call, upstream, kind)
+    const inspected = await inspectAnswer(context, kind, given as JsonObject)
+    if (inspected.kind === 'pass') answers[key] = inspected.result
+    else if (kind.declined) answers[key] = kind.declined
+    else return denied(call, pre, inspected.violation)
+  }
+  return { state, answers, confirmation }
+}
+
+function kindOf(
+  state: InputState,
+  sealed: boolean,
+  key: string,
+  given: unknown,
+): InputKind | undefined {
+  if (!sealed) return key === CONFIRMATION ? undefined : kindOfAnswer(given)
+  const method = Object.hasOwn(state.asked, key) ? state.asked[key] : undefined
+  return method === undefined ? undefined : INPUT_KINDS.get(method)
+}
+
+/** One question of a server, or of the gateway itself. */
+export interface Question {
+  readonly method: string
+  readonly params: JsonObject
+}
+
+/** What is left to ask once policies have looked. */
+export interface Put {
+  readonly open: Readonly<Record<string, Question>>
+  /** Answers that policies gave, or a decline where they refused. */
+  readonly known: JsonObject
+}
+
+/** Shows each question to its pre-point. Rejects with a fault, or UPSTREAM_PROTOCOL for what the client cannot be asked. */
+export async function putQuestions(
+  call: Call,
+  upstream: Upstream,
+  questions: Readonly<Record<string, unknown>>,
+  pre: PointName,
+): Promise<Put | Denied> {
+  const open: Record<string, Question> = {}
+  const known: Record<string, JsonObject> = {}
+  for (const [key, question] of Object.entries(questions)) {
+    const { kind, params } = questionOf(call, upstream, key, question)
+    const bytes = JSON.stringify(params).length
+    const context = contextOf(call, upstream, kind)
+    const asked = await inspectRequest(context, kind, params, bytes)
+    if (asked.kind === 'pass') {
+      const changes = Object.fromEntries(asked.changes) as JsonObject
+      open[key] = {
+        ...(question as object),
+        method: kind.method,
+        params: { ...params, ...changes },
+      }
+    } else if (asked.kind === 'answered') known[key] = asked.result
+    else if (kind.declined) known[key] = kind.declined
+    else return denied(call, pre, asked.violation)
+  }
+  return { open, known }
+}
+
+function questionOf(
+  call: Call,
+  upstream: Upstream,
+  key: string,
+  question: unknown,
+): { kind: InputKind; params: JsonObject } {
+  const { method, params: given } = isObject(question) ? question : {}
+  const kind = INPUT_KINDS.get(String(method))
+  const params = (isObject(given) ? given : {}) as JsonObject
+  if (!kind?.declared(call.capabilities, params) || key === CONFIRMATION)
+    throw new AppError(
+      'UPSTREAM_PROTOCOL',
+      `server ${upstream.name} asks what its client cannot be asked`,
+    )
+  return { kind, params }
+}
+
+/** The answer that asks: made anew, so that nothing of a server's own crosses that no point has seen. */
+export function inputRequired(
+  call: Call,
+  state: InputState,
+  open: Readonly<Record<string, Question>>,
+): Answer {
+  if (state.round >= MAX_ROUNDS)
+    throw new AppError('UPSTREAM_PROTOCOL', `server ${state.server} asks again and again`)
+  const { room, exchange, message } = call
+  const asked = Object.fromEntries(Object.entries(open).map(([key, { method }]) => [key, method]))
+  const next = { ...state, round: state.round + 1, asked }
+  const requestState = room.states.seal(next, exchange.runtime.limits.ask)
+  const inputRequests = Object.keys(open).length > 0 ? { inputRequests: open } : {}
+  const result = { resultType: 'input_required', ...inputRequests, requestState }
+  return { bytes: resultBytes(message.id as RpcId, result), status: 200 }
+}
+
+function contextOf(call: Call, upstream: Upstream, kind: InputKind): InputContext {
+  const { runtime, request } = call.exchange
+  const derived = derivedRequest(call.exchange, kind.method, upstream)
+  derived.round = request.round
+  return { runtime, server: upstream.name, request: derived }
+}
+
+export function denied(
+  call: Call,
+  point: PointName,
+  violation: Parameters<typeof denialAnswer>[1],
+  ran = false,
+): Denied {
+  const { requestId, era } = call.exchange.identity
+  const of = { id: call.message.id, requestId, era, ran }
+  return { denied: denialAnswer(POINTS[point].denial, violation, of) }
+}

@@ -1,0 +1,81 @@
+// One operation on its way to a server: what was decided about it, the request it becomes, and the end of its answer.
+import { isObject } from '../../base/json.ts'
+import type { UpstreamLink, UpstreamReply } from '../../upstream/client.ts'
+import type { Message } from '../../wire/message.ts'
+import { type Edit, editMember } from '../../wire/splice.ts'
+import type { Answer, RpcId } from '../answer.ts'
+import type { Call } from '../exchange.ts'
+import type { Resumed } from '../input/rounds.ts'
+import { requestBridge } from './bridge.ts'
+import type { Operation, Payload, Target } from './operations.ts'
+import { Outgoing } from './outgoing.ts'
+import type { AnyRunner } from './point.ts'
+import { outgoingHeaders, requestEdits, sendsNoHeaders } from './request.ts'
+import { settle } from './settle.ts'
+
+/** What policies made of the call. */
+export interface Decided {
+  readonly own: string
+  readonly before: Payload
+  readonly payload: Payload
+  /** What the client came back with; undefined in the first round. */
+  readonly resumed: Resumed | undefined
+}
+
+export interface Asking {
+  readonly call: Call
+  readonly operation: Operation
+  readonly target: Target
+  readonly decided: Decided
+  readonly link: UpstreamLink
+  /** The runner of the post-point. */
+  readonly behind: AnyRunner
+}
+
+export async function outgoing(asking: Asking, more: readonly Edit[] = []): Promise<Outgoing> {
+  const { call, operation, target, decided, link, behind } = asking
+  const { own, before, payload } = decided
+  const headers = sendsNoHeaders(call, target, before, payload)
+    ? undefined
+    : await outgoingHeaders(asking)
+  const edits = requestEdits(call, operation, own, before, payload)
+  const bridge = requestBridge(call, link)
+  // nobody looks at the result: a large one need not wait for its own end
+  const relays = behind === null && link.era === call.exchange.identity.era
+  return new Outgoing(call, target.upstream, {
+    target: own,
+    edits: more.length + bridge.length === 0 ? edits : [...edits, ...bridge, ...more],
+    headers,
+    relay: relays ? call.outbound.relay?.(call.message.id as RpcId) : undefined,
+  })
+}
+
+/** Answers and state of the round before, for a modern server. */
+export function roundEdits({ message }: Call, resumed: Resumed | undefined): readonly Edit[] {
+  if (!resumed) return NO_EDITS
+  const { answers, state } = resumed
+  const responses = Object.keys(answers).length > 0 ? answers : undefined
+  return [
+    ...editMember(message, ['params', 'inputResponses'], responses),
+    ...editMember(message, ['params', 'requestState'], state.upstream),
+  ]
+}
+
+const NO_EDITS: readonly Edit[] = []
+
+/** Sends it and waits, also for what the server says before its answer. */
+export async function send(link: UpstreamLink, sent: Outgoing): Promise<UpstreamReply> {
+  const reply = await link.request(sent)
+  if (sent.forwarded) await sent.forwarded
+  return reply
+}
+
+export function end(asking: Asking, reply: UpstreamReply): Answer | Promise<Answer> {
+  asking.call.exchange.request.origin = 'upstream'
+  return settle(asking, reply)
+}
+
+/** The server needs something of the client before it can answer (2026-07-28 basic/patterns/mrtr). */
+export function asksFirst({ result }: Message): boolean {
+  return isObject(result) && result.resultType === 'input_required'
+}

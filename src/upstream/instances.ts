@@ -1,0 +1,110 @@
+// Connections of a legacy server that belong to one client each: opened on first use, bounded in number, ended when nobody uses them.
+import type { Clock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { InstanceClient, Instances, UpstreamLink } from './client.ts'
+
+/** One instance, which is an upstream of its own with the legacy era only. */
+export interface Instance {
+  readonly link: UpstreamLink | undefined
+  ready(signal?: AbortSignal): Promise<UpstreamLink>
+  /** Calls under way or something waiting to be answered. */
+  readonly busy: boolean
+  close(): Promise<void>
+}
+
+export interface InstancesOptions {
+  readonly server: string
+  readonly per: Instances['per']
+  readonly max: number
+  /** Milliseconds after which one that nobody used is ended. */
+  readonly idleStop: number
+  readonly clock: Clock
+  make(client: InstanceClient): Instance
+}
+
+export interface OwnedInstances extends Instances {
+  readonly size: number
+  close(): Promise<void>
+}
+
+interface Kept {
+  readonly instance: Instance
+  usedAt: number
+}
+
+export function createInstances(options: InstancesOptions): OwnedInstances {
+  const { clock, server, max, idleStop } = options
+  // insertion order is order of use
+  const kept = new Map<string, Kept>()
+  const ending = new Set<Promise<void>>()
+  let cancel: (() => void) | undefined
+  let closed = false
+
+  function end(key: string): void {
+    const found = kept.get(key)
+    if (!found) return
+    kept.delete(key)
+    const done = found.instance.close().finally(() => ending.delete(done))
+    ending.add(done)
+    done.catch(() => {})
+  }
+
+  function sweep(): void {
+    for (const [key, { instance, usedAt }] of kept)
+      if (!instance.busy && clock.now() - usedAt >= idleStop) end(key)
+    cancel = kept.size > 0 ? clock.after(idleStop / 2, sweep) : undefined
+  }
+
+  function makeRoom(): void {
+    if (kept.size < max) return
+    for (const [key, { instance }] of kept)
+      if (!instance.busy) {
+        end(key)
+        return
+      }
+    throw new AppError(
+      'UPSTREAM_UNAVAILABLE',
+      `all ${max} instances of server ${server} are in use; raise pool.max`,
+    )
+  }
+
+  function instanceOf(key: string, client: InstanceClient): Instance {
+    const known = kept.get(key)
+    if (known) {
+      known.usedAt = clock.now()
+      kept.delete(key)
+      kept.set(key, known)
+      return known.instance
+    }
+    if (closed) throw new AppError('UPSTREAM_UNAVAILABLE', `server ${server} is being stopped`)
+    makeRoom()
+    const instance = options.make(client)
+    kept.set(key, { instance, usedAt: clock.now() })
+    cancel ??= clock.after(idleStop / 2, sweep)
+    return instance
+  }
+
+  return {
+    per: options.per,
+    get size() {
+      return kept.size
+    },
+    async open(key, client, signal) {
+      const instance = instanceOf(key, client)
+      return instance.link ?? instance.ready(signal)
+    },
+    link(key) {
+      const found = kept.get(key)
+      if (!found) return undefined
+      found.usedAt = clock.now()
+      return found.instance.link
+    },
+    release: end,
+    async close() {
+      closed = true
+      cancel?.()
+      for (const key of [...kept.keys()]) end(key)
+      await Promise.all(ending)
+    },
+  }
+}
