@@ -6,10 +6,12 @@ import {
 } from '@modelcontextprotocol/client'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
+import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { deny } from '../../src/plugin.ts'
 import { temporaryDirectory } from '../support/directory.ts'
+import { startFixture } from '../support/fixture.ts'
 import { rpc } from '../support/rpc.ts'
 import { eventually } from '../upstream/support.ts'
 import { echo, type Recorder, startRecorder } from './recorder.ts'
@@ -408,4 +410,26 @@ it('a reload moves it and takes it away', async () => {
   await write({})
   expect((await gateway.reload()).outcome).toBe('applied')
   expect((await rpc(moved.post, { jsonrpc: '2.0', id: 1, method: 'ping' })).status).toBe(404)
+})
+
+it('servers ask its client, and its answers find their way back', async () => {
+  const fixture = await startFixture()
+  await using gateway = await runGateway({
+    listen: { port: 0, sse: {} },
+    servers: [server('real', fixture.url)],
+  })
+  const client = new Client({ name: 'old', version: '1' }, { capabilities: { sampling: {} } })
+  client.setRequestHandler(CreateMessageRequestSchema, () => ({
+    model: 'mine',
+    role: 'assistant',
+    content: { type: 'text', text: 'said by the client' },
+  }))
+  await client.connect(new SSEClientTransport(new URL(sseOf(gateway))))
+  const result = await client.callTool({
+    name: 'real__test_sampling',
+    arguments: { prompt: 'say something' },
+  })
+  expect(JSON.stringify(result.content)).toContain('said by the client')
+  await client.close()
+  await fixture.stop()
 })
