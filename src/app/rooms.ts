@@ -21,6 +21,7 @@ import { createInputStates } from '../gateway/input/state.ts'
 import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
+import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
 import { POINTS, type Points } from '../points/table.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
@@ -116,6 +117,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     report,
     labelsOf: createClientLabels(clock.now),
     states: createInputStates(randomBytes(32), clock.wall),
+    tasks: createTaskIds(randomBytes(32)),
     held: createHeldCalls({ wheel, createId: randomUUID }),
     deliver: (session, upstream, message) => fanout.toSession(session, upstream, message),
   }

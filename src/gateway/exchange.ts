@@ -23,6 +23,7 @@ import type { InputStates } from './input/state.ts'
 import type { Self } from './meta.ts'
 import type { Runtime } from './runtime.ts'
 import type { Session, Sessions } from './session.ts'
+import type { TaskIds } from './task/ids.ts'
 
 /** Becomes known step by step while a request is read; nobody but the gateway writes it. */
 export type Identity = { -readonly [K in keyof RequestIdentity]: RequestIdentity[K] }
@@ -80,6 +81,7 @@ export interface Room {
   /** What servers' requests to clients of the modern era wait in. */
   readonly states: InputStates
   readonly held: HeldCalls
+  readonly tasks: TaskIds
   /** Sends a session what a server says on a connection of its own. */
   readonly deliver: (session: Session, upstream: Upstream, message: Message) => void
   /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */

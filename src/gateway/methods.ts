@@ -9,6 +9,7 @@ import type { Call } from './exchange.ts'
 import { LOG_LEVELS } from './notification/notifications.ts'
 import { discover, initialize } from './opening.ts'
 import { operate } from './operation/operation.ts'
+import { operateTask } from './task/tasks.ts'
 
 interface Method {
   readonly eras: readonly Era[]
@@ -28,6 +29,10 @@ export const METHODS: Readonly<Record<string, Method>> = {
   'tools/call': { eras: BOTH, handle: operate },
   'prompts/get': { eras: BOTH, handle: operate },
   'resources/read': { eras: BOTH, handle: operate },
+  'tasks/get': { eras: BOTH, handle: operateTask },
+  'tasks/result': { eras: ['legacy'], handle: operateTask },
+  'tasks/update': { eras: ['modern'], handle: operateTask },
+  'tasks/cancel': { eras: BOTH, handle: operateTask },
   'logging/setLevel': { eras: ['legacy'], handle: setLevel },
 }
 

@@ -11,6 +11,7 @@ import { type Answer, denialAnswer, type RpcId } from './answer.ts'
 import type { Call, Exchange } from './exchange.ts'
 import { serverMeta } from './meta.ts'
 import { createSessionLabels } from './session.ts'
+import { TASKS_EXTENSION } from './task/result.ts'
 import { type Offer, offersOf } from './virtual/offer.ts'
 
 /** What `session_pre_open` decided: capabilities as they may be, or a violation. */
@@ -172,7 +173,24 @@ function legacyCapabilities(links: readonly Offer[1][]): JsonObject {
     ...(offers(links, 'prompts') ? { prompts: { listChanged: true } } : {}),
     ...(offers(links, 'resources') ? { resources: { listChanged: true } } : {}),
     ...(offers(links, 'logging') ? { logging: {} } : {}),
+    ...legacyTasks(links),
   }
+}
+
+// whose a task of a shared list is, nobody can tell: tasks/list is not offered
+function legacyTasks(links: readonly Offer[1][]): JsonObject {
+  const able = links.some(({ era, capabilities }) => {
+    const requests = isObject(capabilities.tasks) ? capabilities.tasks.requests : undefined
+    return era === 'legacy' && isObject(requests) && isObject(requests.tools)
+  })
+  return able ? { tasks: { cancel: {}, requests: { tools: { call: {} } } } } : {}
+}
+
+function modernTasks(links: readonly Offer[1][]): JsonObject {
+  const able = links.some(({ era, capabilities: { extensions } }) => {
+    return era === 'modern' && isObject(extensions) && isObject(extensions[TASKS_EXTENSION])
+  })
+  return able ? { extensions: { [TASKS_EXTENSION]: {} } } : {}
 }
 
 // changes are announced by subscriptions/listen in this era, which is not wired yet
@@ -182,6 +200,7 @@ function modernCapabilities(links: readonly Offer[1][]): JsonObject {
     ...(offers(links, 'prompts') ? { prompts: {} } : {}),
     ...(offers(links, 'resources') ? { resources: {} } : {}),
     ...(offers(links, 'logging') ? { logging: {} } : {}),
+    ...modernTasks(links),
   }
 }
 

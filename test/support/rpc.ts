@@ -55,16 +55,26 @@ export function modernRequest(
     'io.modelcontextprotocol/clientCapabilities': capabilities,
     ...(params._meta as object | undefined),
   }
-  const name = method === 'resources/read' ? params.uri : params.name
-  const named = ['tools/call', 'prompts/get', 'resources/read'].includes(method)
+  const member = NAMED[method]
+  const name = member && params[member]
   return {
     body: { jsonrpc: '2.0', id, method, params: { ...params, _meta: meta } },
     headers: {
       'mcp-protocol-version': version,
       'mcp-method': method,
-      ...(named && typeof name === 'string' && { 'mcp-name': name }),
+      ...(typeof name === 'string' && { 'mcp-name': name }),
     },
   }
+}
+
+/** What Mcp-Name repeats. */
+const NAMED: Readonly<Record<string, string>> = {
+  'tools/call': 'name',
+  'prompts/get': 'name',
+  'resources/read': 'uri',
+  'tasks/get': 'taskId',
+  'tasks/update': 'taskId',
+  'tasks/cancel': 'taskId',
 }
 
 /** Opens a session of the legacy era and returns the headers that later requests need. */

@@ -57,33 +57,44 @@ export async function resume(
   if (state.server !== upstream.name)
     throw new AppError('WIRE_BAD_STATE', 'the requestState belongs to another server')
   call.exchange.request.round = state.round
-  const answers: Record<string, JsonObject> = { ...(state.known as Record<string, JsonObject>) }
-  let confirmation: string | undefined
-  for (const [key, given] of Object.entries(isObject(inputResponses) ? inputResponses : {})) {
-    const kind = kindOf(state, requestState !== undefined, key, given)
+  const { [CONFIRMATION]: own, ...given } = isObject(inputResponses) ? inputResponses : {}
+  const sealed = requestState === undefined ? undefined : state.asked
+  const found = await inspectResponses(call, upstream, given, pre, sealed)
+  if ('denied' in found) return found
+  const asked = sealed && kindOf(sealed, CONFIRMATION, own)
+  const confirmation = asked?.valid(own) ? String((own as JsonObject).action) : undefined
+  return { state, answers: { ...state.known, ...found.answers }, confirmation }
+}
+
+/** Shows each answer to its post-point; `asked` are the methods by key, where they are known. */
+export async function inspectResponses(
+  call: Call,
+  upstream: Upstream,
+  responses: Readonly<Record<string, unknown>>,
+  pre: PointName,
+  asked?: InputState['asked'],
+): Promise<{ readonly answers: JsonObject } | Denied> {
+  const answers: Record<string, JsonObject> = {}
+  for (const [key, given] of Object.entries(responses)) {
+    const kind = kindOf(asked, key, given)
     // what was not asked is ignored, and what is no answer was not given (basic/patterns/mrtr)
     if (!kind?.valid(given)) continue
-    if (key === CONFIRMATION) {
-      confirmation = String((given as JsonObject).action)
-      continue
-    }
     const context = contextOf(call, upstream, kind)
     const inspected = await inspectAnswer(context, kind, given as JsonObject)
     if (inspected.kind === 'pass') answers[key] = inspected.result
     else if (kind.declined) answers[key] = kind.declined
     else return denied(call, pre, inspected.violation)
   }
-  return { state, answers, confirmation }
+  return { answers }
 }
 
 function kindOf(
-  state: InputState,
-  sealed: boolean,
+  asked: InputState['asked'] | undefined,
   key: string,
   given: unknown,
 ): InputKind | undefined {
-  if (!sealed) return key === CONFIRMATION ? undefined : kindOfAnswer(given)
-  const method = Object.hasOwn(state.asked, key) ? state.asked[key] : undefined
+  if (!asked) return kindOfAnswer(given)
+  const method = Object.hasOwn(asked, key) ? asked[key] : undefined
   return method === undefined ? undefined : INPUT_KINDS.get(method)
 }
 

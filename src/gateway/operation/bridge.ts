@@ -25,10 +25,13 @@ export function requestBridge(call: Call, link: UpstreamLink): Edit[] {
       ...MODERN_META.flatMap((name) => editMember(message, ['params', '_meta', name], undefined)),
     ]
   const { client } = call.exchange.identity
+  // tasks are not what they were on the other side
+  const task = editMember(message, ['params', 'task'], undefined)
   const level = call.session?.logLevel
   const set = (name: string, value: unknown) =>
     editMember(message, ['params', '_meta', name], value)
   return [
+    ...task,
     ...set(META.protocolVersion, link.revision),
     ...set(META.clientInfo, client ?? { name: 'unknown', version: '' }),
     ...set(META.clientCapabilities, call.capabilities),

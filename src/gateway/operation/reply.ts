@@ -21,7 +21,7 @@ export function postPayload(
   }
 }
 
-/** Multi-round results and tasks carry what no point has seen yet, so they do not cross. */
+/** A result of a kind that nobody here knows carries what no point has seen, so it does not cross. */
 export function refuseUnwired(reply: Message): void {
   const kind = isObject(reply.result) ? reply.result.resultType : undefined
   if (kind !== undefined && kind !== 'complete')

@@ -8,6 +8,7 @@ import { resultBytes } from '../../wire/reply.ts'
 import { splice } from '../../wire/splice.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
+import { isTask, taskEdits } from '../task/result.ts'
 import type { Asking } from './asking.ts'
 import { replyBridge } from './bridge.ts'
 import type { Operation, Payload, Target } from './operations.ts'
@@ -20,6 +21,7 @@ export function settle(
 ): Answer | Promise<Answer> {
   if (relayed) return { bytes: reply.bytes, status: 200, relayed }
   const { call, operation, target, decided, behind: runner, link } = asking
+  if (isTask(call, reply)) return asTask(asking, reply)
   refuseUnwired(reply)
   if (!runner)
     return {
@@ -88,4 +90,19 @@ export async function answered(
         }
       : result
   return { bytes: resultBytes(call.message.id as RpcId, complete as JsonObject), status: 200 }
+}
+
+/** The call goes on as a task of its server; its result passes the post-point when the client fetches it. */
+function asTask({ call, operation, target, link, decided }: Asking, reply: Message): Answer {
+  if (link.era !== call.exchange.identity.era || operation.kind !== 'tools')
+    throw new AppError('UPSTREAM_PROTOCOL', 'the server made a task of what cannot be one')
+  const owner = { server: target.own.server, tool: decided.own }
+  return {
+    bytes: splice(reply.bytes, [
+      ...idEdits(reply, call.message.id),
+      ...strayEdits(reply),
+      ...taskEdits(call, owner, reply),
+    ]),
+    status: 200,
+  }
 }

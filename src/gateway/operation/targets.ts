@@ -18,14 +18,9 @@ export function findTarget(
   if (typeof exposed !== 'string')
     throw new AppError('WIRE_INVALID_PARAMS', `params.${member} is not a string`)
   const { era } = call.exchange.identity
-  for (const later of NOT_CARRIED) {
-    if (era === 'modern' && later !== 'task') continue
-    if (call.message.params?.[later] !== undefined)
-      throw new AppError(
-        'WIRE_INVALID_PARAMS',
-        `params.${later} is not carried by this gateway yet`,
-      )
-  }
+  for (const modern of MODERN_ONLY)
+    if (era === 'legacy' && call.message.params?.[modern] !== undefined)
+      throw new AppError('WIRE_INVALID_PARAMS', `params.${modern} is unknown in this era`)
   if (!catalogOf(call).shows(kind, exposed)) throw unknown(kind, exposed)
   const found = kind === 'resources' ? findResource(call, exposed) : findNamed(call, kind, exposed)
   return found instanceof Promise
@@ -33,7 +28,7 @@ export function findTarget(
     : targetOf(call, kind, exposed, found)
 }
 
-const NOT_CARRIED = ['task', 'inputResponses', 'requestState'] as const
+const MODERN_ONLY = ['inputResponses', 'requestState'] as const
 
 function targetOf(call: Call, kind: ListKind, exposed: string, found: Found | undefined): Target {
   const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)

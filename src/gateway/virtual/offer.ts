@@ -5,7 +5,7 @@ import { LISTS, type ListKind } from '../catalog/listing.ts'
 import type { Runtime } from '../runtime.ts'
 
 /** A server's name and what it says of itself. */
-export type Offer = readonly [string, Pick<UpstreamLink, 'capabilities' | 'instructions'>]
+export type Offer = readonly [string, Pick<UpstreamLink, 'era' | 'capabilities' | 'instructions'>]
 
 /** The servers with the capabilities that are left of theirs; those that nothing is left of are not among them. */
 export async function offersOf(
@@ -22,9 +22,11 @@ export async function offersOf(
     for (const { server } of items)
       selected.set(server, (selected.get(server) ?? new Set()).add(capability))
   })
-  return links.flatMap(([name, { capabilities, instructions }]) => {
+  return links.flatMap(([name, { era: spoken, capabilities, instructions }]) => {
     const kept = selected.get(name)
-    return kept ? [[name, { capabilities: remaining(capabilities, kept), instructions }]] : []
+    return kept
+      ? [[name, { era: spoken, capabilities: remaining(capabilities, kept), instructions }]]
+      : []
   })
 }
 
@@ -35,6 +37,7 @@ const ABOUT: Readonly<Record<string, readonly string[]>> = {
   resources: ['resources'],
   completions: ['prompts', 'resources'],
   tasks: ['tools'],
+  extensions: ['tools'],
 }
 
 function remaining(capabilities: JsonObject, kept: ReadonlySet<string>): JsonObject {
