@@ -64,7 +64,7 @@ describe('a configuration', () => {
       'always' | 'collision' | 'never'
     >()
     expectTypeOf<GatewayConfig['policies'][number]['then']>().toEqualTypeOf<
-      'deny' | 'patch' | 'respond' | 'label' | 'alert' | 'log'
+      'deny' | 'patch' | 'respond' | 'ask' | 'label' | 'alert' | 'log'
     >()
     expectTypeOf<GatewayConfig['policies'][number]['conditions']>().toEqualTypeOf<
       Conditions | undefined

@@ -12,7 +12,6 @@ import {
 } from '../../wire/headers.ts'
 import type { Member } from '../../wire/member-table.ts'
 import { LARGE, type Message } from '../../wire/message.ts'
-import { META } from '../../wire/revision.ts'
 import { type Edit, editMember, valueEdit } from '../../wire/splice.ts'
 import type { Call } from '../exchange.ts'
 import type { Asking } from './asking.ts'
@@ -137,14 +136,9 @@ export function requestEdits(
         edits.push(...editMember(message, ['params', member], payload[member]))
     }
   }
-  const { trace, era } = exchange.identity
+  const { trace } = exchange.identity
   const given = isObject(message.params?._meta) ? message.params._meta : undefined
   if (trace && given?.traceparent === undefined)
     edits.push(...editMember(message, ['params', '_meta', 'traceparent'], trace.traceparent))
-  // a policy took capabilities away: the server must not count on them
-  if (era === 'modern' && given && call.capabilities !== given[META.clientCapabilities])
-    edits.push(
-      ...editMember(message, ['params', '_meta', META.clientCapabilities], call.capabilities),
-    )
   return edits
 }
