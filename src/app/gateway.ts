@@ -173,7 +173,7 @@ class LiveGateway implements Gateway {
 
   drain(): void {
     this.#draining = true
-    this.#parts.rooms.room.sessions.closeStreams()
+    this.doors.drain()
   }
 
   close({ hurry }: { hurry?: Promise<void> } = {}): Promise<void> {

@@ -386,10 +386,11 @@ it('a stream that never says initialize is ended', async () => {
 it('ends with the gateway', async () => {
   const gateway = await start()
   await using peer = await openSse(sseOf(gateway), OPENING)
+  await using silent = await openSse(sseOf(gateway))
   const started = performance.now()
   await gateway.stop()
   expect(performance.now() - started).toBeLessThan(5000)
-  await eventually(() => expect(peer.ended()).toBe(true))
+  await eventually(() => expect([peer.ended(), silent.ended()]).toEqual([true, true]))
 })
 
 it('a reload moves it and takes it away', async () => {

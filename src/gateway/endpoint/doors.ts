@@ -18,6 +18,8 @@ export interface Doors {
   ): Promise<void> | undefined
   /** Where the gateway as a whole is. */
   path(): string
+  /** Ends the streams that would hold a draining server open. */
+  drain(): void
 }
 
 export function createDoors(room: Room): Doors {
@@ -30,13 +32,17 @@ export function createDoors(room: Room): Doors {
       // before the start and after the end every path is answered alike
       if (!runtime || path === runtime.listen.path) return endpoint(request, response, surface)
       if (path === undefined) return undefined
-      if (path === runtime.listen.sse?.path) return sse(request, response, 'sse')
+      if (path === runtime.listen.sse?.path) return sse.handle(request, response, 'sse')
       const virtualServer = runtime.virtualPaths.get(path)
       return virtualServer === undefined
         ? undefined
         : endpoint(request, response, surface, virtualServer)
     },
     path: () => room.current().listen.path,
+    drain() {
+      room.sessions.closeStreams()
+      sse.drain()
+    },
   }
 }
 

@@ -17,11 +17,16 @@ import type { Visit } from './visit.ts'
 /** Requests of one client that wait for their answers. */
 const MAX_REQUESTS = 64
 
-/** Never rejects. Where the streams are is a matter of the configuration; one that is gone from it ends its streams. */
-export function createSse(room: Room): HttpHandler {
-  const connections = new Map<string, SseConnection>()
+export interface Sse {
+  /** Never rejects. Where it is served is a matter of the configuration; gone from there, it ends its streams. */
+  readonly handle: HttpHandler
+  /** Ends the streams, those without a session among them, so that a draining server is not held open by them. */
+  drain(): void
+}
 
-  return createReception(room, (visit) => {
+export function createSse(room: Room): Sse {
+  const connections = new Map<string, SseConnection>()
+  const handle = createReception(room, (visit) => {
     // whatever a header says: nothing newer is spoken here
     visit.exchange.identity.era = 'legacy'
     switch (visit.request.method) {
@@ -33,6 +38,12 @@ export function createSse(room: Room): HttpHandler {
         return visit.reply.empty(405, ALLOWED)
     }
   })
+  return {
+    handle,
+    drain() {
+      for (const connection of connections.values()) connection.end()
+    },
+  }
 
   async function open({ exchange, headers, request, response, reply, release }: Visit) {
     if (!acceptedBy(headers.accept).stream)
