@@ -99,14 +99,14 @@ export function createSse(room: Room): Sse {
     if (opens) connection.opening = true
     try {
       await reply.empty(202)
-      if (visit.response.statusCode === 202) await handle(call, connection)
+      if (visit.response.statusCode === 202) await perform(call, connection)
     } finally {
       connection.requests.delete(exchange.request)
       if (opens) connection.opening = false
     }
   }
 
-  async function handle(call: Call, connection: SseConnection): Promise<void> {
+  async function perform(call: Call, connection: SseConnection): Promise<void> {
     switch (call.message.kind) {
       case 'request':
         return answer(call, connection)
