@@ -21,7 +21,6 @@ export function findTarget(
   for (const modern of MODERN_ONLY)
     if (era === 'legacy' && call.message.params?.[modern] !== undefined)
       throw new AppError('WIRE_INVALID_PARAMS', `params.${modern} is unknown in this era`)
-  if (!catalogOf(call).shows(kind, exposed)) throw unknown(kind, exposed)
   const found = kind === 'resources' ? findResource(call, exposed) : findNamed(call, kind, exposed)
   return found instanceof Promise
     ? found.then((late) => targetOf(call, kind, exposed, late))
@@ -57,6 +56,7 @@ function findNamed(
   exposed: string,
 ): Found | undefined | Promise<Found | undefined> {
   const catalog = catalogOf(call)
+  if (!catalog.shows(kind, exposed)) return undefined
   const merged = catalog.current(kind)
   return merged
     ? namedIn(merged, exposed)
@@ -74,6 +74,7 @@ function namedIn({ naming, missing }: Merged, exposed: string): Found | undefine
 
 async function findResource(call: Call, exposed: string): Promise<Found | undefined> {
   const catalog = catalogOf(call)
+  if (!catalog.shows('resources', exposed)) return undefined
   const listed = (await catalog.list('resources')).uris.owner(exposed)
   if (listed)
     return {
