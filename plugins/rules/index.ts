@@ -1,5 +1,6 @@
 // The policies section at work: when conditions and `when` have matched, it denies, patches, responds, labels, alerts or logs.
 import {
+  ask,
   definePlugin,
   deny,
   type Hooks,
@@ -12,7 +13,7 @@ import { mergePatch } from './merge.ts'
 import { compileTemplate } from './template.ts'
 
 interface Config {
-  readonly then: 'deny' | 'patch' | 'respond' | 'label' | 'alert' | 'log'
+  readonly then: 'deny' | 'patch' | 'respond' | 'ask' | 'label' | 'alert' | 'log'
   readonly code?: string
   readonly reason?: string
   readonly patch?: Readonly<Record<string, unknown>>
@@ -58,6 +59,11 @@ const OUTCOMES: Record<Config['then'], (config: Config, host: PluginHost) => Rul
   respond(config, host) {
     const template = compileTemplate(need(config, 'respond'), host, ['respond'])
     return (point) => (payload, context) => respond(template(point, payload, context))
+  },
+
+  ask(config) {
+    const verdict = ask({ message: need(config, 'reason') })
+    return () => () => verdict
   },
 
   label(config) {

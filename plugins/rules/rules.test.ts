@@ -72,6 +72,12 @@ describe('a policy', () => {
     })
   })
 
+  it('asks; where nobody can be asked that is a refusal', async () => {
+    await using harness = await rule('ask', { reason: 'Sure?' })
+    const { outcome } = await harness.dispatch('tool_pre_invoke', CALL)
+    expect(outcome).toMatchObject({ kind: 'deny', violation: { code: 'ASK_UNAVAILABLE' } })
+  })
+
   it('labels the request', async () => {
     await using harness = await rule('label', { labels: ['pii', 'finance'] })
     const { labels, outcome } = await harness.dispatch('tool_pre_invoke', CALL)

@@ -86,6 +86,7 @@ export async function explain(inspection: Inspection, question: Question): Promi
   const recorder = createRecorder()
   const outcome = await runner.dispatch(payload as never, requestOf(question, server, point), {
     recorder,
+    asks: true,
     bytes: Buffer.byteLength(JSON.stringify(payload)),
   })
   const steps = inTurn(

@@ -21,6 +21,8 @@ import { createInputStates } from '../gateway/input/state.ts'
 import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
+import { createSubscriptions } from '../gateway/subscription/ledger.ts'
+import { createListens } from '../gateway/subscription/listens.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
 import { POINTS, type Points } from '../points/table.ts'
@@ -83,15 +85,18 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     now: clock.now,
     createId: randomUUID,
   })
+  const compiler = conditionCompiler(expression)
   const engine = createEngine<Points>(POINTS, {
     clock,
-    expression: conditionCompiler(expression),
+    expression: compiler,
     sink: report.sink,
     defer: setImmediate,
     writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
     passes: true,
   })
   const host = createPluginHost(deps, audit, expression, telemetry)
+  const subscriptions = createSubscriptions()
+  const listens = createListens()
   const sessions = createSessions({
     clock,
     max: () => current.assembly?.loaded.config.limits.sessions ?? config.limits.sessions,
@@ -99,6 +104,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     ended(session, cause) {
       for (const { own } of current.assembly?.runtime.upstreams.values() ?? [])
         own?.release(instanceOf(session))
+      subscriptions.leaveAll(session)
       report.sessionEnded(session, cause)
     },
   })
@@ -110,6 +116,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     log,
     self: SELF,
     sessions,
+    subscriptions,
+    listens,
     cursors: createCursors(randomBytes(32)),
     createId: randomUUID,
     current: () => runningOf(current).runtime,
@@ -119,10 +127,11 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     tasks: createTaskIds(randomBytes(32)),
     held: createHeldCalls({ wheel, createId: randomUUID }),
     deliver: (session, upstream, message) => fanout.toSession(session, upstream, message),
+    updated: (upstream, key, message) => fanout.ofInstance(upstream, key, message),
   }
   owned.defer(() => room.held.close())
   const fanout = createFanout(room)
-  observeRuntime(telemetry, engine, sessions, audit, () => current.assembly)
+  observeRuntime(telemetry, engine, room, audit, () => current.assembly)
   const guard = createProcessGuard({ clock, log })
   owned.defer(() => guard.close())
   const events = upstreamEvents({
@@ -135,7 +144,9 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     engine,
     host,
     self: SELF,
+    expression: compiler,
     upstream: { clock, log, clientInfo: SELF, events, guard, wheel },
+    arrived: fanout.arrived,
   }
   return {
     telemetry,
@@ -162,11 +173,17 @@ export function runningOf(current: Current): Assembly {
 export function putInForce(
   current: Current,
   next: Assembly,
-  { servers }: ConfigDiff,
-  fanout: Fanout,
+  { servers, sections }: ConfigDiff,
+  { fanout, room: { sessions } }: Pick<Rooms, 'fanout' | 'room'>,
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
+  for (const session of [...sessions.all()]) {
+    const { virtualServer } = session
+    if (virtualServer !== undefined && !next.runtime.virtualServers.has(virtualServer))
+      sessions.end(session, 'virtual server removed')
+  }
+  if (sections.includes('virtual_servers') || sections.includes('namespacing')) fanout.changed()
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old

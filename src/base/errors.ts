@@ -158,6 +158,18 @@ export const ERRORS = {
     'too many streams in this session',
     'close one or raise limits.streams_per_session',
   ),
+  SUBSCRIPTION_LIMIT: row(
+    -32600,
+    409,
+    'too many subscriptions',
+    'end some, or raise limits.subscriptions or limits.listens_per_principal',
+  ),
+  SESSION_BUSY: row(
+    -32600,
+    429,
+    'too many requests of this session wait for their answers',
+    'wait for answers before you ask for more',
+  ),
 
   // policy answers (refusals, not faults)
   POLICY_DENIED: row(

@@ -1,7 +1,8 @@
 // One exchange with a client: its context, the runtime it pins, and what every handler of a method is handed.
 import type { Clock } from '../base/clock.ts'
 import type { DeadlineWheel } from '../base/deadline.ts'
-import type { AppError } from '../base/errors.ts'
+import { AppError } from '../base/errors.ts'
+import type { FewMap } from '../base/few.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import {
@@ -22,7 +23,10 @@ import type { HeldCalls } from './input/held.ts'
 import type { InputStates } from './input/state.ts'
 import type { Self } from './meta.ts'
 import type { Runtime } from './runtime.ts'
-import type { Session, Sessions } from './session.ts'
+import type { Session, SessionStream, Sessions } from './session.ts'
+import type { Subscriptions } from './subscription/ledger.ts'
+import type { Listens } from './subscription/listens.ts'
+import type { Receiver } from './subscription/receiver.ts'
 import type { TaskIds } from './task/ids.ts'
 
 /** Becomes known step by step while a request is read; nobody but the gateway writes it. */
@@ -39,6 +43,11 @@ export interface Exchange {
 export interface Outbound {
   /** A notification that belongs to the request; false when the client cannot take it. */
   notify(message: Buffer): boolean
+  /**
+   * A stream for a request that stands: it is sent to until the answer, and no runtime is held for it any more. Undefined: a policy
+   * refused the response or the client has gone. Rejects with WIRE_NOT_ACCEPTABLE.
+   */
+  stand(): Promise<SessionStream | undefined>
   /** Takes a large result in pieces; undefined where it has to be whole. */
   relay?(id: RpcId): ResultRelay | undefined
 }
@@ -51,6 +60,8 @@ export interface Call {
   readonly revision: string
   /** Legacy era only. */
   readonly session: Session | undefined
+  /** Requests in flight where they belong to a connection and not to a session: cancelled by id in both eras. */
+  readonly inflight?: FewMap<string | number, RequestContext>
   /** What the client declared that it can do. */
   readonly capabilities: JsonObject
   readonly outbound: Outbound
@@ -74,6 +85,9 @@ export interface Room {
   readonly log: Logger
   readonly self: Self
   readonly sessions: Sessions
+  /** What clients of either era follow at servers. */
+  readonly subscriptions: Subscriptions
+  readonly listens: Listens
   readonly cursors: Cursors
   readonly createId: () => string
   readonly current: () => Runtime
@@ -84,6 +98,8 @@ export interface Room {
   readonly tasks: TaskIds
   /** Sends a session what a server says on a connection of its own. */
   readonly deliver: (session: Session, upstream: Upstream, message: Message) => void
+  /** Tells who follows it of an update on a connection kept under this key. */
+  readonly updated: (upstream: Upstream, key: string, message: Message) => void
   /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */
   readonly labelsOf: (principal: Principal, client: ClientInfo) => SessionLabels
 }
@@ -104,12 +120,23 @@ export interface Reporter {
   dropped(reason: string): void
 }
 
+/** Throws WIRE_NOT_FOUND for a virtual server that a reload has taken away. */
 export function createExchange(
   room: Room,
   surface: string,
   traceparent: string | undefined,
+  virtualServer?: string,
 ): Exchange {
-  const runtime = room.current()
+  return exchangeIn(room, runtimeOf(room, virtualServer), surface, traceparent, virtualServer)
+}
+
+function exchangeIn(
+  room: Room,
+  runtime: Runtime,
+  surface: string,
+  traceparent?: string,
+  virtualServer?: string,
+): Exchange {
   const identity: Identity = {
     requestId: room.createId(),
     trace: traceparent ? { traceparent } : undefined,
@@ -120,24 +147,38 @@ export function createExchange(
     client: undefined,
     session: undefined,
     generation: runtime.generation.id,
+    virtualServer,
   }
   return { identity, request: new RequestContext(identity), runtime, startedAt: room.clock.now() }
 }
 
-/** An exchange that no request of the client began, for what a server says to a session. */
+function runtimeOf(room: Room, virtualServer: string | undefined): Runtime {
+  const whole = room.current()
+  if (virtualServer === undefined) return whole
+  const runtime = whole.virtualServers.get(virtualServer)
+  if (!runtime) throw new AppError('WIRE_NOT_FOUND', 'there is no such virtual server any more')
+  return runtime
+}
+
+/** An exchange that no request of the client began, for what a server says to a session or a subscription. */
 export function sessionExchange(
   room: Room,
-  session: Session,
+  receiver: Receiver,
   method: string,
   server: Upstream | undefined,
 ): Exchange {
-  const exchange = createExchange(room, 'stream', undefined)
+  const { virtualServer } = receiver
+  const whole = room.current()
+  // one that has been taken away ends its sessions: what is still said to them names it all the same
+  const runtime = whole.virtualServers.get(virtualServer ?? '') ?? whole
+  const exchange = exchangeIn(room, runtime, 'stream', undefined, virtualServer)
   Object.assign(exchange.identity, {
     method,
-    session: session.id,
-    client: session.client,
-    principal: session.principal,
-    sessionLabels: session.labels,
+    era: receiver.listen ? 'modern' : 'legacy',
+    session: receiver.id,
+    client: receiver.client,
+    principal: receiver.principal,
+    sessionLabels: receiver.labels,
   })
   if (server) exchange.request.server = server.info
   return exchange

@@ -5,14 +5,15 @@ import { AppError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json.ts'
 import type { ClientInfo } from '../engine/context.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
-import type { UpstreamLink } from '../upstream/client.ts'
 import { resultBytes } from '../wire/reply.ts'
 import { MODERN, negotiate } from '../wire/revision.ts'
 import { type Answer, denialAnswer, type RpcId } from './answer.ts'
 import type { Call, Exchange } from './exchange.ts'
 import { serverMeta } from './meta.ts'
 import { createSessionLabels } from './session.ts'
+import { tellsOfUpdates } from './subscription/ledger.ts'
 import { TASKS_EXTENSION } from './task/result.ts'
+import { type Offer, offersOf } from './virtual/offer.ts'
 
 /** What `session_pre_open` decided: capabilities as they may be, or a violation. */
 export type Opening =
@@ -52,9 +53,9 @@ export function createOpenings(
     perf: { now },
   })
   const decide = async (exchange: Exchange, opening: OpeningRequest): Promise<Opening> => {
-    const { principal, generation } = exchange.identity
+    const { principal, generation, virtualServer } = exchange.identity
     const key = createHash('sha256')
-      .update(JSON.stringify([principal.id, opening, generation]))
+      .update(JSON.stringify([principal.id, opening, generation, virtualServer]))
       .digest('base64')
     const { request } = exchange
     const known = kept.get(key)
@@ -93,17 +94,19 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
   exchange.identity.sessionLabels = labels
   const opening = await open(exchange, seed)
   if ('violation' in opening) return openingDenied(call, opening.violation)
+  const named = await linksOf(call)
+  const links = named.map(([, offer]) => offer)
+  const instructions = instructionsOf(call, named)
   const session = room.sessions.open({
     ...seed,
     labels,
     capabilities: opening.capabilities,
     principal: exchange.identity.principal,
+    virtualServer: exchange.identity.virtualServer,
   })
-  const links = linksOf(call)
-  const instructions = mergedInstructions(links)
   const result = {
     protocolVersion: revision,
-    capabilities: legacyCapabilities(links.map(([, link]) => link)),
+    capabilities: { ...capabilitiesOf(links), ...legacyTasks(links) },
     serverInfo: { ...room.self },
     ...(instructions ? { instructions } : {}),
   }
@@ -116,11 +119,12 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
 
 /** `server/discover`: the modern era's answer to who is there. */
 export async function discover(call: Call): Promise<Answer> {
-  const links = linksOf(call)
-  const instructions = mergedInstructions(links)
+  const named = await linksOf(call)
+  const links = named.map(([, offer]) => offer)
+  const instructions = instructionsOf(call, named)
   const result = {
     supportedVersions: [MODERN],
-    capabilities: modernCapabilities(links.map(([, link]) => link)),
+    capabilities: { ...capabilitiesOf(links), ...modernTasks(links) },
     ...(instructions ? { instructions } : {}),
     resultType: 'complete',
     ttlMs: 0,
@@ -148,9 +152,9 @@ export function clientOf(value: unknown): ClientInfo {
     : { name: 'unknown', version: '' }
 }
 
-function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] {
+export function linksOf({ exchange, room }: Call): Promise<readonly Offer[]> {
   const { runtime, identity } = exchange
-  const links: (readonly [string, UpstreamLink])[] = []
+  const links: Offer[] = []
   const unseen: string[] = []
   for (const upstream of runtime.upstreams.values()) {
     const link = upstream.nearest(identity.era)
@@ -159,25 +163,28 @@ function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] 
   }
   if (unseen.length > 0 && runtime.once(`unseen: ${unseen.join()}`))
     room.log.warn({ servers: unseen }, 'clients do not see these servers: they are down')
-  return links
+  return offersOf(runtime, identity.era, links)
 }
 
-const offers = (links: readonly UpstreamLink[], capability: string) =>
+const offers = (links: readonly Offer[1][], capability: string) =>
   links.some((link) => isObject(link.capabilities[capability]))
 
-// only what is served: completions, subscriptions and tasks are not advertised until their points are wired
-function legacyCapabilities(links: readonly UpstreamLink[]): JsonObject {
+// only what is served
+export function capabilitiesOf(links: readonly Offer[1][]): JsonObject {
+  const subscribe = links.some(tellsOfUpdates)
   return {
     ...(offers(links, 'tools') ? { tools: { listChanged: true } } : {}),
     ...(offers(links, 'prompts') ? { prompts: { listChanged: true } } : {}),
-    ...(offers(links, 'resources') ? { resources: { listChanged: true } } : {}),
+    ...(offers(links, 'resources')
+      ? { resources: { listChanged: true, ...(subscribe ? { subscribe } : {}) } }
+      : {}),
     ...(offers(links, 'logging') ? { logging: {} } : {}),
-    ...legacyTasks(links),
+    ...(offers(links, 'completions') ? { completions: {} } : {}),
   }
 }
 
 // whose a task of a shared list is, nobody can tell: tasks/list is not offered
-function legacyTasks(links: readonly UpstreamLink[]): JsonObject {
+function legacyTasks(links: readonly Offer[1][]): JsonObject {
   const able = links.some(({ era, capabilities }) => {
     const requests = isObject(capabilities.tasks) ? capabilities.tasks.requests : undefined
     return era === 'legacy' && isObject(requests) && isObject(requests.tools)
@@ -185,31 +192,20 @@ function legacyTasks(links: readonly UpstreamLink[]): JsonObject {
   return able ? { tasks: { cancel: {}, requests: { tools: { call: {} } } } } : {}
 }
 
-function modernTasks(links: readonly UpstreamLink[]): JsonObject {
+function modernTasks(links: readonly Offer[1][]): JsonObject {
   const able = links.some(({ era, capabilities: { extensions } }) => {
     return era === 'modern' && isObject(extensions) && isObject(extensions[TASKS_EXTENSION])
   })
   return able ? { extensions: { [TASKS_EXTENSION]: {} } } : {}
 }
 
-// changes are announced by subscriptions/listen in this era, which is not wired yet
-function modernCapabilities(links: readonly UpstreamLink[]): JsonObject {
-  return {
-    ...(offers(links, 'tools') ? { tools: {} } : {}),
-    ...(offers(links, 'prompts') ? { prompts: {} } : {}),
-    ...(offers(links, 'resources') ? { resources: {} } : {}),
-    ...(offers(links, 'logging') ? { logging: {} } : {}),
-    ...modernTasks(links),
-  }
-}
-
 const MAX_INSTRUCTIONS = 16_384
 
-function mergedInstructions(
-  links: readonly (readonly [string, UpstreamLink])[],
-): string | undefined {
+function instructionsOf({ exchange }: Call, links: readonly Offer[]): string | undefined {
   const parts = links.flatMap(([name, { instructions }]) =>
     instructions ? [links.length === 1 ? instructions : `${name}: ${instructions}`] : [],
   )
+  const { virtualServer } = exchange.runtime
+  if (virtualServer?.description) parts.unshift(virtualServer.description)
   return parts.length > 0 ? parts.join('\n\n').slice(0, MAX_INSTRUCTIONS) : undefined
 }

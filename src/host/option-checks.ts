@@ -125,6 +125,7 @@ const OUTCOMES: Readonly<
   deny: { needs: 'reason', may: ['code'] },
   patch: { needs: 'patch', may: [] },
   respond: { needs: 'respond', may: [] },
+  ask: { needs: 'reason', may: [] },
   label: { needs: 'labels', may: [] },
   alert: { needs: 'reason', may: ['severity', 'code'] },
   log: { may: ['reason', 'code'] },
@@ -139,7 +140,7 @@ function checkOutcome(policy: Policy, index: number, report: Report): void {
   for (const key of OUTCOME_KEYS)
     if (policy[key] !== undefined && key !== needs && !may.includes(key))
       report([...path, key], `${key} has no meaning with then: ${policy.then}`, { key: true })
-  const changes = policy.then === 'patch' || policy.then === 'respond'
+  const changes = policy.then === 'patch' || policy.then === 'respond' || policy.then === 'ask'
   if (policy.mode === 'guard' && changes)
     report(
       [...path, 'mode'],

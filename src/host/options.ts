@@ -235,7 +235,6 @@ export const POLICIES_SCHEMA = {
       then: {
         enum: ['deny', 'patch', 'respond', 'ask', 'label', 'alert', 'log'],
         description: 'what happens when it matches',
-        'x-not-built-values': { ask: 'asking a person comes with a later issue' },
       },
       code: {
         type: 'string',

@@ -15,6 +15,11 @@ export function checkOutcome(entry: PlannedEntry, point: PointName, fail: Fail):
     fail(path, `nothing can be denied at ${point}; use then: alert or log`)
   if (then === 'respond' && !rules.respond)
     fail(path, `${point} cannot be answered; use it at a point whose operation can`)
+  if (then === 'ask' && !rules.ask)
+    fail(
+      path,
+      `nobody can be asked at ${point}; a person is asked before tools, prompts and resources`,
+    )
   if (then !== 'patch' || typeof patch !== 'object' || patch === null) return
   const writable = Object.keys(rules.writable)
   for (const field of Object.keys(patch))

@@ -143,7 +143,7 @@ goes on unchanged
 
   it.each([
     ['a point that is none', ['--point', 'tool_pre'], /there is no point tool_pre/],
-    ['a point that is not fired yet', ['--point', 'elicitation_pre_create'], /not yet fired/],
+    ['a point that is not fired yet', ['--point', 'cache_pre_get'], /not yet fired/],
     ['a server that is none', ['--point', 'tool_pre_invoke', '--server', 'x'], /no server x/],
     ['no server where one is needed', ['--point', 'tool_pre_invoke'], /--server/],
     [
@@ -197,6 +197,6 @@ describe('plugin points', () => {
     const { out } = await cli(['plugin', 'points'], { tty: true, env: { NO_COLOR: '1' } })
     const [fired = '', later = ''] = out.split('declared, not yet fired')
     expect(fired).toContain('tool_pre_invoke')
-    expect(later).toContain('elicitation_pre_create')
+    expect(later).toContain('cache_pre_get')
   })
 })

@@ -166,6 +166,8 @@ describe('instances', () => {
           get busy() {
             return busy.has(id)
           },
+          follow() {},
+          unfollow() {},
           close: async () => void ended.push(id),
         }
       },

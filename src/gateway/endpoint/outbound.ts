@@ -1,7 +1,12 @@
 // How an answer leaves over HTTP: JSON, or an event stream when something has to be said before it or the client wants nothing else.
+import type { Clock } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
 import type { ResultRelay } from '../../upstream/client.ts'
+import { joinBatch } from '../../wire/batch.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Outbound } from '../exchange.ts'
+import type { SessionStream } from '../session.ts'
+import { keepAlive } from './keep-alive.ts'
 import type { Reply } from './reply.ts'
 
 export interface Accepts {
@@ -13,12 +18,17 @@ export interface Accepts {
 export class HttpOutbound implements Outbound {
   readonly #reply: Reply
   readonly #accepts: Accepts
+  readonly #release: () => void
+  readonly #clock: Clock
   #opening: Promise<boolean> | undefined = undefined
   #waiting: Buffer[] | undefined = undefined
 
-  constructor(reply: Reply, accepts: Accepts) {
+  /** `release` lets go of the runtime: a standing request outlives generations. */
+  constructor(reply: Reply, accepts: Accepts, clock: Clock, release: () => void) {
     this.#reply = reply
     this.#accepts = accepts
+    this.#clock = clock
+    this.#release = release
   }
 
   notify(message: Buffer): boolean {
@@ -31,6 +41,14 @@ export class HttpOutbound implements Outbound {
     return true
   }
 
+  async stand(): Promise<SessionStream | undefined> {
+    if (!this.#accepts.stream) throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
+    if (!(await this.#begin())) return undefined
+    this.#release()
+    const cancel = keepAlive(this.#clock, this.#reply)
+    return { send: (message) => this.#reply.event(message), close: cancel }
+  }
+
   relay(id: RpcId): ResultRelay | undefined {
     return this.#opening || !this.#accepts.json ? undefined : this.#reply.relay(id)
   }
@@ -40,6 +58,16 @@ export class HttpOutbound implements Outbound {
     const { json, stream } = this.#accepts
     const mustStream = !json && stream && answer.status === 200
     return this.#opening || mustStream ? this.#stream(answer) : this.#reply.json(answer)
+  }
+
+  /** The answers to a batch: one array, or an event each. */
+  async finishBatch(answers: readonly Buffer[]): Promise<void> {
+    if (!this.#opening && answers.length === 0) return this.#reply.empty(202)
+    if (!this.#opening && this.#accepts.json)
+      return this.#reply.json({ bytes: joinBatch(answers), status: 200 })
+    if (!(await this.#begin())) return
+    for (const answer of answers) this.#reply.event(answer)
+    this.#reply.end()
   }
 
   async #stream(answer: Answer): Promise<void> {

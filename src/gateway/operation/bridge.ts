@@ -1,4 +1,5 @@
 // What changes in a call and its answer because client and server are of different eras; within one era nothing does.
+import { isObject } from '../../base/json.ts'
 import type { UpstreamLink } from '../../upstream/client.ts'
 import type { Message } from '../../wire/message.ts'
 import { META } from '../../wire/revision.ts'
@@ -17,7 +18,7 @@ const MODERN_PARAMS = ['inputResponses', 'requestState'] as const
 /** A modern server is told with each request who asks; a legacy one was told once. */
 export function requestBridge(call: Call, link: UpstreamLink): Edit[] {
   const { era } = call.exchange.identity
-  if (era === link.era) return []
+  if (era === link.era) return era === 'modern' ? capabilityEdits(call) : NO_EDITS
   const { message } = call
   if (era === 'modern')
     return [
@@ -27,7 +28,8 @@ export function requestBridge(call: Call, link: UpstreamLink): Edit[] {
   const { client } = call.exchange.identity
   // tasks are not what they were on the other side
   const task = editMember(message, ['params', 'task'], undefined)
-  const level = call.session?.logLevel
+  // a legacy client that has set no level takes what the server finds fit to send
+  const level = call.session?.logLevel ?? 'info'
   const set = (name: string, value: unknown) =>
     editMember(message, ['params', '_meta', name], value)
   return [
@@ -35,8 +37,17 @@ export function requestBridge(call: Call, link: UpstreamLink): Edit[] {
     ...set(META.protocolVersion, link.revision),
     ...set(META.clientInfo, client ?? { name: 'unknown', version: '' }),
     ...set(META.clientCapabilities, call.capabilities),
-    ...(level === undefined ? [] : set(META.logLevel, level)),
+    ...set(META.logLevel, level),
   ]
+}
+
+const NO_EDITS: Edit[] = []
+
+/** A policy took capabilities away: the server must not count on them. */
+function capabilityEdits({ message, capabilities }: Call): Edit[] {
+  const given = isObject(message.params?._meta) ? message.params._meta : undefined
+  if (!given || capabilities === given[META.clientCapabilities]) return NO_EDITS
+  return editMember(message, ['params', '_meta', META.clientCapabilities], capabilities)
 }
 
 /** Members that only the modern era's results have, and codes that mean the same. */

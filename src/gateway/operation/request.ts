@@ -12,7 +12,6 @@ import {
 } from '../../wire/headers.ts'
 import type { Member } from '../../wire/member-table.ts'
 import { LARGE, type Message } from '../../wire/message.ts'
-import { META } from '../../wire/revision.ts'
 import { type Edit, editMember, valueEdit } from '../../wire/splice.ts'
 import type { Call } from '../exchange.ts'
 import type { Asking } from './asking.ts'
@@ -84,6 +83,7 @@ function foreignHeaders(
 }
 
 export function prePayload(operation: Operation, message: Message, target: Target): Payload {
+  if (operation.form) return operation.form.before(message, target)
   const payload: Payload = {
     server: target.own.server,
     [operation.member]: target.own.name,
@@ -130,21 +130,17 @@ export function requestEdits(
   const { message, exchange } = call
   const edits: Edit[] = []
   const named = message.scan.inner.get(operation.member)
-  if (named && message.params?.[operation.member] !== own) edits.push(valueEdit(named, own))
+  if (operation.form) edits.push(...operation.form.rename(message, own))
+  else if (named && message.params?.[operation.member] !== own) edits.push(valueEdit(named, own))
   if (payload !== before) {
     for (const member of operation.inputs) {
       if (payload[member] !== before[member])
         edits.push(...editMember(message, ['params', member], payload[member]))
     }
   }
-  const { trace, era } = exchange.identity
+  const { trace } = exchange.identity
   const given = isObject(message.params?._meta) ? message.params._meta : undefined
   if (trace && given?.traceparent === undefined)
     edits.push(...editMember(message, ['params', '_meta', 'traceparent'], trace.traceparent))
-  // a policy took capabilities away: the server must not count on them
-  if (era === 'modern' && given && call.capabilities !== given[META.clientCapabilities])
-    edits.push(
-      ...editMember(message, ['params', '_meta', META.clientCapabilities], call.capabilities),
-    )
   return edits
 }

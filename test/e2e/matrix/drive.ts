@@ -4,11 +4,13 @@ import { callAnswering } from '../../gateway/answering.ts'
 import type { Peer } from '../../gateway/peers.ts'
 import { ABLE, ASK, TOLD } from '../../gateway/questioner.ts'
 import { modernRequest, rpc } from '../../support/rpc.ts'
+import { inBatch, onStdio } from './on-stdio.ts'
 import type { Action, Operation } from './operations.ts'
-import type { Running } from './start.ts'
+import { carryOutOverSse } from './over-sse.ts'
+import { type Running, WATCHED } from './start.ts'
 import type { Surface } from './surfaces.ts'
 
-interface Drive {
+export interface Drive {
   readonly running: Running
   readonly surface: Surface
   readonly operation: Operation
@@ -31,7 +33,12 @@ export async function carryOut(
       surface.accept === 'stream' ? 'text/event-stream' : 'application/json, text/event-stream',
   }
   const drive: Drive = { running, surface, operation, client, headers }
-  if (operation.action === 'announce') return announce(drive)
+  if (surface.mount === 'stdio') {
+    const { action, known = false } = operation
+    return onStdio({ running, surface, action, known, client, body: () => messageOf(drive).body })
+  }
+  if (surface.door === 'sse') return carryOutOverSse(drive)
+  if (operation.action === 'announce' || operation.action === 'update') return announce(drive)
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
   if (operation.trigger) headers['x-trigger'] = operation.trigger
@@ -52,18 +59,19 @@ export async function carryOut(
 }
 
 async function openSession(drive: Drive): Promise<void> {
-  const { running, client, headers } = drive
+  const { running, surface, client, headers } = drive
+  const version = surface.batch ? '2025-03-26' : '2025-11-25'
   const capabilities = capabilitiesOf(drive)
-  const params = { protocolVersion: '2025-11-25', capabilities, clientInfo: client }
+  const params = { protocolVersion: version, capabilities, clientInfo: client }
   const body = { jsonrpc: '2.0', id: 'open', method: 'initialize', params }
   const { headers: given, status, text } = await rpc(running.url, body)
   const session = given.get('mcp-session-id')
   if (session === null) throw new Error(`no session: ${status} ${text}`)
   headers['mcp-session-id'] = session
-  headers['mcp-protocol-version'] = '2025-11-25'
+  headers['mcp-protocol-version'] = version
 }
 
-const METHODS: Readonly<Partial<Record<Action, string>>> = {
+export const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'list-tools': 'tools/list',
   'list-prompts': 'prompts/list',
   'list-resources': 'resources/list',
@@ -77,12 +85,20 @@ const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'get-prompt-wrong': 'prompts/get',
   'read-resource': 'resources/read',
   'read-resource-wrong': 'resources/read',
+  complete: 'completion/complete',
+  'complete-unknown': 'completion/complete',
+  subscribe: 'resources/subscribe',
+  unsubscribe: 'resources/unsubscribe',
+  listen: 'subscriptions/listen',
   ping: 'ping',
   'set-level': 'logging/setLevel',
   'unknown-method': 'no/such/method',
 }
 
-function paramsOf({ running: { names }, operation: { action } }: Drive): Record<string, unknown> {
+export function paramsOf({
+  running: { names },
+  operation: { action },
+}: Drive): Record<string, unknown> {
   switch (action) {
     case 'call':
       return { name: names.tool, arguments: names.arguments }
@@ -106,6 +122,15 @@ function paramsOf({ running: { names }, operation: { action } }: Drive): Record<
       return { uri: names.resource }
     case 'read-resource-wrong':
       return { uri: names.wrongResource }
+    case 'complete':
+      return { ref: names.ref, argument: names.argument }
+    case 'complete-unknown':
+      return { ref: { type: 'ref/prompt', name: 'real__nonexistent' }, argument: names.argument }
+    case 'subscribe':
+    case 'unsubscribe':
+      return { uri: WATCHED }
+    case 'listen':
+      return { notifications: { toolsListChanged: true, resourceSubscriptions: [WATCHED] } }
     case 'set-level':
       return { level: 'error' }
     default:
@@ -122,18 +147,21 @@ async function send(drive: Drive): Promise<void> {
     return
   }
   if (action === 'not-json') {
-    await rpc(running.url, '{"jsonrpc":', modernVersion(surface, headers))
+    const text = '{"jsonrpc":'
+    await rpc(running.url, surface.batch ? inBatch(text) : text, modernVersion(surface, headers))
     return
   }
   if (action === 'duplicate-member') {
     const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"ping"}'
-    await rpc(running.url, body, modernVersion(surface, headers))
+    await rpc(running.url, surface.batch ? inBatch(body) : body, modernVersion(surface, headers))
     return
   }
   if (action === 'bad-host') return badHost(drive)
   if (action === 'ask' || action === 'confirm') return answering(drive)
+  if (action === 'listen') return listen(drive, async () => {})
   const { body, headers: all } = messageOf(drive)
-  const answer = await rpc(running.url, body, all)
+  const sent = surface.batch ? inBatch(JSON.stringify(body)) : body
+  const answer = await rpc(running.url, sent, all)
   if (answer.status >= 500) throw new Error(`HTTP ${answer.status} ${answer.text}`)
 }
 
@@ -205,12 +233,25 @@ const modernVersion = ({ era }: Surface, headers: Record<string, string>) =>
   era === 'modern' ? { ...headers, 'mcp-protocol-version': '2026-07-28' } : headers
 
 /** Opens a GET stream, does something while it is open, and closes it. */
-async function stream({ running, surface, headers }: Drive, meanwhile: () => Promise<void>) {
-  const end = new AbortController()
-  const answer = await fetch(running.url, {
-    headers: { ...modernVersion(surface, headers), accept: 'text/event-stream' },
-    signal: end.signal,
+function stream({ running, surface, headers }: Drive, meanwhile: () => Promise<void>) {
+  const all = { ...modernVersion(surface, headers), accept: 'text/event-stream' }
+  return standing(running.url, { headers: all }, meanwhile)
+}
+
+/** Sends subscriptions/listen, does something once it is acknowledged, and goes away. */
+function listen(drive: Drive, meanwhile: () => Promise<void>) {
+  const { body, headers } = messageOf({
+    ...drive,
+    operation: { ...drive.operation, action: 'listen' },
   })
+  const all = { 'content-type': 'application/json', ...headers }
+  const sent = { method: 'POST', headers: all, body: JSON.stringify(body) }
+  return standing(drive.running.url, sent, meanwhile)
+}
+
+async function standing(url: string, sent: RequestInit, meanwhile: () => Promise<void>) {
+  const end = new AbortController()
+  const answer = await fetch(url, { ...sent, signal: end.signal })
   const reader = answer.body?.getReader()
   if (answer.status === 200) await reader?.read()
   try {
@@ -221,29 +262,41 @@ async function stream({ running, surface, headers }: Drive, meanwhile: () => Pro
   }
 }
 
-/** A server says that its tools have changed, while a client that has a stream keeps it open. */
+/** A server says that its tools, or a resource, have changed, while a client keeps a stream or subscription open. */
 async function announce(drive: Drive): Promise<void> {
-  const { running, surface } = drive
+  const { running, surface, operation } = drive
   const { recorder, counter } = running
   const change = async () => {
     if (surface.reload) await running.reload()
     counter.reset()
-    recorder.announce({ method: 'notifications/tools/list_changed' })
+    if (operation.action === 'update') running.update()
+    else recorder.announce({ method: 'notifications/tools/list_changed' })
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  if (surface.era === 'modern') return change()
+  if (surface.era === 'modern') return listen(drive, change)
   await openSession(drive)
+  if (operation.action === 'update') await rpc(running.url, SUBSCRIBE, drive.headers)
   await stream(drive, change)
 }
 
-async function badHost({ running, surface, headers }: Drive): Promise<void> {
+const SUBSCRIBE = {
+  jsonrpc: '2.0',
+  id: 'watch',
+  method: 'resources/subscribe',
+  params: { uri: WATCHED },
+}
+
+export async function badHost(
+  { running, surface, headers }: Drive,
+  url = running.url,
+): Promise<void> {
   const all = {
     'content-type': 'application/json',
     ...modernVersion(surface, headers),
     host: 'evil.example',
   }
   await new Promise<void>((resolve, reject) => {
-    const sent = request(running.url, { method: 'POST', headers: all }, (answer) => {
+    const sent = request(url, { method: 'POST', headers: all }, (answer) => {
       answer.resume().once('end', resolve)
     })
     sent.once('error', reject).end('{}')

@@ -6,7 +6,7 @@ import { carryOut } from './drive.ts'
 import { COUNTED, type Counts, countOf, expected } from './expected.ts'
 import { OPERATIONS } from './operations.ts'
 import { type Running, startSurface } from './start.ts'
-import { SURFACES } from './surfaces.ts'
+import { operationsOn, SURFACES } from './surfaces.ts'
 
 let fixture: RunningFixture
 beforeAll(async () => {
@@ -17,6 +17,9 @@ afterAll(() => fixture?.stop())
 // what the reload itself fires is the business of the system events
 const OF_THE_RELOAD = /^(config|plugin)_/
 
+// what a server says comes after the reload
+const OF_SERVERS: ReadonlySet<string> = new Set(['announce', 'update'])
+
 describe.each(SURFACES)('$title', (surface) => {
   let running: Running
   beforeAll(async () => {
@@ -24,7 +27,7 @@ describe.each(SURFACES)('$title', (surface) => {
   })
   afterAll(() => running?.[Symbol.asyncDispose]())
 
-  it.each(OPERATIONS)('$title', async (operation) => {
+  it.each(operationsOn(surface, OPERATIONS))('$title', async (operation) => {
     const before = running.gateway.state().runtime.generation.id
     await carryOut(running, surface, operation)
     const stated = expected(operation, surface)
@@ -37,11 +40,14 @@ describe.each(SURFACES)('$title', (surface) => {
     expect(tally(fired.filter(({ by }) => by === 'chain'))).toEqual(row)
     // observers see every dispatch, whatever its outcome
     expect(tally(fired.filter(({ by }) => by === 'audit'))).toEqual(row)
-    if (surface.reload && operation.action !== 'announce') {
-      const client = fired.filter((event) => event.surface !== 'system')
+    if (surface.reload && !OF_SERVERS.has(operation.action)) {
+      // what is told on a stream passes the points of its own time
+      const client = fired.filter(
+        (event) => event.surface !== 'system' && event.surface !== 'stream',
+      )
       const now = running.gateway.state().runtime.generation.id
       // what a client answers is a message of its own, which comes after the reload
-      const both = (expected(operation, surface).counts.http_pre_request ?? 0) > 1
+      const both = countOf(stated, 'http_pre_request') > 1
       expect(new Set(client.map(({ generation }) => generation))).toEqual(
         new Set(both ? [before, now] : [before]),
       )

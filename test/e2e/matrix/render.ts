@@ -10,7 +10,7 @@ import {
   SYSTEM_CELLS,
 } from './expected.ts'
 import { OPERATIONS, SYSTEM_EVENTS } from './operations.ts'
-import { SURFACES, type Surface } from './surfaces.ts'
+import { operationsOn, SURFACES, type Surface } from './surfaces.ts'
 
 interface Row {
   readonly title: string
@@ -56,15 +56,25 @@ export function coverageReference(): string {
 // surfaces whose columns are the same are shown once, all named
 function groupSurfaces(): [readonly Row[], readonly Surface[]][] {
   const rowsOf = (surface: Surface) =>
-    OPERATIONS.map((operation) => ({ title: operation.title, cell: expected(operation, surface) }))
+    operationsOn(surface, OPERATIONS).map((operation) => ({
+      title: operation.title,
+      cell: expected(operation, surface),
+    }))
   const groups = Map.groupBy(SURFACES, (surface) => JSON.stringify(rowsOf(surface)))
   return [...groups.values()].map((surfaces) => [rowsOf(surfaces[0] as Surface), surfaces])
 }
 
 function heading(surfaces: readonly Surface[]): string {
-  const [{ era, mount, reload } = { era: '', mount: '', reload: false }] = surfaces
-  const parsed = mount === 'parsed' ? ', behind express.json()' : ''
-  return `The ${era} era${parsed}${reload ? ', reload in between' : ''}`
+  const [first] = surfaces
+  if (!first) return ''
+  const { era, mount, batch, door, reload } = first
+  if (door === 'sse') return 'HTTP+SSE'
+  return `The ${era} era${HEADINGS[mount] ?? ''}${batch ? ', in a batch' : ''}${reload ? ', reload in between' : ''}`
+}
+
+const HEADINGS: Readonly<Record<string, string>> = {
+  parsed: ', behind express.json()',
+  stdio: ', on stdin and stdout',
 }
 
 const LETTERS: ReadonlyMap<SentenceId, string> = new Map(
