@@ -66,11 +66,10 @@ function checkAccepted(message: Message, text: string): void {
   const again = { jsonrpc: '2.0', id, method, params, result, error }
   const reread = readMessage(Buffer.from(JSON.stringify(again)), LIMITS)
   holds(reread.kind === message.kind && reread.id === id, 'a message written again is that message')
-  const values = [params, result, error]
-  holds(
-    JSON.stringify(values) === JSON.stringify([reread.params, reread.result, reread.error]),
-    'the values written again are those values',
+  const [first, second] = [message, reread].map((each) =>
+    JSON.stringify([each.params, each.result, each.error]),
   )
+  holds(first === second, `the values written again are those values: ${first} ${second}`)
 }
 
 // the last of several in the order of the message, as the scan keeps it
