@@ -57,9 +57,9 @@ it('the checked-in figures have the runs there are, and a reason in full for eac
     'client',
   ])
   for (const { passed, goal, failing, waits } of Object.values(figures)) {
-    expect(passed).toBeLessThanOrEqual(goal)
     // what has not reached its goal says what it waits for
-    expect(waits !== undefined).toBe(passed < goal)
+    if (passed < goal) expect(waits).toBeDefined()
+    if (waits !== undefined) expect(waits.length).toBeGreaterThan(20)
     for (const reason of Object.values(failing)) expect(reason.length).toBeGreaterThan(20)
   }
 })

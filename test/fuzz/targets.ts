@@ -7,6 +7,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   sse: async () => (await import('./targets/sse.ts')).sse,
   headers: async () => (await import('./targets/headers.ts')).headers,
   cursor: async () => (await import('./targets/cursor.ts')).cursor,
+  state: async () => (await import('./targets/state.ts')).state,
   lines: async () => (await import('./targets/lines.ts')).lines,
   manifest: async () => (await import('./targets/manifest.ts')).manifest,
 }
