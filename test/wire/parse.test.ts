@@ -15,7 +15,7 @@ describe('an argument whose name is written with an escape', () => {
     [String.raw`{"p":1,"na\\u":4}`, String.raw`{"p":1,"na\u006de":4}`, 'name'],
     [String.raw`{"p":1,"A\\":4}`, String.raw`{"p":1,"A\"":4}`, 'A"'],
     [String.raw`{"p":1,"\\":4}`, String.raw`{"p":1,"\n":4}`, '\n'],
-    [String.raw`{"p":"→","\\u002":4}`, String.raw`{"p":"→","\u002fetc":4}`, '/etc'],
+    [String.raw`{"p":"→","\\u00":4}`, String.raw`{"p":"→","\u002fetc":4}`, '/etc'],
   ])('after %s, in %s, is read as what it says', (before, now, name) => {
     for (let turn = 0; turn < 3; turn++) argumentsOf(before)
     expect(Object.keys(argumentsOf(now))).toEqual(['p', name])
@@ -26,9 +26,12 @@ describe('an argument whose name is written with an escape', () => {
 
   it('is read so in a member of the envelope, too', () => {
     const body = (name: string) =>
-      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"${name}":"n"}}`
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{},"${name}":"n"}}`
     for (let turn = 0; turn < 3; turn++) readMessage(Buffer.from(body(String.raw`na\\u`)))
-    expect(readMessage(Buffer.from(body(String.raw`na\u006de`))).params).toEqual({ name: 'n' })
+    expect(readMessage(Buffer.from(body(String.raw`na\u006de`))).params).toEqual({
+      _meta: {},
+      name: 'n',
+    })
   })
 })
 
