@@ -21,7 +21,7 @@ export const SECURITY: readonly WireRequirement[] = [
       WARNING,
       [
         ...cite.probes('a client > foreign Host', 'a client > two Host headers'),
-        ...cite.hostileHttp('HTTP itself > two Host headers are refused, and so is none'),
+        ...cite.hostileHttp('HTTP itself > no Host header is refused'),
       ],
     ],
     [
