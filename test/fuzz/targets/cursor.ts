@@ -13,7 +13,7 @@ export const cursor: Target = {
   name: 'cursor',
   files: ['src/gateway/catalog/cursor.ts'],
   tokens: ['AAAA', '-_-_', '+/+/', '==', '["a","b"]', 'server', 'key', 'eyJh'],
-  runs: 8000,
+  runs: 5000,
   branches: 90,
   run(bytes, random) {
     const text = bytes.toString()

@@ -23,7 +23,7 @@ export const headers: Target = {
     'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-param-region', 'tools/call', 'tools/list', 'resources/read', 'tasks/get', 'initialize', 'taskId',
     '=?base64?w6k=?=', '=?base64?/w==?=', '=?base64?w6l=?=', '=?base64?=?=', '42.0', '4e1', '\t', '9007199254740993',
   ], // biome-ignore format: a table reads better in rows
-  runs: 15_000,
+  runs: 10_000,
   branches: 90,
   run(bytes, random) {
     const value = checkValue(bytes)

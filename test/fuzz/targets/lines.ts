@@ -15,7 +15,7 @@ export const lines: Target = {
     'x'.repeat(300),
     'x'.repeat(3000),
   ],
-  runs: 8000,
+  runs: 5000,
   branches: 90,
   run(bytes, random) {
     const limit = 1 + random(600)

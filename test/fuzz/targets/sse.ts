@@ -19,7 +19,7 @@ export const sse: Target = {
     'data: ', 'data:', 'data\n', 'event: message\n', 'event:', 'id: 1\n', 'id:\n', 'id: a\0b\n', 'retry: 100\n', 'retry: x\n', 'retry:\n', ': keep-alive\n',
     ':\n\n', '\n\n', '\r\r', '\r\n\r\n', 'data: {"jsonrpc":"2.0","id":1,"result":{}}\n\n', 'unknown: field\n', 'x'.repeat(250),
   ], // biome-ignore format: a table reads better in rows
-  runs: 12_000,
+  runs: 8000,
   branches: 90,
   run(bytes, random) {
     const whole = decode([bytes], ROOMY)

@@ -24,7 +24,7 @@ export const state: Target = {
     'request', 'principal', 'server', 'round', 'asked', 'known', 'upstream', 'held', 'confirming', 'confirmed', 'expires', 'elicitation/create',
     'requestState', 'inputResponses', '_meta', 'AAAA', '-_-_', '==',
   ], // biome-ignore format: a table reads better in rows
-  runs: 8000,
+  runs: 5000,
   branches: 90,
   run(bytes, random) {
     clock = START
