@@ -166,7 +166,7 @@ describe('instances', () => {
           get busy() {
             return busy.has(id)
           },
-          follow() {},
+          follow: async () => undefined,
           unfollow() {},
           close: async () => void ended.push(id),
         }
