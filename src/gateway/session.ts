@@ -6,6 +6,7 @@ import { FewMap, FewSet } from '../base/few.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ClientInfo, Principal, RequestContext, SessionLabels } from '../engine/context.ts'
 import type { Asking } from './input/asking.ts'
+import type { Route } from './input/relay.ts'
 
 export interface Session {
   readonly id: string
@@ -20,6 +21,8 @@ export interface Session {
   logLevel: string | undefined
   /** What its client is being asked; made when it is asked first. */
   asking: Asking | undefined
+  /** The ways to its client of calls under way whose servers may ask. */
+  readonly routes: FewSet<Route>
   /** Requests in flight by their JSON-RPC id, so that they can be cancelled. */
   readonly inflight: FewMap<string | number, RequestContext>
   /** Open GET streams; a message goes to exactly one of them. */
@@ -116,6 +119,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         virtualServer: seed.virtualServer,
         logLevel: undefined,
         asking: undefined,
+        routes: new FewSet(),
         inflight: new FewMap(),
         streams: new FewSet(),
         servers: new FewSet(),

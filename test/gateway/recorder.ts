@@ -23,7 +23,7 @@ export interface Answers {
   error(error: { code: number; message: string; data?: unknown }): void
   /** The body as given, whatever it is; `$id` stands for the id. */
   raw(body: string, status?: number): void
-  /** Messages on an event stream; the stream ends after them unless `open`. */
+  /** Messages on an event stream, the same one each time; the stream ends after them unless `open`. */
   events(messages: readonly object[], options?: { open?: boolean }): void
   /** One more message on an event stream that was left open. */
   send(message: object): void
@@ -59,6 +59,8 @@ export interface Recorder extends AsyncDisposable {
   calls(method: string): Received[]
   /** Sends a message on every open GET stream. */
   announce(message: object): void
+  /** The same on the newest of them. */
+  announceLast(message: object): void
   readonly streams: () => number
   /** Forgets its sessions and ends their streams. */
   forget(): void
@@ -174,6 +176,8 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     announce(message) {
       for (const stream of streams) stream.write(frame({ jsonrpc: '2.0', ...message }))
     },
+    announceLast: (message) =>
+      void [...streams].at(-1)?.write(frame({ jsonrpc: '2.0', ...message })),
     streams: () => streams.size,
     forget() {
       sessions.clear()
@@ -209,7 +213,7 @@ function answersOn(response: ServerResponse, { id, method = '' }: Sent, modern: 
         .writeHead(status, { 'content-type': 'application/json' })
         .end(body.replaceAll('"$id"', JSON.stringify(id))),
     events(messages, { open = false } = {}) {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' })
       for (const message of messages) response.write(frame({ jsonrpc: '2.0', ...message }))
       if (!open) response.end()
     },

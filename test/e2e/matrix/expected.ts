@@ -1,6 +1,6 @@
 // What the coverage matrix states: how often each wired point fires in each cell, and the sentence of the contract behind each zero.
 import { POINTS, type PointName, WIRED_POINTS } from '../../../src/points/table.ts'
-import type { Action, Operation, SystemEvent, Trigger } from './operations.ts'
+import type { Action, Kind, Operation, SystemEvent, Trigger } from './operations.ts'
 import type { Era, Surface } from './surfaces.ts'
 
 export type Counts = Readonly<Partial<Record<PointName, number>>>
@@ -103,9 +103,11 @@ const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-i
 /** The cell of an operation on a surface. */
 export function expected(
   operation: Operation,
-  { era, mount, batch, door }: Pick<Surface, 'era' | 'mount' | 'batch' | 'door'>,
+  { era, mount, batch, door, reload }: Pick<Surface, 'era' | 'mount' | 'batch' | 'door' | 'reload'>,
 ): Cell {
   const { action, trigger } = operation
+  if (operation.asks) return asked(operation.asks, trigger, { era, reload })
+  if (action === 'confirm') return confirmed(operation, { era, reload })
   if (door === 'sse' && action === 'end') return streamEnded
   if (door === 'sse' && trigger === 'veto-http-post') return unaccepted
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
@@ -143,6 +145,62 @@ export function expected(
     delete zero.error_raised
   }
   return { counts: counts as Counts, zero: zero as Cell['zero'] }
+}
+
+/** What a question passes, and who stops it where. */
+const QUESTIONS: Readonly<Record<Kind, { readonly pre?: PointName; readonly post: PointName }>> = {
+  sample: { pre: 'completion_pre_request', post: 'completion_post_response' },
+  elicit: { pre: 'elicitation_pre_create', post: 'elicitation_post_response' },
+  roots: { post: 'roots_post_list' },
+}
+const STOPS_QUESTION: ReadonlySet<string> = new Set(['veto-sample', 'veto-elicit'])
+
+type Between = Pick<Surface, 'era' | 'reload'>
+
+/** In the legacy era each answer is a message of its own; in the modern one the call is sent again with it. */
+function asked(
+  { server, rounds }: NonNullable<Operation['asks']>,
+  trigger: Trigger | undefined,
+  between: Between,
+): Cell {
+  const { era } = between
+  const unasked = trigger !== undefined && STOPS_QUESTION.has(trigger)
+  // a declined elicitation is an answer; of other kinds only a server of the legacy era, asked for by a client of it, is told
+  const goesOn =
+    trigger === undefined || rounds[0] === 'elicit' || (era === 'legacy' && server === 'legacy')
+  const answered = unasked ? 0 : rounds.length
+  const counts: Record<string, number> = {
+    ...messages(1 + answered, between),
+    tool_pre_invoke: era === 'modern' && goesOn ? 1 + answered : 1,
+    ...(goesOn ? { tool_post_invoke: 1 } : {}),
+  }
+  const zero: Record<string, SentenceId> = { error_raised: 'failure' }
+  if (!goesOn) zero.tool_post_invoke = 'denied'
+  for (const kind of rounds) {
+    const { pre, post } = QUESTIONS[kind]
+    if (pre) counts[pre] = 1
+    if (unasked) zero[post] = 'denied'
+    else counts[post] = 1
+  }
+  return { counts: counts as Counts, zero: zero as Cell['zero'] }
+}
+
+function confirmed({ declined }: Operation, between: Between): Cell {
+  const counts = {
+    ...messages(2, between),
+    tool_pre_invoke: between.era === 'modern' ? 2 : 1,
+    ...(declined ? {} : { tool_post_invoke: 1 }),
+  }
+  return {
+    counts,
+    zero: { error_raised: 'failure', ...(declined ? { tool_post_invoke: 'denied' } : {}) },
+  }
+}
+
+/** A generation that came meanwhile has not seen the client yet. */
+function messages(count: number, { era, reload }: Between): Counts {
+  const opened = era === 'modern' ? { session_pre_open: reload && count > 1 ? 2 : 1 } : {}
+  return { http_pre_request: count, http_post_request: count, ...opened }
 }
 
 function opens({ action, known }: Operation, era: Era, reach: Reach): boolean {

@@ -7,6 +7,7 @@ import express from 'express'
 import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
 import { startGateway } from '../../../src/app.ts'
 import { type Bridge, startBridge } from '../../fixtures/upstream/websocket-bridge.ts'
+import { createQuestioner } from '../../gateway/questioner.ts'
 import { echo, type Recorder, startRecorder } from '../../gateway/recorder.ts'
 import { LISTEN, memoryLog, pluginsOf, pluginsSection } from '../../gateway/running.ts'
 import { temporaryDirectory } from '../../support/directory.ts'
@@ -37,7 +38,7 @@ export interface Names {
 const VIRTUAL = {
   name: 'part',
   path: '/mcp/part',
-  tools: ['real__test_*', 'feed__die'],
+  tools: ['real__test_*', 'feed__die', '*__ask'],
   prompts: ['real__*'],
   resources: ['test://**', 'portcullis://real/test://**', 'feed://**'],
 }
@@ -111,6 +112,9 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
       tell = (message) => answers.send({ ...message, params: { ...message.params, ...own } })
     },
   })
+  const asking = (eras: 'legacy' | 'modern') =>
+    startRecorder({ eras, tools: ['ask'], call: createQuestioner().call })
+  const asks = { legacy: await asking('legacy'), modern: await asking('modern') }
   const entries = [...counter.entries, ...TRIGGERED]
   const behind = await startBehind(surface)
   const config = {
@@ -118,7 +122,11 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     ...LISTEN,
     listen: { ...LISTEN.listen, sse: { path: DOORS.sse } },
     virtual_servers: [VIRTUAL],
-    servers: serversOf(surface, behind?.url ?? fixtureUrl, recorder.url),
+    servers: [
+      ...serversOf(surface, behind?.url ?? fixtureUrl, recorder.url),
+      { name: 'legacy', url: asks.legacy.url },
+      { name: 'modern', url: asks.modern.url },
+    ],
     ...pluginsSection(entries),
   }
   const directory = await temporaryDirectory()
@@ -146,7 +154,7 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     },
     async [Symbol.asyncDispose]() {
       await stop()
-      await recorder.close()
+      await Promise.all([recorder, asks.legacy, asks.modern].map((each) => each.close()))
       await behind?.[Symbol.asyncDispose]()
       await directory[Symbol.asyncDispose]()
     },
