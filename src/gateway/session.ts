@@ -14,6 +14,8 @@ export interface Session {
   readonly client: ClientInfo
   readonly capabilities: JsonObject
   readonly labels: SessionLabels
+  /** The virtual server it was opened on, and is known on. */
+  readonly virtualServer: string | undefined
   /** The least severe level of log messages the client wants; undefined: whatever the servers send. */
   logLevel: string | undefined
   /** What its client is being asked; made when it is asked first. */
@@ -35,6 +37,7 @@ export interface SessionStream {
 
 export interface SessionSeed
   extends Pick<Session, 'revision' | 'principal' | 'client' | 'capabilities'> {
+  readonly virtualServer?: string | undefined
   /** Labels that the opening earned. */
   readonly labels?: SessionLabels
 }
@@ -43,7 +46,7 @@ export interface Sessions {
   /** Throws SESSION_LIMIT when all places are taken by sessions in use. */
   open(seed: SessionSeed): Session
   /** Throws SESSION_REQUIRED or SESSION_UNKNOWN. */
-  get(id: string | undefined, principal: Principal): Session
+  get(id: string | undefined, principal: Principal, virtualServer?: string): Session
   end(session: Session, cause: string): void
   readonly size: number
   all(): Iterable<Session>
@@ -110,6 +113,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         ...seed,
         id: createId(),
         labels: seed.labels ?? createSessionLabels(),
+        virtualServer: seed.virtualServer,
         logLevel: undefined,
         asking: undefined,
         inflight: new FewMap(),
@@ -120,14 +124,18 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
       sessions.set(session.id, session)
       return session
     },
-    get(id, principal) {
+    get(id, principal, virtualServer) {
       if (id === undefined)
         throw new AppError(
           'SESSION_REQUIRED',
           'the request has no Mcp-Session-Id; send initialize first',
         )
       const session = sessions.get(id)
-      if (!session || session.principal.id !== principal.id) {
+      if (
+        !session ||
+        session.principal.id !== principal.id ||
+        session.virtualServer !== virtualServer
+      ) {
         throw new AppError(
           'SESSION_UNKNOWN',
           'the session is unknown or has ended; send initialize again',

@@ -37,6 +37,7 @@ export interface RecorderOptions {
   readonly eras?: 'legacy' | 'modern' | 'both'
   /** The same in both eras, or by era. */
   readonly capabilities?: object | ((modern: boolean) => object)
+  readonly instructions?: string
   /** Answers list methods; by default it offers `tools`. */
   readonly list?: (method: string, params: Record<string, unknown>) => unknown
   readonly tools?: readonly (string | object)[]
@@ -83,6 +84,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
   const { eras = 'both', capabilities: offered = { tools: { listChanged: true } } } = options
   const capabilitiesIn = (modern: boolean) =>
     typeof offered === 'function' ? offered(modern) : offered
+  const said = options.instructions === undefined ? {} : { instructions: options.instructions }
   const seen: Received[] = []
   const sockets = new Set<Socket>()
   const streams = new Set<ServerResponse>()
@@ -125,7 +127,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     const serverInfo = { name: 'recorder', version: '1.0.0' }
     if (method === 'server/discover')
       return answers.result({
-        supportedVersions: [VERSION], capabilities: capabilitiesIn(true), ttlMs: 0, cacheScope: 'private',
+        supportedVersions: [VERSION], capabilities: capabilitiesIn(true), ...said, ttlMs: 0, cacheScope: 'private',
         _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
       }) // biome-ignore format: one answer
     if (method === 'initialize') {
@@ -136,6 +138,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
         protocolVersion: params.protocolVersion,
         capabilities: capabilitiesIn(false),
         serverInfo,
+        ...said,
       })
     }
     if (method === 'ping' || method === 'logging/setLevel') return answers.result({})

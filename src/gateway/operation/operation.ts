@@ -59,9 +59,9 @@ async function currentTarget(
   payload: Payload,
 ): Promise<string> {
   const own = ownName(operation, target, payload)
-  if (own === target.own.name || operation.kind === 'resources') return own
+  if (own === target.own.name) return own
   const catalog = call.exchange.runtime.catalogs[call.exchange.identity.era]
-  if (await catalog.definition(operation.kind, target.own.server, own)) return own
+  if (await catalog.reaches(operation.kind, { server: target.own.server, name: own })) return own
   throw new AppError(
     'WIRE_UNKNOWN_TARGET',
     'a policy renamed the call to something the server does not offer',

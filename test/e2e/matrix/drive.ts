@@ -3,10 +3,11 @@ import { request } from 'node:http'
 import { modernRequest, rpc } from '../../support/rpc.ts'
 import { inBatch, onStdio } from './on-stdio.ts'
 import type { Action, Operation } from './operations.ts'
+import { carryOutOverSse } from './over-sse.ts'
 import { type Running, WATCHED } from './start.ts'
 import type { Surface } from './surfaces.ts'
 
-interface Drive {
+export interface Drive {
   readonly running: Running
   readonly surface: Surface
   readonly operation: Operation
@@ -33,6 +34,7 @@ export async function carryOut(
     const { action, known = false } = operation
     return onStdio({ running, surface, action, known, client, body: () => messageOf(drive).body })
   }
+  if (surface.door === 'sse') return carryOutOverSse(drive)
   if (operation.action === 'announce' || operation.action === 'update') return announce(drive)
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
@@ -63,7 +65,7 @@ async function openSession(drive: Drive): Promise<void> {
   headers['mcp-protocol-version'] = version
 }
 
-const METHODS: Readonly<Partial<Record<Action, string>>> = {
+export const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'list-tools': 'tools/list',
   'list-prompts': 'prompts/list',
   'list-resources': 'resources/list',
@@ -87,7 +89,10 @@ const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'unknown-method': 'no/such/method',
 }
 
-function paramsOf({ running: { names }, operation: { action } }: Drive): Record<string, unknown> {
+export function paramsOf({
+  running: { names },
+  operation: { action },
+}: Drive): Record<string, unknown> {
   switch (action) {
     case 'call':
       return { name: names.tool, arguments: names.arguments }
@@ -241,14 +246,17 @@ const SUBSCRIBE = {
   params: { uri: WATCHED },
 }
 
-async function badHost({ running, surface, headers }: Drive): Promise<void> {
+export async function badHost(
+  { running, surface, headers }: Drive,
+  url = running.url,
+): Promise<void> {
   const all = {
     'content-type': 'application/json',
     ...modernVersion(surface, headers),
     host: 'evil.example',
   }
   await new Promise<void>((resolve, reject) => {
-    const sent = request(running.url, { method: 'POST', headers: all }, (answer) => {
+    const sent = request(url, { method: 'POST', headers: all }, (answer) => {
       answer.resume().once('end', resolve)
     })
     sent.once('error', reject).end('{}')

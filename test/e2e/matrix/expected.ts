@@ -21,6 +21,8 @@ export const SENTENCES = {
     'section 2: error_raised fires on any failure in gateway, plugin or upstream; a refusal by policy is no fault (section 1), a wrong request is the failure of its sender, and an error a server answers is its answer',
   client:
     'section 3: a point fires once per JSON-RPC message; a stream is open already, so no HTTP request is made for this one',
+  accepted:
+    'section 2: http_post_request fires before the headers of a response leave; over HTTP+SSE that is before the message is carried out, and one whose acceptance was refused is not',
   parser:
     'section 2: http points fire on every HTTP request to the MCP endpoint; what express.json() in front of it refuses never comes to it',
   reload:
@@ -101,9 +103,11 @@ const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-i
 /** The cell of an operation on a surface. */
 export function expected(
   operation: Operation,
-  { era, mount, batch }: Pick<Surface, 'era' | 'mount' | 'batch'>,
+  { era, mount, batch, door }: Pick<Surface, 'era' | 'mount' | 'batch' | 'door'>,
 ): Cell {
   const { action, trigger } = operation
+  if (door === 'sse' && action === 'end') return streamEnded
+  if (door === 'sse' && trigger === 'veto-http-post') return unaccepted
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
   if (action === 'announce' || action === 'update') return announced(mount)
   const foreign = (ERA_OF[action] ?? era) !== era
@@ -150,6 +154,17 @@ function opens({ action, known }: Operation, era: Era, reach: Reach): boolean {
 const parsedBefore: Cell = {
   counts: {},
   zero: { http_pre_request: 'parser', http_post_request: 'parser' },
+}
+
+// the session is as long as its stream, whose end is no request
+const streamEnded: Cell = {
+  counts: { session_post_close: 1 },
+  zero: { http_pre_request: 'client', http_post_request: 'client' },
+}
+
+const unaccepted: Cell = {
+  counts: HTTP,
+  zero: { tool_pre_invoke: 'accepted', tool_post_invoke: 'accepted', error_raised: 'failure' },
 }
 
 function unopened({ action, known }: Operation): SentenceId {

@@ -65,7 +65,8 @@ function groupSurfaces(): [readonly Row[], readonly Surface[]][] {
 }
 
 function heading(surfaces: readonly Surface[]): string {
-  const [{ era, mount, batch } = { era: '', mount: '', batch: false }] = surfaces
+  const [{ era, mount, batch, door } = { era: '', mount: '', batch: false, door: '' }] = surfaces
+  if (door === 'sse') return 'HTTP+SSE'
   return `The ${era} era${HEADINGS[mount] ?? ''}${batch ? ', in a batch' : ''}`
 }
 

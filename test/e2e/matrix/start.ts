@@ -33,6 +33,16 @@ export interface Names {
   readonly argument: object
 }
 
+/** Selects what the operations use, and not all there is. */
+const VIRTUAL = {
+  name: 'part',
+  path: '/mcp/part',
+  tools: ['real__test_*', 'feed__die'],
+  prompts: ['real__*'],
+  resources: ['test://**'],
+}
+const DOORS = { whole: '/mcp', virtual: VIRTUAL.path, sse: '/sse' } as const
+
 export interface Running extends AsyncDisposable {
   readonly url: string
   readonly gateway: Gateway
@@ -106,6 +116,8 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
   const config = {
     version: 1,
     ...LISTEN,
+    listen: { ...LISTEN.listen, sse: { path: DOORS.sse } },
+    virtual_servers: [VIRTUAL],
     servers: serversOf(surface, behind?.url ?? fixtureUrl, recorder.url),
     ...pluginsSection(entries),
   }
@@ -182,13 +194,14 @@ async function startBehind({ upstream }: Surface): Promise<Bridge | undefined> {
 type Options = Parameters<typeof createGateway>[0]
 
 async function mount(
-  { mount: how }: Surface,
+  { mount: how, door }: Surface,
   options: Options,
 ): Promise<{ gateway: Gateway; url: string; stop: () => Promise<void> }> {
   // pipes need no listener; what has one besides is the same gateway
   if (how === 'listener' || how === 'stdio') {
     const running = await startGateway({ ...options, watch: false })
-    return { ...running, stop: () => running.stop({ now: true }) }
+    const url = new URL(DOORS[door], running.url).href
+    return { ...running, url, stop: () => running.stop({ now: true }) }
   }
   const gateway = await createGateway(options)
   const app = express()

@@ -9,6 +9,8 @@ export interface Surface {
   readonly era: Era
   /** Our own listener, or an Express application; `parsed`: behind `express.json()`; or a pair of pipes. */
   readonly mount: 'listener' | 'express' | 'parsed' | 'stdio'
+  /** The gateway as a whole, a virtual server, or the transport of 2024-11-05. */
+  readonly door: 'whole' | 'virtual' | 'sse'
   /** How the servers behind are spoken to. */
   readonly upstream: 'http' | 'stdio' | 'sse' | 'websocket'
   /** What the client accepts. */
@@ -24,6 +26,7 @@ const row = (id: string, era: Era, title: string, more: Partial<Surface> = {}): 
   era,
   title,
   mount: 'listener',
+  door: 'whole',
   upstream: 'http',
   accept: 'both',
   batch: false,
@@ -52,6 +55,9 @@ export const SURFACES: readonly Surface[] = [
   row('stdio-modern', 'modern', 'modern era, on stdin and stdout', { mount: 'stdio' }),
   row('batch', 'legacy', 'legacy era, in a batch', { batch: true }),
   row('batch-stdio', 'legacy', 'legacy era, in a batch on stdin', { mount: 'stdio', batch: true }),
+  row('virtual-legacy', 'legacy', 'legacy era, a virtual server', { door: 'virtual' }),
+  row('virtual-modern', 'modern', 'modern era, a virtual server', { door: 'virtual' }),
+  row('sse', 'legacy', 'legacy era, HTTP+SSE of 2024-11-05', { door: 'sse' }),
   row('reload-legacy', 'legacy', 'legacy era, reload in between', { reload: true }),
   row('reload-modern', 'modern', 'modern era, reload in between', { reload: true }),
 ]

@@ -116,6 +116,22 @@ export const ORDER = section('3 Order of points, and coverage', [
     ),
   },
   {
+    id: 'H3-virtual-servers',
+    says: 'Virtual servers and HTTP+SSE reach their points through the same dispatcher; policies see which virtual server it is.',
+    tests: [
+      ...matrix(
+        'legacy era, a virtual server > tools/call',
+        'modern era, a virtual server > tools/call',
+        'legacy era, HTTP+SSE of 2024-11-05 > tools/call',
+      ),
+      ...within('test/gateway/virtual.test.ts')(
+        'for a %s client a virtual server > is seen by policies, conditions and the audit',
+        'for a %s client a virtual server > refuses what a policy renames to something it does not select',
+        'for a %s client a virtual server > serves no URI that it does not select, however it is spelled',
+      ),
+    ],
+  },
+  {
     id: 'H3-other-surfaces',
     says: 'Batches and the stdio side towards clients reach their points through the same dispatcher.',
     tests: matrix(
@@ -124,11 +140,6 @@ export const ORDER = section('3 Order of points, and coverage', [
       'legacy era, in a batch > tools/call',
       'legacy era, in a batch on stdin > tools/call',
     ),
-  },
-  {
-    id: 'H3-virtual-servers',
-    says: 'Virtual servers reach their points through the same dispatcher.',
-    later: 'virtual servers',
   },
   {
     id: 'H3-duplicate-members',
