@@ -92,9 +92,9 @@ export function createFanout(room: Room): Fanout {
 
   // a client is told nothing of a kind that its virtual server never shows
   function concerns({ virtualServer }: Receiver, method: string | undefined): boolean {
-    if (virtualServer === undefined) return true
+    const kinds = KINDS_OF.get(method ?? '')
+    if (virtualServer === undefined || kinds === undefined) return true
     const selection = room.current().virtualServers.get(virtualServer)?.virtualServer
-    const kinds = KINDS_OF.get(method ?? '') ?? []
     return selection !== undefined && kinds.some((kind) => selection.mayOffer(kind))
   }
 

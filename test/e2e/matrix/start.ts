@@ -39,7 +39,7 @@ const VIRTUAL = {
   path: '/mcp/part',
   tools: ['real__test_*', 'feed__die'],
   prompts: ['real__*'],
-  resources: ['test://**'],
+  resources: ['test://**', 'portcullis://real/test://**', 'feed://**'],
 }
 const DOORS = { whole: '/mcp', virtual: VIRTUAL.path, sse: '/sse' } as const
 
