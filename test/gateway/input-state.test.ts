@@ -163,11 +163,11 @@ describe('instances', () => {
         return {
           link,
           ready: async () => link,
+          follow: async () => undefined,
+          unfollow() {},
           get busy() {
             return busy.has(id)
           },
-          follow: async () => undefined,
-          unfollow() {},
           close: async () => void ended.push(id),
         }
       },

@@ -22,8 +22,8 @@ export function selectCatalog(whole: Catalog, { selects }: VirtualServer): Catal
   }
 
   return {
-    async list(kind) {
-      return viewOf(kind, await whole.list(kind))
+    async list(kind, patience) {
+      return viewOf(kind, await whole.list(kind, patience))
     },
     current(kind) {
       const merged = whole.current(kind)

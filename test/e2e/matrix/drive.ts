@@ -157,8 +157,8 @@ async function send(drive: Drive): Promise<void> {
     return
   }
   if (action === 'bad-host') return badHost(drive)
-  if (action === 'ask' || action === 'confirm') return answering(drive)
   if (action === 'listen') return listen(drive, async () => {})
+  if (action === 'ask' || action === 'confirm') return answering(drive)
   const { body, headers: all } = messageOf(drive)
   const sent = surface.batch ? inBatch(JSON.stringify(body)) : body
   const answer = await rpc(running.url, sent, all)

@@ -69,9 +69,9 @@ const HTTP_ONLY: ReadonlySet<string> = new Set([
   // on a pair of pipes it has no end but a cancellation
   'listen',
 ])
+/** What a client is asked on its way; pipes and the old transport have tests of their own for it (test/gateway/input-surfaces.test.ts). */
+const ASKS: ReadonlySet<string> = new Set(['ask', 'confirm'])
 const HTTP_TRIGGERS: ReadonlySet<string> = new Set(['veto-http', 'veto-http-post', 'answer-http'])
-// whoever answers while its call is under way does so over HTTP here
-const ASKED: ReadonlySet<string> = new Set(['ask', 'confirm'])
 const NO_ELEMENT: ReadonlySet<string> = new Set([...HTTP_ONLY, 'announce', 'update', 'end'])
 
 /** The operations that there are on a surface. */
@@ -80,7 +80,7 @@ export function operationsOn(
   all: readonly Operation[],
 ): readonly Operation[] {
   return all.filter(({ action, trigger = '' }) => {
-    if (ASKED.has(action) && (batch || mount === 'stdio' || door === 'sse')) return false
+    if (ASKS.has(action) && (mount === 'stdio' || batch || door === 'sse')) return false
     // the session of a batch is opened outside of it
     if (batch && (NO_ELEMENT.has(action) || trigger === 'veto-session')) return false
     return mount !== 'stdio' || !(HTTP_ONLY.has(action) || HTTP_TRIGGERS.has(trigger))
