@@ -192,7 +192,7 @@ class LiveGateway implements Gateway {
 
   #swap(next: Assembly, diff: ConfigDiff): void {
     const { current, rooms } = this.#parts
-    const old = putInForce(current, next, diff, rooms.fanout)
+    const old = putInForce(current, next, diff, rooms)
     this.#retiring = this.#retiring.then(() =>
       retire(old, next, {
         patience: (ms) => this.#wait(ms),

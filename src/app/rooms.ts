@@ -21,6 +21,7 @@ import { createInputStates } from '../gateway/input/state.ts'
 import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
+import { EventMemory } from '../gateway/stream/memory.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
 import { POINTS, type Points } from '../points/table.ts'
@@ -114,6 +115,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     createId: randomUUID,
     current: () => runningOf(current).runtime,
     report,
+    memory: new EventMemory(() => runningOf(current).runtime.limits),
+    streams: new Set(),
     labelsOf: createClientLabels(clock.now),
     states: createInputStates(randomBytes(32), clock.wall),
     tasks: createTaskIds(randomBytes(32)),
@@ -122,7 +125,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   }
   owned.defer(() => room.held.close())
   const fanout = createFanout(room)
-  observeRuntime(telemetry, engine, sessions, audit, () => current.assembly)
+  observeRuntime(telemetry, engine, room, audit, () => current.assembly)
   const guard = createProcessGuard({ clock, log })
   owned.defer(() => guard.close())
   const events = upstreamEvents({
@@ -163,10 +166,11 @@ export function putInForce(
   current: Current,
   next: Assembly,
   { servers }: ConfigDiff,
-  fanout: Fanout,
+  { fanout, room }: Pick<Rooms, 'fanout' | 'room'>,
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
+  for (const stream of [...room.streams]) stream.reloaded()
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old

@@ -29,6 +29,11 @@ export async function dispatchRequest(call: Call): Promise<Answer> {
       session?.inflight.delete(id)
     }
   } catch (error) {
+    const refused = call.outbound.refusal
+    if (refused) {
+      room.report.finished(exchange, refused.outcome ?? 'fault', refused.code)
+      return refused
+    }
     const fault = isAppError(error)
       ? error
       : new AppError('INTERNAL', 'the gateway failed', { cause: error })

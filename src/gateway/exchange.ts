@@ -23,6 +23,7 @@ import type { InputStates } from './input/state.ts'
 import type { Self } from './meta.ts'
 import type { Runtime } from './runtime.ts'
 import type { Session, Sessions } from './session.ts'
+import type { EventMemory } from './stream/memory.ts'
 import type { TaskIds } from './task/ids.ts'
 
 /** Becomes known step by step while a request is read; nobody but the gateway writes it. */
@@ -39,6 +40,10 @@ export interface Exchange {
 export interface Outbound {
   /** A notification that belongs to the request; false when the client cannot take it. */
   notify(message: Buffer): boolean
+  /** The server has asked the gateway to come back for the rest; so may the client be. */
+  pause?(retry: number | undefined): void
+  /** What the client has been answered instead, after which nobody waits for the call. */
+  readonly refusal?: Answer | undefined
   /** Takes a large result in pieces; undefined where it has to be whole. */
   relay?(id: RpcId): ResultRelay | undefined
 }
@@ -84,8 +89,17 @@ export interface Room {
   readonly tasks: TaskIds
   /** Sends a session what a server says on a connection of its own. */
   readonly deliver: (session: Session, upstream: Upstream, message: Message) => void
+  /** What streams of the legacy era have sent, for clients that come back. */
+  readonly memory: EventMemory
+  /** Streams that a client is connected to. */
+  readonly streams: Set<OpenStream>
   /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */
   readonly labelsOf: (principal: Principal, client: ClientInfo) => SessionLabels
+}
+
+export interface OpenStream {
+  /** Another generation is in force. */
+  reloaded(): void
 }
 
 /** Told what happened; must not throw and must not wait. */

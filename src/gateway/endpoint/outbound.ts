@@ -1,7 +1,11 @@
 // How an answer leaves over HTTP: JSON, or an event stream when something has to be said before it or the client wants nothing else.
 import type { ResultRelay } from '../../upstream/client.ts'
+import type { Message } from '../../wire/message.ts'
 import type { Answer, RpcId } from '../answer.ts'
-import type { Outbound } from '../exchange.ts'
+import type { Exchange, Outbound, Room } from '../exchange.ts'
+import type { Session } from '../session.ts'
+import { eventsOf, primes } from '../stream/resumption.ts'
+import { EventStream, type Opening } from '../stream/stream.ts'
 import type { Reply } from './reply.ts'
 
 export interface Accepts {
@@ -9,55 +13,77 @@ export interface Accepts {
   readonly stream: boolean
 }
 
+/** Whose answer it is. */
+export interface Asker {
+  readonly room: Room
+  readonly exchange: Exchange
+  readonly message: Message
+  readonly revision: string
+  readonly session: Session | undefined
+}
+
 /** JSON unless something has to be said before the answer, or the client takes nothing but a stream. */
 export class HttpOutbound implements Outbound {
   readonly #reply: Reply
   readonly #accepts: Accepts
-  #opening: Promise<boolean> | undefined = undefined
-  #waiting: Buffer[] | undefined = undefined
+  readonly #asker: Asker
+  #stream: EventStream | undefined = undefined
+  #opening: boolean | Promise<boolean> = false
+  refusal: Answer | undefined = undefined
 
-  constructor(reply: Reply, accepts: Accepts) {
+  constructor(reply: Reply, accepts: Accepts, asker: Asker) {
     this.#reply = reply
     this.#accepts = accepts
+    this.#asker = asker
   }
 
   notify(message: Buffer): boolean {
-    if (!this.#accepts.stream || this.#reply.gone) return false
-    if (this.#opening && !this.#waiting?.length) return this.#reply.event(message)
-    this.#waiting ??= []
-    if (this.#waiting.length >= MAX_WAITING) return false
-    this.#waiting.push(message)
-    void this.#begin()
-    return true
+    return this.#streamed()?.send(message) ?? false
+  }
+
+  /** A client that can come back is told to: the server has sent the gateway away, too. */
+  pause(retry: number | undefined): void {
+    const { session, revision } = this.#asker
+    if (session && primes(revision)) this.#streamed({ retry })?.pause()
   }
 
   relay(id: RpcId): ResultRelay | undefined {
-    return this.#opening || !this.#accepts.json ? undefined : this.#reply.relay(id)
+    return this.#stream || !this.#accepts.json ? undefined : this.#reply.relay(id)
   }
 
   finish(answer: Answer): void | Promise<void> {
     if (answer.relayed) return this.#reply.end()
     const { json, stream } = this.#accepts
-    const mustStream = !json && stream && answer.status === 200
-    return this.#opening || mustStream ? this.#stream(answer) : this.#reply.json(answer)
+    if (!json && stream && answer.status === 200) this.#streamed({ headers: answer.headers })
+    return this.#stream ? this.#last(this.#stream, answer) : this.#reply.json(answer)
   }
 
-  async #stream(answer: Answer): Promise<void> {
-    if (!this.#opening && answer.headers) this.#opening = this.#reply.stream(answer.headers)
-    if (await this.#begin()) await this.#reply.json(answer)
+  async #last(stream: EventStream, answer: Answer): Promise<void> {
+    await this.#opening
+    await stream.answer(this.#asker.message.id as RpcId, answer)
   }
 
-  #begin(): Promise<boolean> {
-    this.#opening ??= this.#reply.stream().then((open) => {
-      for (const message of this.#waiting?.splice(0) ?? []) if (open) this.#reply.event(message)
-      return open
+  #streamed(opening?: Opening): EventStream | undefined {
+    if (this.#stream) return this.#stream
+    // an answer that is on its way already leaves no response for what comes late
+    if (!this.#accepts.stream || this.#reply.gone || this.#reply.begun) return undefined
+    const { room, exchange, message, session, revision } = this.#asker
+    this.#stream = new EventStream({
+      room,
+      exchange,
+      channel: 'post',
+      id: message.id,
+      events: session && eventsOf(room, session),
+      primed: primes(revision),
+      refused: (answer) => {
+        this.refusal = answer
+        exchange.request.abort()
+      },
     })
-    return this.#opening
+    this.#opening = this.#stream.open(this.#reply, opening)
+    return this.#stream
   }
 }
-
-/** Messages that wait while policies decide about the response. */
-const MAX_WAITING = 256
 
 const BOTH: Accepts = { json: true, stream: true }
 

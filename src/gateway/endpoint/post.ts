@@ -106,6 +106,11 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
       ? { 'mcp-session-id': opened.sessionId }
       : {}
     await call.outbound.finish({ ...opened, headers: { ...opened.headers, ...extra } })
+    // the client was not told of it
+    if (opened.sessionId && call.outbound.refusal) {
+      const { principal } = visit.exchange.identity
+      room.sessions.end(room.sessions.get(opened.sessionId, principal), 'refused')
+    }
   }
 
   function callOf(
@@ -115,7 +120,8 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     of: Pick<Call, 'revision' | 'capabilities'> & { readonly session?: Session },
   ): HttpCall {
     const { revision, capabilities, session } = of
-    const outbound = new HttpOutbound(reply, accepts)
+    const asker = { room, exchange, message, revision, session }
+    const outbound = new HttpOutbound(reply, accepts, asker)
     return { exchange, message, revision, session, capabilities, outbound, headers, room }
   }
 }

@@ -12,6 +12,7 @@ import { POLICY_DENIED } from '../answer.ts'
 import { type Call, derivedRequest, type Room, sessionExchange } from '../exchange.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Session } from '../session.ts'
+import { sendToSession } from '../stream/resumption.ts'
 import { createAsking } from './asking.ts'
 import { type InputContext, inspectAnswer, inspectRequest } from './inspect.ts'
 import { INPUT_KINDS, type InputKind } from './kinds.ts'
@@ -51,12 +52,6 @@ export function callRoute(call: Call, session: Session, upstream: Upstream): Rou
     context: (method) => derivedRequest(exchange, method, upstream),
     send: (message) => outbound.notify(message) || sendToSession(session, message),
   }
-}
-
-/** To one stream only: the first that is open and keeps up. */
-function sendToSession(session: Session, message: Buffer): boolean {
-  const text = message.toString()
-  return session.streams.values().some((stream) => stream.send(text))
 }
 
 /** What became of a question. */

@@ -4,6 +4,7 @@ import { type Message, makeNotification } from '../../wire/message.ts'
 import { LISTS, type ListKind } from '../catalog/listing.ts'
 import { type Room, sessionExchange } from '../exchange.ts'
 import type { Session } from '../session.ts'
+import { sendToSession } from '../stream/resumption.ts'
 import { passNotification, reaches } from './notifications.ts'
 import { createSequence, type Sequence } from './sequence.ts'
 
@@ -44,10 +45,7 @@ export function createFanout(room: Room): Fanout {
         'server_to_client',
       )
       if (passed === null) return
-      const text = passed.bytes.toString()
-      // to one stream only: the first that is open and keeps up
-      const sent = session.streams.values().some((stream) => stream.send(text))
-      if (!sent) room.report.dropped('client cannot take it')
+      if (!sendToSession(session, passed.bytes)) room.report.dropped('client cannot take it')
     } finally {
       release()
     }
