@@ -377,7 +377,8 @@ export const DATA_POINTS = {
     denial: 'http',
   }),
   stream_message: point({
-    fires: 'on each message of an event stream, after its own point; not again when it is sent anew',
+    fires:
+      'on each message of an event stream, after its own point; not again when it is sent anew',
     payload: streamPayload,
     writable: { message: field(object, 'message', { accepts: keepsEnvelope }) },
     content: ['message'],
@@ -386,7 +387,7 @@ export const DATA_POINTS = {
   stream_pre_close: point({
     fires: 'once for each event stream that was opened, when nothing more will be sent on it',
     payload: streamPayload,
-    denial: 'none',
+    denial: 'forget',
   }),
   cache_pre_get: point({
     fires: 'before the result cache is asked',

@@ -23,7 +23,7 @@ export interface Answers {
   error(error: { code: number; message: string; data?: unknown }): void
   /** The body as given, whatever it is; `$id` stands for the id. */
   raw(body: string, status?: number): void
-  /** Messages on an event stream; the stream ends after them unless `open`. */
+  /** Messages on an event stream, as often as wanted; the stream ends after them unless `open`. */
   events(messages: readonly object[], options?: { open?: boolean }): void
   /** Breaks the connection without an answer. */
   destroy(): void
@@ -182,7 +182,7 @@ function answersOn(response: ServerResponse, { id, method = '' }: Sent, modern: 
         .writeHead(status, { 'content-type': 'application/json' })
         .end(body.replaceAll('"$id"', JSON.stringify(id))),
     events(messages, { open = false } = {}) {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' })
       for (const message of messages) response.write(frame({ jsonrpc: '2.0', ...message }))
       if (!open) response.end()
     },

@@ -115,8 +115,13 @@ export class Reply {
       this.#response.destroy()
       return false
     }
-    this.#response.writeHead(200, headers)
-    this.#response.flushHeaders()
+    try {
+      this.#response.writeHead(200, headers)
+      this.#response.flushHeaders()
+    } catch (error) {
+      this.#unwritable(error)
+      return false
+    }
     this.#state = 'stream'
     return true
   }
@@ -191,15 +196,15 @@ export class Reply {
       // every byte is one character of Latin-1 and comes out as itself
       else response.end(body.toString('latin1'), 'latin1')
     } catch (error) {
-      this.#room.log.error(
-        {
-          error: isAppError(error) ? error.code : 'WRITE',
-          requestId: this.#exchange.identity.requestId,
-        },
-        'a response could not be written',
-      )
-      response.destroy()
+      this.#unwritable(error)
     }
+  }
+
+  #unwritable(error: unknown): void {
+    const { requestId } = this.#exchange.identity
+    const fields = { error: isAppError(error) ? error.code : 'WRITE', requestId }
+    this.#room.log.error(fields, 'a response could not be written')
+    this.#response.destroy()
   }
 
   /** Part of an event stream; false when the client is gone or too far behind. */

@@ -49,9 +49,10 @@ export class Holdback {
   #start(held: Held): void {
     this.#busy = true
     const pending = this.#run(held)
-    if (!pending) return this.#next(0)
-    const bytes = this.#fits(held) ? held.bytes : 0
-    void pending.then(() => this.#next(bytes))
+    if (pending) {
+      const bytes = this.#fits(held) ? held.bytes : 0
+      void pending.then(() => this.#next(bytes))
+    } else this.#next(0)
   }
 
   #next(done: number): void {
