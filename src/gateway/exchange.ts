@@ -38,8 +38,8 @@ export interface Exchange {
 
 /** Where messages for the client go while its request is being worked on. */
 export interface Outbound {
-  /** A notification that belongs to the request; false when the client cannot take it. */
-  notify(message: Buffer): boolean
+  /** What belongs to the request; false when the client cannot take it. `dropped`: a policy did not let it through after all. */
+  notify(message: Buffer, dropped?: () => void): boolean
   /** The server has asked the gateway to come back for the rest; so may the client be. */
   pause?(retry: number | undefined): void
   /** What the client has been answered instead, after which nobody waits for the call. */

@@ -34,8 +34,8 @@ export interface Session {
 export interface SessionStream {
   /** No client is connected, but one may come back. */
   readonly waiting: boolean
-  /** False when the stream is gone. */
-  send(message: Buffer): boolean
+  /** False when the stream is gone. `dropped`: a policy did not let it through after all. */
+  send(message: Buffer, dropped?: () => void): boolean
   close(): void
 }
 

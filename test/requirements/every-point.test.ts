@@ -146,6 +146,8 @@ const OTHERS: readonly Row[] = [
   ['tool_pre_invoke', 'headers', undefined],
   ['session_pre_open', 'capabilities', undefined],
   ['notification_pre_forward', 'params', undefined],
+  // test/gateway/stream-points.test.ts
+  ['stream_message', 'message', undefined],
 ]
 
 it('every writable field of every fired point has a row here', () => {

@@ -31,12 +31,6 @@ export const FEATURES = {
   roots: ['roots_post_list'],
   'completion of arguments': ['argument_pre_complete', 'argument_post_complete'],
   subscriptions: ['resource_pre_subscribe'],
-  'points of streams': [
-    'stream_pre_open',
-    'stream_pre_update',
-    'stream_message',
-    'stream_pre_close',
-  ],
   'the result cache': [
     'cache_pre_get',
     'cache_post_get',

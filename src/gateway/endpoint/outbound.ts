@@ -37,8 +37,8 @@ export class HttpOutbound implements Outbound {
     this.#asker = asker
   }
 
-  notify(message: Buffer): boolean {
-    return this.#streamed()?.send(message) ?? false
+  notify(message: Buffer, dropped?: () => void): boolean {
+    return this.#streamed()?.send(message, dropped) ?? false
   }
 
   /** A client that can come back is told to: the server has sent the gateway away, too. */

@@ -25,8 +25,11 @@ export interface Route {
   readonly server: string
   /** What policies see of the request; made anew for each. */
   context(method: string): RequestContext
-  /** Hands a message to the client: on the stream of the call it belongs to, else on any other of the session. */
-  send(message: Buffer): boolean
+  /**
+   * Hands a message to the client: on the stream of the call it belongs to, else on any other of the session. `dropped`: a
+   * policy on the stream did not let it through after all.
+   */
+  send(message: Buffer, dropped?: () => void): boolean
 }
 
 /** The way to a session's client for what belongs to none of its calls. */
@@ -37,7 +40,7 @@ export function sessionRoute(room: Room, session: Session, upstream: Upstream): 
     session,
     server: upstream.name,
     context: (method) => sessionExchange(room, session, method, upstream).request,
-    send: (message) => sendToSession(session, message),
+    send: (message, dropped) => sendToSession(session, message, dropped),
   }
 }
 
@@ -50,7 +53,8 @@ export function callRoute(call: Call, session: Session, upstream: Upstream): Rou
     session,
     server: upstream.name,
     context: (method) => derivedRequest(exchange, method, upstream),
-    send: (message) => outbound.notify(message) || sendToSession(session, message),
+    send: (message, dropped) =>
+      outbound.notify(message, dropped) || sendToSession(session, message, dropped),
   }
 }
 
@@ -128,7 +132,7 @@ export async function askClient(
     timeout: runtime.limits.ask,
     callers: [asking.caller, request],
     progress: (heard) => tellProgress(asking, heard),
-    send: (id) => route.send(make(id)),
+    send: (id, dropped) => route.send(make(id), dropped),
     withdraw: (requestId, reason) =>
       void route.send(makeNotification('notifications/cancelled', { requestId, reason }).bytes),
   })

@@ -23,10 +23,14 @@ export function findEvent({ events }: Session, id: string): ReturnType<SessionEv
 }
 
 /** To one stream only: one that a client holds open, else one that a client may come back for. */
-export function sendToSession({ streams }: Session, message: Buffer): boolean {
+export function sendToSession(
+  { streams }: Session,
+  message: Buffer,
+  dropped?: () => void,
+): boolean {
   const all = streams.values()
   return (
-    all.some((stream) => !stream.waiting && stream.send(message)) ||
-    all.some((stream) => stream.waiting && stream.send(message))
+    all.some((stream) => !stream.waiting && stream.send(message, dropped)) ||
+    all.some((stream) => stream.waiting && stream.send(message, dropped))
   )
 }

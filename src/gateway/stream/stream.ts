@@ -90,11 +90,20 @@ export class EventStream implements LoggedStream {
     return opened
   }
 
-  /** False when nobody can take the message any more. What becomes of it may be decided later. */
-  send(message: Buffer): boolean {
-    if (this.#state === 'closed' || this.#broken) return false
-    this.#order.push(message.length, () => this.#pass(message, (end) => this.#dropped(end)))
-    return !this.#broken
+  /** False when nobody can take the message any more. What becomes of it may be decided later: `dropped`. */
+  send(message: Buffer, dropped?: () => void): boolean {
+    if (this.#over || this.#broken) return false
+    const drop = (end: Refusal) => {
+      this.#setup.room.report.dropped('violation' in end ? 'policy' : 'fault')
+      dropped?.()
+      return undefined
+    }
+    this.#order.push(message.length, () => this.#pass(message, drop))
+    return !(this.#over || this.#broken)
+  }
+
+  get #over(): boolean {
+    return this.#state === 'answered' || this.#state === 'closed'
   }
 
   /** The answer of its request, the last message. Resolves when it has been sent, or kept for a client that comes back. */
@@ -196,10 +205,14 @@ export class EventStream implements LoggedStream {
     const { room, exchange, id, refused } = this.#setup
     const answer = insteadOfStream(exchange, refusal, id)
     this.close()
-    if (refused) refused(answer)
-    else room.report.finished(exchange, answer.outcome ?? 'fault', answer.code)
+    // told when it is sent: whoever is told gives the request up, and with it what policies have to say about the response
+    const told = (): false => {
+      if (refused) refused(answer)
+      else room.report.finished(exchange, answer.outcome ?? 'fault', answer.code)
+      return false
+    }
     const sent = carrier.json(answer)
-    return sent instanceof Promise ? sent.then(() => false) : false
+    return sent instanceof Promise ? sent.then(told) : told()
   }
 
   /** Ends it before its time: its request, if it answers one, gets a refusal instead of all that was to come. */
@@ -222,10 +235,6 @@ export class EventStream implements LoggedStream {
     return decided instanceof Promise ? decided.then(put) : put(decided)
   }
 
-  #dropped(end: Refusal): undefined {
-    this.#setup.room.report.dropped('violation' in end ? 'policy' : 'fault')
-  }
-
   #put(data: Buffer | undefined): void {
     if (data === undefined || this.#state !== 'open') return
     const frame = this.#log
@@ -238,9 +247,11 @@ export class EventStream implements LoggedStream {
   #finish(): void {
     if (this.#state !== 'open') return
     this.#state = 'answered'
-    this.#points.follow()
     if (this.#carrier) this.close()
-    else this.#log?.end()
+    else {
+      this.#points.follow()
+      this.#log?.end()
+    }
   }
 
   async #takeUp({ carrier, exchange, log, sequence }: Resumption): Promise<void> {

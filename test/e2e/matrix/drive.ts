@@ -1,5 +1,6 @@
 // Carries out one operation on one surface, as a client without any SDK would; it judges nothing but that it was answered.
 import { request } from 'node:http'
+import { openEvents, until } from '../../gateway/events.ts'
 import { modernRequest, rpc } from '../../support/rpc.ts'
 import type { Action, Operation } from './operations.ts'
 import type { Running } from './start.ts'
@@ -12,6 +13,12 @@ interface Drive {
   readonly client: { readonly name: string; readonly version: string }
   readonly headers: Record<string, string>
 }
+
+/** More than one request: none of them is held for a reload. */
+const SEVERAL: ReadonlySet<Action> = new Set(['stream-end', 'resume', 'resume-call'])
+
+/** Sessions that were opened so far and may have streams that wait for their clients. */
+const opened = new WeakMap<Running, Record<string, string>[]>()
 
 let clients = 0
 
@@ -29,11 +36,12 @@ export async function carryOut(
   }
   const drive: Drive = { running, surface, operation, client, headers }
   if (operation.action === 'announce') return announce(drive)
+  if (operation.action === 'stream-reload') return reloadUnder(drive)
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
   if (operation.trigger) headers['x-trigger'] = operation.trigger
   running.counter.reset()
-  if (!surface.reload) return send(drive)
+  if (!surface.reload || SEVERAL.has(operation.action)) return send(drive)
   headers['x-hold'] = '1'
   const { hold } = running.counter
   const arrived = new Promise<void>((resolve) => {
@@ -55,6 +63,8 @@ async function openSession(drive: Drive): Promise<void> {
   if (session === null) throw new Error(`no session: ${status} ${text}`)
   headers['mcp-session-id'] = session
   headers['mcp-protocol-version'] = '2025-11-25'
+  const own = { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' }
+  opened.set(running, [...(opened.get(running) ?? []), own])
 }
 
 const METHODS: Readonly<Partial<Record<Action, string>>> = {
@@ -64,6 +74,7 @@ const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'list-templates': 'resources/templates/list',
   call: 'tools/call',
   'call-progress': 'tools/call',
+  'resume-call': 'tools/call',
   'call-failing': 'tools/call',
   'call-down': 'tools/call',
   'call-unknown': 'tools/call',
@@ -81,6 +92,7 @@ function paramsOf({ running: { names }, operation: { action } }: Drive): Record<
     case 'call':
       return { name: names.tool, arguments: names.arguments }
     case 'call-progress':
+    case 'resume-call':
       return {
         name: names.progress,
         arguments: names.progressArguments,
@@ -111,10 +123,10 @@ async function send(drive: Drive): Promise<void> {
   const { running, surface, operation, headers } = drive
   const { action } = operation
   if (action === 'stream') return stream(drive, async () => {})
-  if (action === 'end') {
-    await rpc(running.url, '', modernVersion(surface, headers), { method: 'DELETE' })
-    return
-  }
+  if (action === 'stream-end') return stream(drive, () => endSession(drive))
+  if (action === 'resume') return resume(drive)
+  if (action === 'resume-call') return resumeCall(drive)
+  if (action === 'end') return endSession(drive)
   if (action === 'not-json') {
     await rpc(running.url, '{"jsonrpc":', modernVersion(surface, headers))
     return
@@ -181,12 +193,62 @@ async function stream({ running, surface, headers }: Drive, meanwhile: () => Pro
   }
 }
 
+async function endSession({ running, surface, headers }: Drive): Promise<void> {
+  await rpc(running.url, '', modernVersion(surface, headers), { method: 'DELETE' })
+}
+
+/** Leaves a stream in the middle, and comes back for the rest. */
+async function resume(drive: Drive): Promise<void> {
+  const { running, surface, headers } = drive
+  const all = modernVersion(surface, headers)
+  let last = '1'
+  if (surface.era === 'legacy') {
+    const left = await openEvents(running.url, { headers: all })
+    await until(() => left.events.length > 0)
+    last = left.events.at(-1)?.id ?? ''
+    left.leave()
+    await running.gateway.engine.observers.idle()
+    running.counter.reset()
+  }
+  const again = await openEvents(running.url, { headers: { ...all, 'last-event-id': last } })
+  again.leave()
+}
+
+async function resumeCall(drive: Drive): Promise<void> {
+  const { running, surface } = drive
+  if (surface.era === 'modern') return resume(drive)
+  const { body, headers } = messageOf(drive)
+  const left = await openEvents(running.url, { headers: { ...headers }, body })
+  await until(() => left.messages().length > 0)
+  const last = left.events.at(-1)?.id ?? ''
+  left.leave()
+  const again = await openEvents(running.url, {
+    headers: { ...drive.headers, accept: 'text/event-stream', 'last-event-id': last },
+  })
+  await again.ended
+}
+
+/** A reload while a client has a stream open. */
+async function reloadUnder(drive: Drive): Promise<void> {
+  const { running, surface } = drive
+  if (surface.era === 'modern') return running.reload().then(() => running.counter.reset())
+  await openSession(drive)
+  await stream(drive, async () => {
+    running.counter.reset()
+    await running.reload()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  })
+}
+
 /** A server says that its tools have changed, while a client that has a stream keeps it open. */
 async function announce(drive: Drive): Promise<void> {
   const { running, surface } = drive
   const { recorder, counter } = running
+  for (const session of opened.get(running) ?? [])
+    await rpc(running.url, '', session, { method: 'DELETE' })
   const change = async () => {
     if (surface.reload) await running.reload()
+    await running.gateway.engine.observers.idle()
     counter.reset()
     recorder.announce({ method: 'notifications/tools/list_changed' })
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -1,6 +1,7 @@
 // What the coverage matrix states: how often each wired point fires in each cell, and the sentence of the contract behind each zero.
 import { POINTS, type PointName, WIRED_POINTS } from '../../../src/points/table.ts'
 import type { Action, Operation, SystemEvent, Trigger } from './operations.ts'
+import { streamCounts } from './streams.ts'
 import type { Era, Surface } from './surfaces.ts'
 
 export type Counts = Readonly<Partial<Record<PointName, number>>>
@@ -23,6 +24,7 @@ export const SENTENCES = {
     'section 3: a point fires once per JSON-RPC message; a stream is open already, so no HTTP request is made for this one',
   parser:
     'section 2: http points fire on every HTTP request to the MCP endpoint; what express.json() in front of it refuses never comes to it',
+  kept: 'section 2: a stream is closed when nothing more will be sent on it; the client of this one may come back for the rest',
   reload:
     'section 2: config_pre_reload judges a whole new configuration with the running generation; never at start',
   unread: 'section 2: config_pre_reload judges a whole new configuration; there is none',
@@ -87,11 +89,15 @@ const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-i
 /** The cell of an operation on a surface. */
 export function expected(
   operation: Operation,
-  { era, mount }: Pick<Surface, 'era' | 'mount'>,
+  surface: Pick<Surface, 'era' | 'mount' | 'accept' | 'reload'>,
 ): Cell {
+  const { era, mount } = surface
   const { action, trigger } = operation
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
-  if (action === 'announce') return announced(era)
+  const streams = streamCounts(operation, surface)
+  if (action === 'announce') return announced(era, streams)
+  if (action === 'stream-reload') return reloaded(era, streams)
+  if (action === 'resume-call') return resumed(era, streams)
   const reach = (trigger && TRIGGER_REACH[trigger]) ?? ACTION_REACH[action] ?? 'post'
   const counts: Record<string, number> = { ...HTTP }
   const zero: Record<string, SentenceId> = { error_raised: 'failure' }
@@ -114,13 +120,28 @@ export function expected(
     counts.error_raised = 1
     delete zero.error_raised
   }
+  Object.assign(counts, streams)
+  if (action === 'stream-end') {
+    Object.assign(counts, { http_pre_request: 2, http_post_request: 2 })
+    if (era === 'legacy') counts.session_post_close = 1
+  }
+  if (ON_GET.has(action))
+    Object.assign(zero, era === 'modern' ? NO_STREAM : { stream_pre_close: 'kept' })
   return { counts: counts as Counts, zero: zero as Cell['zero'] }
+}
+
+const ON_GET: ReadonlySet<Action> = new Set(['stream', 'stream-end', 'resume'])
+const NO_STREAM: Cell['zero'] = {
+  stream_pre_open: 'removed',
+  stream_pre_update: 'removed',
+  stream_message: 'removed',
+  stream_pre_close: 'removed',
 }
 
 function opens({ action, known }: Operation, era: Era, reach: Reach): boolean {
   if (era === 'legacy') return action === 'open'
   if (known || reach === 'http') return false
-  return action !== 'stream' && action !== 'end'
+  return !ON_GET.has(action) && action !== 'end'
 }
 
 const parsedBefore: Cell = {
@@ -129,16 +150,34 @@ const parsedBefore: Cell = {
 }
 
 function unopened({ action, known }: Operation): SentenceId {
-  if (action === 'stream' || action === 'end') return 'removed'
+  if (ON_GET.has(action) || action === 'end') return 'removed'
   return known ? 'cached' : 'order'
 }
 
 // a server's notification comes on its own connection: no HTTP request of a client carries it
-function announced(era: Era): Cell {
+function announced(era: Era, streams: Counts): Cell {
   const zero: Cell['zero'] = { http_pre_request: 'client', http_post_request: 'client' }
   return era === 'legacy'
-    ? { counts: { notification_pre_forward: 1 }, zero }
-    : { counts: {}, zero: { ...zero, notification_pre_forward: 'removed' } }
+    ? { counts: { notification_pre_forward: 1, ...streams }, zero }
+    : { counts: {}, zero: { ...zero, ...NO_STREAM, notification_pre_forward: 'removed' } }
+}
+
+function reloaded(era: Era, streams: Counts): Cell {
+  const zero: Cell['zero'] = { http_pre_request: 'client', http_post_request: 'client' }
+  return { counts: streams, zero: era === 'legacy' ? zero : { ...zero, ...NO_STREAM } }
+}
+
+/** The call, and the GET that takes its stream up; of the modern era only that, as whoever leaves gives the call up. */
+function resumed(era: Era, streams: Counts): Cell {
+  if (era === 'modern') return { counts: HTTP, zero: { ...NO_STREAM, session_pre_open: 'removed' } }
+  const counts = {
+    http_pre_request: 2,
+    http_post_request: 2,
+    tool_pre_invoke: 1,
+    tool_post_invoke: 1,
+    notification_pre_forward: 3,
+  }
+  return { counts: { ...counts, ...streams }, zero: { error_raised: 'failure' } }
 }
 
 /** Entries of the configuration that loads and reloads are counted with: two that count, and one more. */

@@ -4,9 +4,10 @@ import type { PointName } from '../../../src/points/table.ts'
 import { type RunningFixture, startFixture } from '../../support/fixture.ts'
 import { carryOut } from './drive.ts'
 import { COUNTED, type Counts, countOf, expected } from './expected.ts'
-import { OPERATIONS } from './operations.ts'
+import { OPERATIONS, type Operation } from './operations.ts'
 import { type Running, startSurface } from './start.ts'
-import { SURFACES } from './surfaces.ts'
+import { isOneRequest } from './streams.ts'
+import { SURFACES, type Surface } from './surfaces.ts'
 
 let fixture: RunningFixture
 beforeAll(async () => {
@@ -31,19 +32,22 @@ describe.each(SURFACES)('$title', (surface) => {
     const total = Object.values(stated.counts).reduce((sum, count) => sum + count, 0)
     await settled(running, total * 2)
     const fired = running.counter.fired.filter(
-      ({ point }) => !surface.reload || !OF_THE_RELOAD.test(point),
+      ({ point }) => !reloads(surface, operation) || !OF_THE_RELOAD.test(point),
     )
     const row: Counts = Object.fromEntries(COUNTED.map((point) => [point, countOf(stated, point)]))
     expect(tally(fired.filter(({ by }) => by === 'chain'))).toEqual(row)
     // observers see every dispatch, whatever its outcome
     expect(tally(fired.filter(({ by }) => by === 'audit'))).toEqual(row)
-    if (surface.reload && operation.action !== 'announce') {
+    if (surface.reload && isOneRequest(operation)) {
       const client = fired.filter((event) => event.surface !== 'system')
       expect(new Set(client.map(({ generation }) => generation))).toEqual(new Set([before]))
       expect(running.gateway.state().runtime.generation.id).toBeGreaterThan(before)
     }
   })
 })
+
+const reloads = (surface: Surface, { action }: Operation) =>
+  surface.reload || action === 'stream-reload'
 
 function tally(fired: readonly { point: PointName }[]): Counts {
   const counts = Object.fromEntries(COUNTED.map((point) => [point, 0])) as Record<PointName, number>

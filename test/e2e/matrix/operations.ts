@@ -21,6 +21,10 @@ export type Action =
   | 'notify'
   | 'unknown-method'
   | 'stream'
+  | 'stream-end'
+  | 'stream-reload'
+  | 'resume'
+  | 'resume-call'
   | 'announce'
   | 'end'
   | 'not-json'
@@ -42,6 +46,9 @@ export type Trigger =
   | 'veto-prompt'
   | 'veto-resource'
   | 'veto-notification'
+  | 'veto-stream-open'
+  | 'veto-stream-message'
+  | 'veto-stream-close'
   | 'answer'
   | 'answer-http'
   | 'answer-vetoed'
@@ -81,6 +88,14 @@ export const OPERATIONS: readonly Operation[] = [
   row('progress', 'tools/call with three progress notifications', 'call-progress'),
   row('stream', 'GET stream', 'stream'),
   row('announce', 'list_changed of a server, to an open GET stream', 'announce'),
+  row('stream-end', 'GET stream, and DELETE of its session', 'stream-end'),
+  row('stream-reload', 'reload under an open GET stream', 'stream-reload'),
+  row('resume', 'GET stream, broken and taken up again', 'resume'),
+  row(
+    'resume-call',
+    'tools/call with three progress notifications, broken and taken up again',
+    'resume-call',
+  ),
   row('end', 'DELETE of the session', 'end'),
   row('unknown-method', 'unknown method', 'unknown-method'),
   row('unknown-tool', 'tools/call of an unknown tool', 'call-unknown'),
@@ -105,6 +120,24 @@ export const OPERATIONS: readonly Operation[] = [
   row('deny-prompt', 'prompts/get, denied', 'get-prompt', 'veto-prompt'),
   row('deny-resource', 'resources/read, denied', 'read-resource', 'veto-resource'),
   row('deny-notify', 'notification of the client, denied', 'notify', 'veto-notification'),
+  row(
+    'deny-stream-open',
+    'tools/call, denied at stream_pre_open where its answer is a stream',
+    'call',
+    'veto-stream-open',
+  ),
+  row(
+    'deny-stream-message',
+    'tools/call with progress, denied at stream_message',
+    'call-progress',
+    'veto-stream-message',
+  ),
+  row(
+    'deny-stream-close',
+    'tools/call with progress, denied at stream_pre_close',
+    'call-progress',
+    'veto-stream-close',
+  ),
   row('respond', 'tools/call, answered by a plugin', 'call', 'answer'),
   row(
     'respond-denied',
