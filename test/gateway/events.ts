@@ -22,6 +22,9 @@ export interface Events {
   text(): string
   /** Breaks the connection. */
   leave(): void
+  /** Reads no more, until `read`. */
+  stop(): void
+  read(): void
   /** Resolves when the other side has ended it, or broken it off. */
   readonly ended: Promise<'ended' | 'broken'>
 }
@@ -77,6 +80,8 @@ function read(response: IncomingMessage, leave: () => void): Events {
       events.filter(({ data }) => data !== '').map(({ data }) => JSON.parse(data) as RpcMessage),
     text: () => text,
     leave,
+    stop: () => void response.pause(),
+    read: () => void response.resume(),
     ended: new Promise((resolve) => {
       response.once('end', () => resolve('ended'))
       response.once('error', () => resolve('broken'))

@@ -107,13 +107,18 @@ export class EventStream implements LoggedStream {
   }
 
   /** The answer of its request, the last message. Resolves when it has been sent, or kept for a client that comes back. */
-  async answer(id: RpcId, { bytes }: Answer): Promise<void> {
+  async answer(id: RpcId, answer: Answer): Promise<void> {
+    await this.respond(this.#setup.exchange, id, answer)
+    this.#finish()
+  }
+
+  /** The answer of a request on a stream that goes on. */
+  async respond(exchange: Exchange, id: RpcId, { bytes }: Answer): Promise<void> {
     // what is before it has its own bound; the message everybody waits for does not wait behind it
     await this.#order.settled()
-    const instead = (end: Refusal) => insteadOfAnswer(this.#setup.exchange, end, id).bytes
+    const instead = (end: Refusal) => insteadOfAnswer(exchange, end, id).bytes
     this.#order.push(bytes.length, () => this.#pass(bytes, instead))
     await this.#order.settled()
-    this.#finish()
   }
 
   /** Lets go of the connection while the stream goes on: the client comes back for the rest. */
