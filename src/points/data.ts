@@ -7,6 +7,7 @@ import {
 } from './parts.ts' // biome-ignore format: a table of imports
 import {
   anything,
+  described,
   flag,
   integer,
   list,
@@ -90,7 +91,11 @@ function keepsEnvelope(value: unknown, current: unknown): boolean {
   )
 }
 
-const streamPayload = members({ channel: text, principal, message: optional(object) })
+const streamPayload = members({
+  channel: described(text, '`post`: the answer to a POST; `get`: the stream of a session'),
+  principal,
+  message: optional(object),
+})
 const cachePayload = members({
   key: text,
   scope: text,

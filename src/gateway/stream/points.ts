@@ -30,7 +30,13 @@ export class StreamPoints {
 
   /** That of the request that opened it, until the stream is on its own or has been told of another. */
   get runtime(): Runtime {
-    return this.#follows ? this.#room.current() : this.#exchange.runtime
+    if (!this.#follows) return this.#exchange.runtime
+    try {
+      return this.#room.current()
+    } catch {
+      // the gateway has stopped: what is left to say passes the points that were there
+      return this.#exchange.runtime
+    }
   }
 
   /** From now on what happens on the stream happens in the generation of its time. */
