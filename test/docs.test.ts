@@ -16,7 +16,15 @@ import { createWorkplace, type Workplace } from './docs/workplace.ts'
 import { node, nodeFlags, root } from './support/paths.ts'
 import { runProcess, startProcess } from './support/process.ts'
 
-const GUIDES = ['getting-started', 'policies', 'plugin-guide', 'operations', 'importing', 'library']
+const GUIDES = [
+  'getting-started',
+  'stdio',
+  'policies',
+  'plugin-guide',
+  'operations',
+  'importing',
+  'library',
+]
 const STORIES = readdirSync(join(root, 'examples'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => `examples/${name}/README.md`)

@@ -12,8 +12,14 @@ const stories = readdirSync(folder, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name)
 
-test('there are four stories, and the index names them all', () => {
-  expect(stories).toEqual(['custom-plugin', 'express-mount', 'observe-first', 'protect-files'])
+test('there are five stories, and the index names them all', () => {
+  expect(stories).toEqual([
+    'custom-plugin',
+    'express-mount',
+    'local-client',
+    'observe-first',
+    'protect-files',
+  ])
   const index = readFileSync(join(folder, 'README.md'), 'utf8')
   for (const story of stories) expect(index).toContain(`(${story}/)`)
 })

@@ -10,8 +10,10 @@ import { shownConfig } from '../config/print.ts'
 import type { Engine } from '../engine/engine.ts'
 import { createEndpoint, type HttpHandler } from '../gateway/endpoint/endpoint.ts'
 import { asMiddleware } from '../gateway/http.ts'
+import { serveStdio } from '../gateway/stdio.ts'
 import type { PluginDefinition } from '../plugin.ts'
 import type { Points } from '../points/table.ts'
+import type { LineService, Pipes } from '../wire/line-service.ts'
 import { type Assembly, retire } from './assemble.ts'
 import { createLog } from './log.ts'
 import { type ReloadResult, reload } from './reload.ts'
@@ -42,6 +44,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** The MCP endpoint as Express middleware, for any path, also behind `express.json()`. */
   mcp(): RequestHandler
+  /** The MCP endpoint for one client on a pair of pipes. */
+  stdio(pipes: Pipes): LineService
   /** /healthz, /readyz and /metrics as Express middleware. */
   admin(): RequestHandler
   /** Reads the file again and swaps generations; never rejects. */
@@ -142,6 +146,10 @@ class LiveGateway implements Gateway {
     return asMiddleware(this.endpoint)
   }
 
+  stdio(pipes: Pipes): LineService {
+    return serveStdio(this.#parts.rooms.room, pipes)
+  }
+
   admin(): RequestHandler {
     return adminMiddleware(this.adminHandle)
   }
@@ -168,6 +176,7 @@ class LiveGateway implements Gateway {
   drain(): void {
     this.#draining = true
     this.#parts.rooms.room.sessions.closeStreams()
+    this.#parts.rooms.room.listens.endAll()
   }
 
   close({ hurry }: { hurry?: Promise<void> } = {}): Promise<void> {

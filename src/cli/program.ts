@@ -8,6 +8,7 @@ import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
 import { addPlugin } from './commands/plugin.ts'
 import { addStart } from './commands/start.ts'
+import { addStdio } from './commands/stdio.ts'
 import { addValidate } from './commands/validate.ts'
 import { EXIT, type Exit, exitOf } from './exit.ts'
 import { createOutput } from './output.ts'
@@ -51,6 +52,7 @@ export function createProgram(shell: Shell, ending: Ending): Command {
   const run = createRun(shell, ending)
   for (const add of [
     addStart,
+    addStdio,
     addValidate,
     addInit,
     addImport,

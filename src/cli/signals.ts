@@ -1,9 +1,11 @@
-// The life of `start` between signals: first SIGTERM or SIGINT drains, the second ends it now, SIGHUP reloads.
+// The life of `start` and `stdio` between signals: first SIGTERM or SIGINT drains, the second ends it now, SIGHUP reloads.
 import { EXIT, type Exit } from './exit.ts'
 import type { Shell } from './shell.ts'
 
 /** What this needs of a running gateway. */
 export interface Stoppable {
+  /** Resolves when nobody is served any more: that is as good as a signal. */
+  readonly over?: Promise<void>
   reload(): Promise<unknown>
   stop(options?: { now?: boolean }): Promise<void>
 }
@@ -54,6 +56,10 @@ export async function untilStopped<G extends Stoppable>(
     running = await Promise.race([starting, aborted])
     if (running === undefined) return abort(shell)
     if (signals === 0) watch.ready(running)
+    void running.over?.then(() => {
+      signals++
+      stop.resolve()
+    })
     await stop.promise
     return await shutDown(running, shell, watch, hurry.promise)
   } finally {

@@ -13,20 +13,21 @@ export async function dispatchRequest(call: Call): Promise<Answer> {
   const { exchange, message, room, session } = call
   const { request, identity } = exchange
   const id = message.id as string | number
+  const inflight = call.inflight ?? session?.inflight
   try {
     const method = methodOf(identity.method, identity.era)
-    if (session?.inflight.has(id))
+    if (inflight?.has(id))
       throw new AppError(
         'WIRE_INVALID_REQUEST',
         'a request with this id is still in flight in this session',
       )
-    session?.inflight.set(id, request)
+    inflight?.set(id, request)
     try {
       const answer = await method.handle(call)
       room.report.finished(exchange, answer.outcome ?? 'ok', answer.code)
       return answer
     } finally {
-      session?.inflight.delete(id)
+      inflight?.delete(id)
     }
   } catch (error) {
     const refused = call.outbound.refusal
@@ -57,7 +58,8 @@ export async function dispatchNotification(call: Call): Promise<void> {
   const heard = passed.bytes === message.bytes ? message : readMessage(passed.bytes)
   if (message.method === 'notifications/cancelled') {
     const id = passed.params?.requestId
-    if (typeof id === 'string' || typeof id === 'number') session?.inflight.get(id)?.abort()
+    const inflight = call.inflight ?? session?.inflight
+    if (typeof id === 'string' || typeof id === 'number') inflight?.get(id)?.abort()
   }
   if (message.method === 'notifications/progress') session?.asking?.progress(heard)
   if (message.method === 'notifications/roots/list_changed' && session)

@@ -36,6 +36,15 @@ export function frameLine(bytes: Uint8Array): Buffer {
   return line
 }
 
+const ENDS_WITH_ID = /"id"\s*:\s*(\d{1,15})\s*\}\s*$/
+const STARTS_WITH_ID = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*[,}]/
+
+/** The id of a message of which only the two ends are there, when it is a number and stands where senders put it. */
+export function idAtEnds(head: string, tail: string): number | undefined {
+  const digits = (ENDS_WITH_ID.exec(tail) ?? STARTS_WITH_ID.exec(head))?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
 class Lines implements LineReader {
   readonly #options: LineReaderOptions
   // what has come of a line that spans chunks; grows by doubling, so many small chunks cost no more than one large one

@@ -42,9 +42,9 @@ export function readMessage(bytes: Uint8Array, limits: ScanLimits = OWN_LIMITS):
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const found = scan(buffer, limits)
-  const envelope = parse(buffer, found)
   if (found.batch)
     throw new AppError('WIRE_BATCH', 'batches are not supported; send one message per request')
+  const envelope = parse(buffer, found)
   if (!isObject(envelope) || envelope.jsonrpc !== '2.0')
     throw invalid('the message is not a JSON-RPC 2.0 object')
   return 'method' in envelope ? call(buffer, found, envelope) : answer(buffer, found, envelope)

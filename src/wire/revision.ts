@@ -7,7 +7,7 @@ export type Era = 'legacy' | 'modern'
 
 interface RevisionFacts {
   readonly era: Era
-  /** Batches exist in this one revision only; the gateway refuses them in all. */
+  /** Clients may send several messages as one array; removed again by the next revision. */
   readonly batches: boolean
 }
 

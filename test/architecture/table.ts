@@ -26,6 +26,7 @@ export const ROOMS: Readonly<Record<string, RoomRules>> = {
   config: room(['base']),
   host: room(['base', 'engine', 'points', 'expression']),
   upstream: room(['base', 'wire']),
+  bridge: room(['base', 'wire', 'upstream']),
   registry: room(['base', 'engine', 'points']),
   federation: room(['base', 'engine', 'points']),
   gateway: room(['base', 'engine', 'points', 'wire']),

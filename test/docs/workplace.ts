@@ -125,7 +125,12 @@ async function startLive(folder: string): Promise<Live> {
 }
 
 async function runLive(command: string, { mcp, admin }: Live, folder: string): Promise<string> {
-  const real = command.replaceAll(MCP, mcp).replaceAll(ADMIN, admin)
+  // a client that starts it would ask the registry for a package that is this checkout
+  const own = [node, ...nodeFlags, bin].join(' ')
+  const real = command
+    .replaceAll(MCP, mcp)
+    .replaceAll(ADMIN, admin)
+    .replaceAll('npx portcullis ', `${own} `)
   const { stdout } = await runProcess('bash', ['-c', real], {
     cwd: folder,
     // packages come from this checkout or not at all

@@ -103,14 +103,14 @@ export function sdk(era: Driver['era']): Driver {
   }
 }
 
-function versioned(name: string): string {
+export function versioned(name: string): string {
   const { version } = JSON.parse(readFileSync(modules(`${name}/package.json`), 'utf8')) as {
     version: string
   }
   return `${name} ${version}`
 }
 
-function parseOutput(client: string, stdout: string, stderr: string): unknown {
+export function parseOutput(client: string, stdout: string, stderr: string): unknown {
   try {
     return JSON.parse(stdout)
   } catch {

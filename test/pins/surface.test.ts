@@ -21,6 +21,7 @@ it('the command line takes the commands and options it is known for', () => {
   const program = createProgram(fakeShell(), { exit: EXIT.ok })
   expect(Object.fromEntries(commands(program))).toEqual({
     start: `--host --port --log-level --no-watch --unsafe-without ${CONFIG}`,
+    stdio: `--url --header --log-level ${CONFIG}`,
     validate: `--print --strict ${CONFIG}`,
     init: COMMON,
     import: `--out ${COMMON}`,

@@ -29,8 +29,6 @@ export const FEATURES = {
   elicitation: ['elicitation_pre_create', 'elicitation_post_response'],
   sampling: ['completion_pre_request', 'completion_post_response'],
   roots: ['roots_post_list'],
-  'completion of arguments': ['argument_pre_complete', 'argument_post_complete'],
-  subscriptions: ['resource_pre_subscribe'],
   'the result cache': [
     'cache_pre_get',
     'cache_post_get',
@@ -49,7 +47,7 @@ export const FEATURES = {
     'execution_completed',
   ],
   'installed and isolated plugins': named(/^plugin_(pre|post)_(install|update|uninstall)$/),
-  'batches, the stdio side and virtual servers': [],
+  'virtual servers': [],
   'spans and the console': [],
 } as const satisfies Record<string, readonly PointName[]>
 

@@ -19,7 +19,17 @@ import type { Output } from '../output.ts'
 import type { Shell } from '../shell.ts'
 import { untilStopped } from '../signals.ts'
 
-const COMMANDS = ['start', 'validate', 'init', 'import', 'explain', 'plugin', 'bench', 'doctor']
+const COMMANDS = [
+  'start',
+  'stdio',
+  'validate',
+  'init',
+  'import',
+  'explain',
+  'plugin',
+  'bench',
+  'doctor',
+]
 
 interface StartOptions extends ConfigOptions {
   readonly host?: string

@@ -1,9 +1,12 @@
 // How an answer leaves over HTTP: JSON, or an event stream when something has to be said before it or the client wants nothing else.
+import { AppError } from '../../base/errors.ts'
 import type { ResultRelay } from '../../upstream/client.ts'
-import type { Message } from '../../wire/message.ts'
+import { joinBatch } from '../../wire/batch.ts'
+import { readMessage } from '../../wire/message.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Exchange, Outbound, Room } from '../exchange.ts'
-import type { Session } from '../session.ts'
+import type { Session, SessionStream } from '../session.ts'
+import type { Channel } from '../stream/points.ts'
 import { eventsOf, primes } from '../stream/resumption.ts'
 import { EventStream, type Opening } from '../stream/stream.ts'
 import type { Reply } from './reply.ts'
@@ -17,9 +20,12 @@ export interface Accepts {
 export interface Asker {
   readonly room: Room
   readonly exchange: Exchange
-  readonly message: Message
+  /** Undefined: several are answered. */
+  readonly id: RpcId | undefined
   readonly revision: string
   readonly session: Session | undefined
+  /** Lets go of the runtime: a standing request outlives generations. */
+  readonly release: () => void
 }
 
 /** JSON unless something has to be said before the answer, or the client takes nothing but a stream. */
@@ -47,6 +53,16 @@ export class HttpOutbound implements Outbound {
     if (session && primes(revision)) this.#streamed({ retry })?.pause()
   }
 
+  async stand(): Promise<SessionStream | undefined> {
+    if (!this.#accepts.stream) throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
+    const stream = this.#streamed({}, 'listen')
+    if (!stream || !(await this.#opening)) return undefined
+    stream.release()
+    this.#asker.release()
+    // the answer to come is what ends it
+    return { waiting: false, send: (message, dropped) => stream.send(message, dropped), close() {} }
+  }
+
   relay(id: RpcId): ResultRelay | undefined {
     return this.#stream || !this.#accepts.json ? undefined : this.#reply.relay(id)
   }
@@ -58,21 +74,33 @@ export class HttpOutbound implements Outbound {
     return this.#stream ? this.#last(this.#stream, answer) : this.#reply.json(answer)
   }
 
-  async #last(stream: EventStream, answer: Answer): Promise<void> {
-    await this.#opening
-    await stream.answer(this.#asker.message.id as RpcId, answer)
+  /** The answers to a batch: one array, or an event each. */
+  async finishBatch(answers: readonly Buffer[]): Promise<void> {
+    if (!this.#stream && answers.length === 0) return this.#reply.empty(202)
+    if (!this.#stream && this.#accepts.json)
+      return this.#reply.json({ bytes: joinBatch(answers), status: 200 })
+    const stream = this.#streamed()
+    if (!stream || !(await this.#opening)) return
+    const { exchange } = this.#asker
+    for (const bytes of answers) await stream.respond(exchange, readMessage(bytes).id, bytes)
+    stream.finish()
   }
 
-  #streamed(opening?: Opening): EventStream | undefined {
+  async #last(stream: EventStream, answer: Answer): Promise<void> {
+    await this.#opening
+    await stream.answer(this.#asker.id, answer)
+  }
+
+  #streamed(opening?: Opening, channel: Channel = 'post'): EventStream | undefined {
     if (this.#stream) return this.#stream
     // an answer that is on its way already leaves no response for what comes late
     if (!this.#accepts.stream || this.#reply.gone || this.#reply.begun) return undefined
-    const { room, exchange, message, session, revision } = this.#asker
+    const { room, exchange, id, session, revision } = this.#asker
     this.#stream = new EventStream({
       room,
       exchange,
-      channel: 'post',
-      id: message.id,
+      channel,
+      id,
       events: session && eventsOf(room, session),
       primed: primes(revision),
       refused: (answer) => {

@@ -5,10 +5,13 @@ import { checkModernHeaders } from '../../wire/headers.ts'
 import { type Message, readableId, readMessage } from '../../wire/message.ts'
 import { eraOf, isLegacyRevision, META, MODERN } from '../../wire/revision.ts'
 import type { Answer } from '../answer.ts'
+import { isBatch } from '../batch.ts'
 import { dispatchNotification, dispatchRequest } from '../dispatcher.ts'
 import type { Call, Room } from '../exchange.ts'
+import { takeAnswer } from '../incoming.ts'
 import { clientOf, createOpenings, type Opening, openingDenied } from '../opening.ts'
 import type { Session } from '../session.ts'
+import { postBatch } from './batch.ts'
 import { readBody } from './body.ts'
 import { type Accepts, acceptedBy, HttpOutbound, isMediaType } from './outbound.ts'
 import { refuse } from './refusal.ts'
@@ -34,6 +37,7 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     try {
       message = readMessage(bytes, limits)
     } catch (error) {
+      if (isBatch(error)) return postBatch({ room, visit, accepts, sessionOf }, bytes)
       // a refusal names the request it refuses, where that can be read
       return refuse(room, exchange, visit.reply, error, readableId(bytes, limits))
     }
@@ -94,7 +98,7 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     identity.client = session.client
     const call = callOf(visit, message, accepts, { revision, capabilities, session })
     if (message.kind === 'result' || message.kind === 'error') {
-      if (!session.asking?.settle(message)) room.report.dropped('answer to nothing')
+      takeAnswer(room, session, message)
       await visit.reply.empty(202)
     } else await answer(visit, call)
   }
@@ -114,13 +118,13 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
   }
 
   function callOf(
-    { exchange, reply, headers }: Visit,
+    { exchange, reply, headers, release }: Visit,
     message: Message,
     accepts: Accepts,
     of: Pick<Call, 'revision' | 'capabilities'> & { readonly session?: Session },
   ): HttpCall {
     const { revision, capabilities, session } = of
-    const asker = { room, exchange, message, revision, session }
+    const asker = { room, exchange, id: message.id, revision, session, release }
     const outbound = new HttpOutbound(reply, accepts, asker)
     return { exchange, message, revision, session, capabilities, outbound, headers, room }
   }

@@ -6,8 +6,8 @@ import { type Message, readMessage } from '../../wire/message.ts'
 import { derivedRequest, type Exchange, type Room } from '../exchange.ts'
 import type { Runtime } from '../runtime.ts'
 
-/** What carries messages: the answer to a POST, or the stream of a session that a GET opens. */
-export type Channel = 'post' | 'get'
+/** What carries messages: the answer to a POST, the stream of a session that a GET opens, or a subscription of the modern era. */
+export type Channel = 'post' | 'get' | 'listen'
 
 type StreamPoint = 'stream_pre_open' | 'stream_pre_update' | 'stream_message' | 'stream_pre_close'
 type Payload = Points[StreamPoint]['payload']

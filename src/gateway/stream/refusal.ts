@@ -18,7 +18,7 @@ export function insteadOfStream(
 export function insteadOfAnswer(
   { identity: { requestId, era, method } }: Exchange,
   refusal: Refusal,
-  id: RpcId,
+  id: RpcId | undefined,
 ): Answer {
   if ('fault' in refusal) return faultAnswer(id, refusal.fault, requestId, era)
   const form = method === 'tools/call' ? 'tool' : 'rpc'

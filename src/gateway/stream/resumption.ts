@@ -24,7 +24,7 @@ export function findEvent({ events }: Session, id: string): ReturnType<SessionEv
 
 /** To one stream only: one that a client holds open, else one that a client may come back for. */
 export function sendToSession(
-  { streams }: Session,
+  { streams }: Pick<Session, 'streams'>,
   message: Buffer,
   dropped?: () => void,
 ): boolean {

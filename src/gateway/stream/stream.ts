@@ -107,13 +107,13 @@ export class EventStream implements LoggedStream {
   }
 
   /** The answer of its request, the last message. Resolves when it has been sent, or kept for a client that comes back. */
-  async answer(id: RpcId, answer: Answer): Promise<void> {
-    await this.respond(this.#setup.exchange, id, answer)
-    this.#finish()
+  async answer(id: RpcId | undefined, { bytes }: Answer): Promise<void> {
+    await this.respond(this.#setup.exchange, id, bytes)
+    this.finish()
   }
 
-  /** The answer of a request on a stream that goes on. */
-  async respond(exchange: Exchange, id: RpcId, { bytes }: Answer): Promise<void> {
+  /** The answer of one of several requests. */
+  async respond(exchange: Exchange, id: RpcId | undefined, bytes: Buffer): Promise<void> {
     // what is before it has its own bound; the message everybody waits for does not wait behind it
     await this.#order.settled()
     const instead = (end: Refusal) => insteadOfAnswer(exchange, end, id).bytes
@@ -228,7 +228,7 @@ export class EventStream implements LoggedStream {
     if (id !== undefined) {
       const answer = insteadOfAnswer(exchange, refusal, id)
       this.#put(answer.bytes)
-      this.#finish()
+      this.finish()
       refused?.(answer)
     } else this.close()
   }
@@ -249,7 +249,7 @@ export class EventStream implements LoggedStream {
   }
 
   /** Nothing more will be said on it. Without a client it waits, for as long as its log is kept. */
-  #finish(): void {
+  finish(): void {
     if (this.#state !== 'open') return
     this.#state = 'answered'
     if (this.#carrier) this.close()

@@ -7,7 +7,7 @@ export interface OutputStream {
 
 export interface Diversion {
   /** To the real stdout: for who owns it, such as the gateway speaking MCP over stdio. */
-  write(chunk: string | Uint8Array): boolean
+  write(chunk: string | Uint8Array, done?: (error?: Error | null) => void): boolean
   /** Passes on what is left of an unfinished line, and undoes the diversion. */
   restore(): void
 }
@@ -37,7 +37,8 @@ export function divertStdout(stdout: OutputStream, stderr: OutputStream): Divers
     return true
   }
   return {
-    write: (chunk) => original.call(stdout, chunk),
+    write: (chunk, done) =>
+      original.call(stdout, chunk, ...((done ? [done] : []) as unknown[] as never[])),
     restore() {
       stdout.write = original
       if (rest !== '') pass('\n')

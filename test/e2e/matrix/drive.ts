@@ -2,8 +2,9 @@
 import { request } from 'node:http'
 import { openEvents, until } from '../../gateway/events.ts'
 import { modernRequest, rpc } from '../../support/rpc.ts'
+import { inBatch, onStdio } from './on-stdio.ts'
 import type { Action, Operation } from './operations.ts'
-import type { Running } from './start.ts'
+import { type Running, WATCHED } from './start.ts'
 import type { Surface } from './surfaces.ts'
 
 interface Drive {
@@ -35,7 +36,11 @@ export async function carryOut(
       surface.accept === 'stream' ? 'text/event-stream' : 'application/json, text/event-stream',
   }
   const drive: Drive = { running, surface, operation, client, headers }
-  if (operation.action === 'announce') return announce(drive)
+  if (surface.mount === 'stdio') {
+    const { action, known = false } = operation
+    return onStdio({ running, surface, action, known, client, body: () => messageOf(drive).body })
+  }
+  if (operation.action === 'announce' || operation.action === 'update') return announce(drive)
   if (operation.action === 'stream-reload') return reloadUnder(drive)
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
@@ -55,15 +60,16 @@ export async function carryOut(
 }
 
 async function openSession(drive: Drive): Promise<void> {
-  const { running, client, headers } = drive
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: client }
+  const { running, surface, client, headers } = drive
+  const version = surface.batch ? '2025-03-26' : '2025-11-25'
+  const params = { protocolVersion: version, capabilities: {}, clientInfo: client }
   const body = { jsonrpc: '2.0', id: 'open', method: 'initialize', params }
   const { headers: given, status, text } = await rpc(running.url, body)
   const session = given.get('mcp-session-id')
   if (session === null) throw new Error(`no session: ${status} ${text}`)
   headers['mcp-session-id'] = session
-  headers['mcp-protocol-version'] = '2025-11-25'
-  const own = { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' }
+  headers['mcp-protocol-version'] = version
+  const own = { 'mcp-session-id': session, 'mcp-protocol-version': version }
   opened.set(running, [...(opened.get(running) ?? []), own])
 }
 
@@ -82,6 +88,11 @@ const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'get-prompt-wrong': 'prompts/get',
   'read-resource': 'resources/read',
   'read-resource-wrong': 'resources/read',
+  complete: 'completion/complete',
+  'complete-unknown': 'completion/complete',
+  subscribe: 'resources/subscribe',
+  unsubscribe: 'resources/unsubscribe',
+  listen: 'subscriptions/listen',
   ping: 'ping',
   'set-level': 'logging/setLevel',
   'unknown-method': 'no/such/method',
@@ -112,6 +123,15 @@ function paramsOf({ running: { names }, operation: { action } }: Drive): Record<
       return { uri: names.resource }
     case 'read-resource-wrong':
       return { uri: names.wrongResource }
+    case 'complete':
+      return { ref: names.ref, argument: names.argument }
+    case 'complete-unknown':
+      return { ref: { type: 'ref/prompt', name: 'real__nonexistent' }, argument: names.argument }
+    case 'subscribe':
+    case 'unsubscribe':
+      return { uri: WATCHED }
+    case 'listen':
+      return { notifications: { toolsListChanged: true, resourceSubscriptions: [WATCHED] } }
     case 'set-level':
       return { level: 'error' }
     default:
@@ -128,17 +148,20 @@ async function send(drive: Drive): Promise<void> {
   if (action === 'resume-call') return resumeCall(drive)
   if (action === 'end') return endSession(drive)
   if (action === 'not-json') {
-    await rpc(running.url, '{"jsonrpc":', modernVersion(surface, headers))
+    const text = '{"jsonrpc":'
+    await rpc(running.url, surface.batch ? inBatch(text) : text, modernVersion(surface, headers))
     return
   }
   if (action === 'duplicate-member') {
     const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"ping"}'
-    await rpc(running.url, body, modernVersion(surface, headers))
+    await rpc(running.url, surface.batch ? inBatch(body) : body, modernVersion(surface, headers))
     return
   }
   if (action === 'bad-host') return badHost(drive)
+  if (action === 'listen') return listen(drive, async () => {})
   const { body, headers: all } = messageOf(drive)
-  const answer = await rpc(running.url, body, all)
+  const sent = surface.batch ? inBatch(JSON.stringify(body)) : body
+  const answer = await rpc(running.url, sent, all)
   if (answer.status >= 500) throw new Error(`HTTP ${answer.status} ${answer.text}`)
 }
 
@@ -177,12 +200,25 @@ const modernVersion = ({ era }: Surface, headers: Record<string, string>) =>
   era === 'modern' ? { ...headers, 'mcp-protocol-version': '2026-07-28' } : headers
 
 /** Opens a GET stream, does something while it is open, and closes it. */
-async function stream({ running, surface, headers }: Drive, meanwhile: () => Promise<void>) {
-  const end = new AbortController()
-  const answer = await fetch(running.url, {
-    headers: { ...modernVersion(surface, headers), accept: 'text/event-stream' },
-    signal: end.signal,
+function stream({ running, surface, headers }: Drive, meanwhile: () => Promise<void>) {
+  const all = { ...modernVersion(surface, headers), accept: 'text/event-stream' }
+  return standing(running.url, { headers: all }, meanwhile)
+}
+
+/** Sends subscriptions/listen, does something once it is acknowledged, and goes away. */
+function listen(drive: Drive, meanwhile: () => Promise<void>) {
+  const { body, headers } = messageOf({
+    ...drive,
+    operation: { ...drive.operation, action: 'listen' },
   })
+  const all = { 'content-type': 'application/json', ...headers }
+  const sent = { method: 'POST', headers: all, body: JSON.stringify(body) }
+  return standing(drive.running.url, sent, meanwhile)
+}
+
+async function standing(url: string, sent: RequestInit, meanwhile: () => Promise<void>) {
+  const end = new AbortController()
+  const answer = await fetch(url, { ...sent, signal: end.signal })
   const reader = answer.body?.getReader()
   if (answer.status === 200) await reader?.read()
   try {
@@ -240,9 +276,9 @@ async function reloadUnder(drive: Drive): Promise<void> {
   })
 }
 
-/** A server says that its tools have changed, while a client that has a stream keeps it open. */
+/** A server says that its tools, or a resource, have changed, while a client keeps a stream or subscription open. */
 async function announce(drive: Drive): Promise<void> {
-  const { running, surface } = drive
+  const { running, surface, operation } = drive
   const { recorder, counter } = running
   for (const session of opened.get(running) ?? [])
     await rpc(running.url, '', session, { method: 'DELETE' })
@@ -250,12 +286,21 @@ async function announce(drive: Drive): Promise<void> {
     if (surface.reload) await running.reload()
     await running.gateway.engine.observers.idle()
     counter.reset()
-    recorder.announce({ method: 'notifications/tools/list_changed' })
+    if (operation.action === 'update') running.update()
+    else recorder.announce({ method: 'notifications/tools/list_changed' })
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  if (surface.era === 'modern') return change()
+  if (surface.era === 'modern') return listen(drive, change)
   await openSession(drive)
+  if (operation.action === 'update') await rpc(running.url, SUBSCRIBE, drive.headers)
   await stream(drive, change)
+}
+
+const SUBSCRIBE = {
+  jsonrpc: '2.0',
+  id: 'watch',
+  method: 'resources/subscribe',
+  params: { uri: WATCHED },
 }
 
 async function badHost({ running, surface, headers }: Drive): Promise<void> {

@@ -54,6 +54,10 @@ const FAMILY: Readonly<Partial<Record<Action, Family>>> = {
   'get-prompt-wrong': { pre: 'prompt_pre_fetch', post: 'prompt_post_fetch' },
   'read-resource': { pre: 'resource_pre_fetch', post: 'resource_post_fetch' },
   'read-resource-wrong': { pre: 'resource_pre_fetch', post: 'resource_post_fetch' },
+  complete: { pre: 'argument_pre_complete', post: 'argument_post_complete' },
+  'complete-unknown': { pre: 'argument_pre_complete', post: 'argument_post_complete' },
+  subscribe: { pre: 'resource_pre_subscribe' },
+  listen: { pre: 'resource_pre_subscribe' },
   'list-tools': { post: 'tool_post_list' },
   'list-prompts': { post: 'prompt_post_list' },
   'list-resources': { post: 'resource_post_list' },
@@ -68,6 +72,8 @@ const TRIGGER_REACH: Readonly<Partial<Record<Trigger, Reach>>> = {
   'veto-guard': 'pre',
   'veto-prompt': 'pre',
   'veto-resource': 'pre',
+  'veto-argument': 'pre',
+  'veto-subscribe': 'pre',
   'answer-vetoed': 'pre',
   'fault-pre': 'pre',
   'veto-http': 'http',
@@ -81,7 +87,15 @@ const ACTION_REACH: Readonly<Partial<Record<Action, Reach>>> = {
   'bad-host': 'http',
   'unknown-method': 'session',
   'call-unknown': 'session',
+  'complete-unknown': 'session',
   'call-down': 'pre',
+}
+
+/** The operations that only one era has. */
+const ERA_OF: Readonly<Partial<Record<Action, Era>>> = {
+  subscribe: 'legacy',
+  unsubscribe: 'legacy',
+  listen: 'modern',
 }
 
 const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-ignored'])
@@ -89,29 +103,39 @@ const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-i
 /** The cell of an operation on a surface. */
 export function expected(
   operation: Operation,
-  surface: Pick<Surface, 'era' | 'mount' | 'accept' | 'reload'>,
+  surface: Pick<Surface, 'era' | 'mount' | 'batch' | 'accept' | 'reload'>,
 ): Cell {
-  const { era, mount } = surface
+  const { era, mount, batch } = surface
   const { action, trigger } = operation
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
   const streams = streamCounts(operation, surface)
-  if (action === 'announce') return announced(era, streams)
+  if (action === 'announce' || action === 'update') return announced(mount, streams)
   if (action === 'stream-reload') return reloaded(era, streams)
   if (action === 'resume-call') return resumed(era, streams)
-  const reach = (trigger && TRIGGER_REACH[trigger]) ?? ACTION_REACH[action] ?? 'post'
-  const counts: Record<string, number> = { ...HTTP }
+  const foreign = (ERA_OF[action] ?? era) !== era
+  const reach = foreign
+    ? 'session'
+    : ((trigger && TRIGGER_REACH[trigger]) ?? ACTION_REACH[action] ?? 'post')
+  const counts: Record<string, number> = mount === 'stdio' ? {} : { ...HTTP }
   const zero: Record<string, SentenceId> = { error_raised: 'failure' }
 
-  if (opens(operation, era, reach)) counts.session_pre_open = 1
+  // in a batch an initialize is refused before it comes to its point
+  if (batch && action === 'open') zero.session_pre_open = 'order'
+  else if (opens(operation, era, reach)) counts.session_pre_open = 1
   else if (era === 'modern') zero.session_pre_open = unopened(operation)
 
   const { pre, post } = FAMILY[action] ?? {}
   if (pre && (reach === 'pre' || reach === 'post')) counts[pre] = 1
-  else if (pre) zero[pre] = 'order'
+  else if (pre) zero[pre] = foreign ? 'removed' : 'order'
   if (post && reach === 'post') counts[post] = 1
   else if (post)
     zero[post] = trigger && reach === 'pre' && trigger !== 'fault-pre' ? 'denied' : 'made'
 
+  // its filter and one resource, and then the acknowledgement
+  if (action === 'listen' && reach === 'post') {
+    counts.resource_pre_subscribe = 2
+    counts.notification_pre_forward = 1
+  } else if (action === 'listen') zero.notification_pre_forward = foreign ? 'removed' : 'order'
   if (action === 'notify') counts.notification_pre_forward = 1
   if (action === 'call-progress') counts.notification_pre_forward = 3
   if (action === 'end' && era === 'legacy') counts.session_post_close = 1
@@ -155,11 +179,10 @@ function unopened({ action, known }: Operation): SentenceId {
 }
 
 // a server's notification comes on its own connection: no HTTP request of a client carries it
-function announced(era: Era, streams: Counts): Cell {
-  const zero: Cell['zero'] = { http_pre_request: 'client', http_post_request: 'client' }
-  return era === 'legacy'
-    ? { counts: { notification_pre_forward: 1, ...streams }, zero }
-    : { counts: {}, zero: { ...zero, ...NO_STREAM, notification_pre_forward: 'removed' } }
+function announced(mount: Surface['mount'], streams: Counts): Cell {
+  const zero: Cell['zero'] =
+    mount === 'stdio' ? {} : { http_pre_request: 'client', http_post_request: 'client' }
+  return { counts: { notification_pre_forward: 1, ...streams }, zero }
 }
 
 function reloaded(era: Era, streams: Counts): Cell {

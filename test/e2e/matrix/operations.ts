@@ -16,6 +16,11 @@ export type Action =
   | 'get-prompt-wrong'
   | 'read-resource'
   | 'read-resource-wrong'
+  | 'complete'
+  | 'complete-unknown'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'listen'
   | 'ping'
   | 'set-level'
   | 'notify'
@@ -26,6 +31,7 @@ export type Action =
   | 'resume'
   | 'resume-call'
   | 'announce'
+  | 'update'
   | 'end'
   | 'not-json'
   | 'duplicate-member'
@@ -45,11 +51,15 @@ export type Trigger =
   | 'veto-list'
   | 'veto-prompt'
   | 'veto-resource'
+  | 'veto-argument'
+  | 'veto-values'
+  | 'veto-subscribe'
   | 'veto-notification'
   | 'veto-stream-open'
   | 'veto-stream-message'
   | 'veto-stream-close'
   | 'answer'
+  | 'answer-argument'
   | 'answer-http'
   | 'answer-vetoed'
   | 'fault-pre'
@@ -82,12 +92,15 @@ export const OPERATIONS: readonly Operation[] = [
   row('call', 'tools/call', 'call'),
   row('get-prompt', 'prompts/get', 'get-prompt'),
   row('read-resource', 'resources/read', 'read-resource'),
+  row('complete', 'completion/complete', 'complete'),
+  row('subscribe', 'resources/subscribe', 'subscribe'),
+  row('unsubscribe', 'resources/unsubscribe', 'unsubscribe'),
+  row('listen', 'subscriptions/listen for lists and one resource', 'listen'),
   row('ping', 'ping', 'ping'),
   row('set-level', 'logging/setLevel', 'set-level'),
   row('notify', 'notification of the client', 'notify'),
   row('progress', 'tools/call with three progress notifications', 'call-progress'),
   row('stream', 'GET stream', 'stream'),
-  row('announce', 'list_changed of a server, to an open GET stream', 'announce'),
   row('stream-end', 'GET stream, and DELETE of its session', 'stream-end'),
   row('stream-reload', 'reload under an open GET stream', 'stream-reload'),
   row('resume', 'GET stream, broken and taken up again', 'resume'),
@@ -96,8 +109,11 @@ export const OPERATIONS: readonly Operation[] = [
     'tools/call with three progress notifications, broken and taken up again',
     'resume-call',
   ),
+  row('announce', 'list_changed of a server, to an open GET stream or subscription', 'announce'),
+  row('update', 'resources/updated of a server, to who follows the resource', 'update'),
   row('end', 'DELETE of the session', 'end'),
   row('unknown-method', 'unknown method', 'unknown-method'),
+  row('unknown-ref', 'completion/complete of an unknown prompt', 'complete-unknown'),
   row('unknown-tool', 'tools/call of an unknown tool', 'call-unknown'),
   row('not-json', 'a body that is no JSON', 'not-json'),
   row('duplicate', 'a body with a duplicate member', 'duplicate-member'),
@@ -119,6 +135,10 @@ export const OPERATIONS: readonly Operation[] = [
   row('deny-list', 'tools/list, denied', 'list-tools', 'veto-list'),
   row('deny-prompt', 'prompts/get, denied', 'get-prompt', 'veto-prompt'),
   row('deny-resource', 'resources/read, denied', 'read-resource', 'veto-resource'),
+  row('deny-argument', 'completion/complete, denied', 'complete', 'veto-argument'),
+  row('deny-values', 'completion/complete, denied at its post-point', 'complete', 'veto-values'),
+  row('deny-subscribe', 'resources/subscribe, denied', 'subscribe', 'veto-subscribe'),
+  row('deny-listen', 'subscriptions/listen, its filter denied', 'listen', 'veto-subscribe'),
   row('deny-notify', 'notification of the client, denied', 'notify', 'veto-notification'),
   row(
     'deny-stream-open',
@@ -139,6 +159,12 @@ export const OPERATIONS: readonly Operation[] = [
     'veto-stream-close',
   ),
   row('respond', 'tools/call, answered by a plugin', 'call', 'answer'),
+  row(
+    'respond-argument',
+    'completion/complete, answered by a plugin',
+    'complete',
+    'answer-argument',
+  ),
   row(
     'respond-denied',
     'tools/call, answered by a plugin, denied by a later one',

@@ -6,10 +6,12 @@ import { root } from '../../support/paths.ts'
 import { COUNTED, countOf, expected, reasonOf, SYSTEM_CELLS } from './expected.ts'
 import { OPERATIONS } from './operations.ts'
 import { coverageReference } from './render.ts'
-import { SURFACES } from './surfaces.ts'
+import { operationsOn, SURFACES } from './surfaces.ts'
 
 const CELLS = [
-  ...SURFACES.flatMap((surface) => OPERATIONS.map((operation) => expected(operation, surface))),
+  ...SURFACES.flatMap((surface) =>
+    operationsOn(surface, OPERATIONS).map((operation) => expected(operation, surface)),
+  ),
   ...Object.values(SYSTEM_CELLS),
 ]
 

@@ -10,7 +10,7 @@ import {
   SYSTEM_CELLS,
 } from './expected.ts'
 import { OPERATIONS, SYSTEM_EVENTS } from './operations.ts'
-import { SURFACES, type Surface } from './surfaces.ts'
+import { operationsOn, SURFACES, type Surface } from './surfaces.ts'
 
 interface Row {
   readonly title: string
@@ -56,14 +56,22 @@ export function coverageReference(): string {
 // surfaces whose columns are the same are shown once, all named
 function groupSurfaces(): [readonly Row[], readonly Surface[]][] {
   const rowsOf = (surface: Surface) =>
-    OPERATIONS.map((operation) => ({ title: operation.title, cell: expected(operation, surface) }))
+    operationsOn(surface, OPERATIONS).map((operation) => ({
+      title: operation.title,
+      cell: expected(operation, surface),
+    }))
   const groups = Map.groupBy(SURFACES, (surface) => JSON.stringify(rowsOf(surface)))
   return [...groups.values()].map((surfaces) => [rowsOf(surfaces[0] as Surface), surfaces])
 }
 
 function heading(surfaces: readonly Surface[]): string {
-  const [{ era, mount } = { era: '', mount: '' }] = surfaces
-  return `The ${era} era${mount === 'parsed' ? ', behind express.json()' : ''}`
+  const [{ era, mount, batch } = { era: '', mount: '', batch: false }] = surfaces
+  return `The ${era} era${HEADINGS[mount] ?? ''}${batch ? ', in a batch' : ''}`
+}
+
+const HEADINGS: Readonly<Record<string, string>> = {
+  parsed: ', behind express.json()',
+  stdio: ', on stdin and stdout',
 }
 
 const LETTERS: ReadonlyMap<SentenceId, string> = new Map(

@@ -15,7 +15,6 @@ const ON_GET: Readonly<Partial<Record<Action, StreamCounts>>> = {
   'stream-end': { stream_pre_open: 1, stream_pre_close: 1 },
   'stream-reload': { stream_pre_update: 1 },
   resume: { stream_pre_update: 1 },
-  announce: { stream_message: 1 },
 }
 
 const NOT_STREAMED: ReadonlySet<Action> = new Set([
@@ -25,28 +24,46 @@ const NOT_STREAMED: ReadonlySet<Action> = new Set([
   'duplicate-member',
   'bad-host',
 ])
-/** Answered 404, which is no stream. */
-const REMOVED: ReadonlySet<Action> = new Set(['unknown-method', 'ping', 'set-level'])
+/** Answered 404 in the modern era, which is no stream. */
+const REMOVED: ReadonlySet<Action> = new Set([
+  'unknown-method',
+  'ping',
+  'set-level',
+  'subscribe',
+  'unsubscribe',
+])
 const BEFORE_STREAMS: ReadonlySet<string> = new Set(['veto-http', 'answer-http', 'veto-session'])
 
-export function streamCounts(
-  { action, trigger }: Operation,
-  { era, accept, reload }: Pick<Surface, 'era' | 'accept' | 'reload'>,
-): StreamCounts {
+type Column = Pick<Surface, 'era' | 'mount' | 'accept' | 'batch' | 'reload'>
+
+export function streamCounts(operation: Operation, column: Column): StreamCounts {
+  const { action, trigger } = operation
+  const { era, mount, reload } = column
+  if (mount === 'stdio') return {}
+  // a client of the modern era that leaves does not come back
+  if (action === 'announce' || action === 'update')
+    return { stream_message: 1, ...(era === 'modern' ? { stream_pre_close: 1 } : {}) }
   if (action === 'resume-call')
     return era === 'modern' ? {} : { ...opened(4), stream_pre_update: 1 }
+  if (action === 'listen' && era === 'modern' && !trigger) return swapped(opened(1), reload)
   const onGet = ON_GET[action]
-  if (onGet) {
-    if (era === 'modern') return {}
-    // a generation came into force between the request and its stream
-    return action === 'stream' && reload ? { ...onGet, stream_pre_update: 1 } : onGet
-  }
-  if (action === 'call-progress') return opened(4)
+  if (!onGet) return onPost(operation, column)
+  if (era === 'modern') return {}
+  return swapped(onGet, reload && action === 'stream')
+}
+
+function onPost({ action, trigger }: Operation, { era, accept, batch }: Column): StreamCounts {
+  if (action === 'call-progress') return opened(batch ? 5 : 4)
   if (accept !== 'stream' || NOT_STREAMED.has(action)) return {}
   if (trigger && BEFORE_STREAMS.has(trigger)) return {}
   if (era === 'modern' && REMOVED.has(action)) return {}
   if (trigger === 'veto-stream-open') return { stream_pre_open: 1 }
   return opened(trigger === 'veto-http-post' ? 0 : 1)
+}
+
+/** A generation came into force between the request and a stream that outlives it. */
+function swapped(counts: StreamCounts, reload: boolean): StreamCounts {
+  return reload ? { ...counts, stream_pre_update: 1 } : counts
 }
 
 const opened = (messages: number): StreamCounts => ({
@@ -55,7 +72,9 @@ const opened = (messages: number): StreamCounts => ({
   stream_pre_close: 1,
 })
 
+const OWN_TIME: ReadonlySet<Action> = new Set(['announce', 'update', 'listen', 'resume-call'])
+
 /** Whether all of it belongs to one request, and so to one generation. */
 export function isOneRequest({ action }: Operation): boolean {
-  return action !== 'resume-call' && ON_GET[action] === undefined
+  return !OWN_TIME.has(action) && ON_GET[action] === undefined
 }

@@ -137,8 +137,18 @@ export const ORDER = section('3 Order of points, and coverage', [
   },
   {
     id: 'H3-other-surfaces',
-    says: 'Batches, the stdio side towards clients and virtual servers reach their points through the same dispatcher.',
-    later: 'batches, the stdio side and virtual servers',
+    says: 'Batches and the stdio side towards clients reach their points through the same dispatcher.',
+    tests: matrix(
+      'legacy era, on stdin and stdout > tools/call',
+      'modern era, on stdin and stdout > tools/call',
+      'legacy era, in a batch > tools/call',
+      'legacy era, in a batch on stdin > tools/call',
+    ),
+  },
+  {
+    id: 'H3-virtual-servers',
+    says: 'Virtual servers reach their points through the same dispatcher.',
+    later: 'virtual servers',
   },
   {
     id: 'H3-duplicate-members',

@@ -1,0 +1,266 @@
+// Carries each line to the gateway as its own POST, and what comes back to the client: as it came, in both eras.
+import type { Clock } from '../base/clock.ts'
+import { AppError, isAppError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import { joinBatch } from '../wire/batch.ts'
+import { HEADERS, modernHeaders } from '../wire/headers.ts'
+import type { LinePeer } from '../wire/line-service.ts'
+import type { LineWriter } from '../wire/line-writer.ts'
+import { type Message, readableId, readMessage } from '../wire/message.ts'
+import { errorBytes } from '../wire/reply.ts'
+import { eraOf } from '../wire/revision.ts'
+import { editMember, splice } from '../wire/splice.ts'
+import { createParameters } from './parameters.ts'
+import { createBridgeSession } from './session.ts'
+import type { Headers, Listener, Outcome, Transfer, Transfers } from './transfer.ts'
+
+export interface Carrier extends LinePeer {
+  /** Ends the session at the gateway. */
+  close(): Promise<void>
+}
+
+type RpcId = string | number
+
+/** A request of the client that has no answer yet. */
+interface Flight {
+  readonly message: Message
+  transfer: Transfer | undefined
+  answered: boolean
+  /** Nobody waits for the answer any more. */
+  cancelled: boolean
+}
+
+const DEPTH = { depth: 1000 }
+/** How often the stream of one request is taken up again. */
+const RESUMES = 5
+const LEAST_RETRY = 20
+const MOST_RETRY = 60_000
+const RETRY = 1000
+/** A gateway that has answered may hold its stream open; the connection is wanted back. */
+const LINGER = 1000
+/** The answers to a batch are held until there are all. */
+const MOST_HELD = 64 * 1024 * 1024
+
+export function createCarrier(
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+  transfers: Transfers,
+  writer: LineWriter,
+): Carrier {
+  const toClient: Listener = { message: ({ bytes }) => writer.send(bytes) }
+  const session = createBridgeSession({ transfers, clock, log, ...toClient })
+  const parameters = createParameters()
+  const flights = new Map<RpcId, Flight>()
+  /** What needs no answer is taken by the gateway in the order of its coming, and before what comes after it. */
+  let before: Promise<void> = Promise.resolve()
+  let opening: Promise<unknown> | undefined
+
+  async function take(bytes: Buffer): Promise<void> {
+    let message: Message
+    try {
+      message = readMessage(bytes, DEPTH)
+    } catch (error) {
+      if (isAppError(error, 'WIRE_BATCH')) return batch(bytes)
+      refuse(asFault(error), readableId(bytes, DEPTH))
+      return
+    }
+    if (message.kind === 'request') return ask(message)
+    if (message.method === 'notifications/cancelled') {
+      const isModern = eraOf(message, undefined) === 'modern'
+      cancel(message.params?.requestId, isModern)
+      // closing the answer is what cancels in that era; no message says so
+      if (isModern) return
+    }
+    before = before
+      .then(() => tell(message))
+      .catch((error: unknown) => {
+        log.warn({ error: asFault(error).code }, 'a message was not taken')
+      })
+    await before
+  }
+
+  function cancel(id: unknown, isModern: boolean): void {
+    const flight = flights.get(id as RpcId)
+    if (flight === undefined) return
+    flight.cancelled = true
+    if (isModern) flight.transfer?.abort()
+  }
+
+  async function tell(message: Message): Promise<void> {
+    const { bytes, method } = message
+    const outcome =
+      eraOf(message, undefined) === 'modern'
+        ? await transfers.post(bytes, modernHeaders(message), toClient).outcome
+        : await inSession((headers) => transfers.post(bytes, headers, toClient))
+    if (outcome.kind !== 'ended')
+      log.warn({ method, outcome: outcome.kind }, 'a message was not taken')
+    if (method === 'notifications/initialized') session.begin()
+  }
+
+  async function ask(message: Message): Promise<void> {
+    const id = message.id as RpcId
+    if (flights.has(id)) {
+      refuse(new AppError('WIRE_INVALID_REQUEST', 'a request with this id is in flight'), id)
+      return
+    }
+    const flight: Flight = { message, transfer: undefined, answered: false, cancelled: false }
+    flights.set(id, flight)
+    try {
+      await before
+      const outcome = await outcomeOf(flight)
+      if (!flight.answered && !flight.cancelled) fail(id, outcome)
+    } catch (error) {
+      refuse(asFault(error), id)
+    } finally {
+      flights.delete(id)
+    }
+  }
+
+  function outcomeOf(flight: Flight): Promise<Outcome> {
+    if (eraOf(flight.message, undefined) === 'modern') return modern(flight)
+    return flight.message.method === 'initialize' ? initialize(flight) : legacy(flight)
+  }
+
+  async function initialize(flight: Flight): Promise<Outcome> {
+    const { outcome } = track(flight, session.open(flight.message, listenerFor(flight)))
+    opening = outcome
+    return outcome
+  }
+
+  async function modern(flight: Flight): Promise<Outcome> {
+    const { message } = flight
+    const post = () => {
+      const inputSchema = parameters.schemaFor(message)
+      const headers = modernHeaders(message, { inputSchema })
+      return track(flight, transfers.post(message.bytes, headers, listenerFor(flight))).outcome
+    }
+    const outcome = await post()
+    if (!isMismatch(outcome) || message.method !== 'tools/call') return outcome
+    // the tool wants arguments in headers, and no list has passed by that says so
+    return (await parameters.fetch(transfers, message)) ? post() : outcome
+  }
+
+  async function legacy(flight: Flight): Promise<Outcome> {
+    const { bytes } = flight.message
+    const listener = listenerFor(flight)
+    let outcome = await inSession((headers) =>
+      track(flight, transfers.post(bytes, headers, listener)),
+    )
+    for (let attempt = 1; attempt <= RESUMES; attempt++) {
+      const from = resumeFrom(outcome)
+      if (flight.answered || flight.cancelled || from === undefined) return outcome
+      await new Promise<void>((resolve) => clock.after(from.wait, resolve))
+      const headers = { ...(await session.headers()), [HEADERS.lastEventId]: from.lastEventId }
+      outcome = await track(flight, transfers.get(headers, listener)).outcome
+    }
+    return outcome
+  }
+
+  async function inSession(send: (headers: Headers) => Transfer): Promise<Outcome> {
+    await opening
+    const headers = await session.headers()
+    const outcome = await send(headers).outcome
+    const again = await session.renewed(outcome, headers)
+    return again ? send(await session.headers()).outcome : outcome
+  }
+
+  async function batch(bytes: Buffer): Promise<void> {
+    await before
+    const held: Buffer[] = []
+    let size = 0
+    const listener: Listener = {
+      message({ kind, bytes: answer }) {
+        if (kind !== 'result' && kind !== 'error') return writer.send(answer)
+        size += answer.length
+        if (size <= MOST_HELD) held.push(answer)
+      },
+    }
+    const events = { accept: 'text/event-stream' }
+    const outcome = await inSession((headers) =>
+      transfers.post(bytes, { ...headers, ...events }, listener),
+    )
+    if (size > MOST_HELD) refuse(new AppError('UPSTREAM_TOO_LARGE', 'the answers are too large'))
+    else if (held.length > 0) writer.send(joinBatch(held))
+    else if (outcome.kind !== 'ended') fail(undefined, outcome)
+  }
+
+  function track(flight: Flight, transfer: Transfer): Transfer {
+    flight.transfer = transfer
+    return transfer
+  }
+
+  function listenerFor(flight: Flight): Listener {
+    const { id, method } = flight.message
+    return {
+      message(message) {
+        const isAnswer = message.kind === 'result' || message.kind === 'error'
+        if (!isAnswer) return writer.send(message.bytes)
+        if (flight.answered || (message.id !== undefined && message.id !== id)) return
+        flight.answered = true
+        if (method === 'tools/list') parameters.learn(message)
+        if (!flight.cancelled) writer.send(withId(message, id))
+        clock.after(LINGER, () => flight.transfer?.abort())
+      },
+    }
+  }
+
+  function fail(id: RpcId | undefined, outcome: Outcome): void {
+    const { kind } = outcome
+    if (kind === 'refused' && outcome.refusal.message)
+      writer.send(withId(outcome.refusal.message, id))
+    else if (kind !== 'aborted') refuse(faultOf(outcome), id)
+  }
+
+  function refuse({ code, rpc, message, data }: AppError, id?: RpcId): void {
+    log.debug({ code, reason: message }, 'a line was refused')
+    writer.send(errorBytes(id, { code: rpc, message, data: { ...data, code } }))
+  }
+
+  return {
+    take,
+    refuse,
+    room: transfers.room,
+    end() {
+      for (const flight of flights.values()) {
+        flight.cancelled = true
+        flight.transfer?.abort()
+      }
+    },
+    close: () => session.end(),
+  }
+}
+
+function resumeFrom(outcome: Outcome): { lastEventId: string; wait: number } | undefined {
+  if (outcome.kind !== 'ended' && outcome.kind !== 'failed') return undefined
+  const { lastEventId, retry = RETRY } = outcome.resume
+  if (lastEventId === undefined) return undefined
+  return { lastEventId, wait: Math.min(Math.max(retry, LEAST_RETRY), MOST_RETRY) }
+}
+
+function faultOf(outcome: Exclude<Outcome, { kind: 'aborted' }>): AppError {
+  switch (outcome.kind) {
+    case 'failed':
+      return outcome.fault
+    case 'ended':
+      return new AppError('UPSTREAM_PROTOCOL', 'the gateway ended its answer early')
+    case 'refused': {
+      const { status } = outcome.refusal
+      const code = status === 401 || status === 403 ? 'UPSTREAM_REFUSED' : 'UPSTREAM_UNAVAILABLE'
+      return new AppError(code, `the gateway answered with HTTP ${status}`)
+    }
+  }
+}
+
+function isMismatch(outcome: Outcome): boolean {
+  return outcome.kind === 'refused' && outcome.refusal.message?.error?.code === -32020
+}
+
+/** What is said about a message as a whole names it no more than an error page does. */
+function withId(message: Message, id: RpcId | undefined): Buffer {
+  return message.id !== undefined || id === undefined
+    ? message.bytes
+    : splice(message.bytes, editMember(message, ['id'], id))
+}
+
+function asFault(error: unknown): AppError {
+  return isAppError(error) ? error : new AppError('INTERNAL', 'the bridge failed', { cause: error })
+}

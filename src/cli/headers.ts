@@ -1,0 +1,46 @@
+// Headers given on the command line: what everybody on the machine can read there must be no secret, so keys come from the environment.
+import { UsageError } from './exit.ts'
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const VARIABLE = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g
+/** Names under which keys and tokens are sent. */
+const SECRET = /auth|cookie|token|secret|passw|key|session|credential/i
+/** What frames a message, or is the protocol's to say. */
+const OURS =
+  /^(accept|connection|content-.*|expect|host|keep-alive|last-event-id|mcp-.*|te|trailer|transfer-encoding|upgrade)$/i
+
+/** `Name: value` each. Throws UsageError, which never repeats a value. */
+export function headersOf(
+  given: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const text of given) {
+    const at = text.indexOf(':')
+    const name = text.slice(0, at).trim().toLowerCase()
+    if (at < 0 || !TOKEN.test(name)) throw new UsageError("a header is given as 'Name: value'")
+    if (OURS.test(name)) throw new UsageError(`the header ${name} cannot be set`)
+    if (Object.hasOwn(headers, name)) throw new UsageError(`the header ${name} is given twice`)
+    headers[name] = valueFrom(name, text.slice(at + 1).trim(), env)
+  }
+  return headers
+}
+
+function valueFrom(
+  name: string,
+  text: string,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  // others on this machine see command lines
+  if (SECRET.test(name) && text.replace(VARIABLE, '') === text)
+    throw new UsageError(`the value of ${name} has to come from the environment: \${env:NAME}`)
+  const value = text.replace(VARIABLE, (_, variable: string) => {
+    const found = env[variable]
+    if (found === undefined || found === '')
+      throw new UsageError(`the variable ${variable} of the header ${name} is not set`)
+    return found
+  })
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(value))
+    throw new UsageError(`the value of ${name} cannot be sent in a header`)
+  return value
+}
