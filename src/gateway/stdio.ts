@@ -33,7 +33,11 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
   // in pieces a large result would stand between the messages of others
   const outbound: Outbound = {
     notify: (message) => writer.offer(message),
-    stand: async () => ({ send: (text) => writer.offer(Buffer.from(text)), close() {} }),
+    stand: async () => ({
+      waiting: false,
+      send: (message) => writer.offer(message),
+      close() {},
+    }),
   }
   let session: Session | undefined
   /** Messages after an initialize wait for its end: a client need not. */
@@ -123,7 +127,7 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
     if (sessionId === undefined) return undefined
     session = room.sessions.get(sessionId, exchange.identity.principal)
     // what servers say on their own account; not before the client knows that it has a session
-    session.streams.add({ send: (text) => writer.offer(Buffer.from(text)), close() {} })
+    session.streams.add({ waiting: false, send: (message) => writer.offer(message), close() {} })
     return undefined
   }
 

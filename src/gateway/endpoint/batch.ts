@@ -27,7 +27,9 @@ export async function postBatch(
   identity.session = session.id
   identity.sessionLabels = session.labels
   identity.client = session.client
-  const outbound = new HttpOutbound(reply, accepts, room.clock, visit.release)
+  const { release } = visit
+  const asker = { room, exchange, id: undefined, revision: session.revision, session, release }
+  const outbound = new HttpOutbound(reply, accepts, asker)
   const batch = { exchange, session, outbound, headers, room }
   await outbound.finishBatch(await dispatchBatch(batch, bytes, runtime.limits))
 }

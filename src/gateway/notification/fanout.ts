@@ -8,6 +8,7 @@ import { LISTS, type ListKind } from '../catalog/listing.ts'
 import { type Room, sessionExchange } from '../exchange.ts'
 import { instanceOf } from '../links.ts'
 import type { Session } from '../session.ts'
+import { sendToSession } from '../stream/resumption.ts'
 import { type Receiver, wantsChange } from '../subscription/receiver.ts'
 import { ownName, sharedName } from '../subscription/source.ts'
 import { type Passed, passNotification, reaches } from './notifications.ts'
@@ -175,9 +176,7 @@ export async function sendTo(
     )
     if (passed === null) return false
     const own = message.params?.uri
-    const text = addressed(passed, receiver, { own, exposed }).toString()
-    // to one stream only: the first that is open and keeps up
-    const sent = receiver.streams.values().some((stream) => stream.send(text))
+    const sent = sendToSession(receiver, addressed(passed, receiver, { own, exposed }))
     if (!sent) room.report.dropped('client cannot take it')
     return sent
   } finally {
