@@ -174,19 +174,25 @@ export function putInForce(
   current: Current,
   next: Assembly,
   { servers, sections }: ConfigDiff,
-  { fanout, room: { sessions } }: Pick<Rooms, 'fanout' | 'room'>,
+  { fanout, room }: Pick<Rooms, 'fanout' | 'room'>,
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
-  for (const session of [...sessions.all()]) {
-    const { virtualServer } = session
-    if (virtualServer !== undefined && !next.runtime.virtualServers.has(virtualServer))
-      sessions.end(session, 'virtual server removed')
-  }
+  endGone(room, next)
   if (sections.includes('virtual_servers') || sections.includes('namespacing')) fanout.changed()
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old
+}
+
+/** What was opened on a virtual server ends with it. */
+function endGone({ sessions, listens }: Room, { runtime }: Assembly): void {
+  const isGone = (name: string | undefined) =>
+    name !== undefined && !runtime.virtualServers.has(name)
+  for (const session of [...sessions.all()])
+    if (isGone(session.virtualServer)) sessions.end(session, 'virtual server removed')
+  for (const { virtualServer, streams } of listens.all())
+    if (isGone(virtualServer)) for (const stream of streams.values()) stream.close()
 }
 
 function createPluginHost(
