@@ -181,16 +181,22 @@ export function putInForce(
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
-  for (const session of [...room.sessions.all()]) {
-    const { virtualServer } = session
-    if (virtualServer !== undefined && !next.runtime.virtualServers.has(virtualServer))
-      room.sessions.end(session, 'virtual server removed')
-  }
+  endGone(room, next)
   if (sections.includes('virtual_servers') || sections.includes('namespacing')) fanout.changed()
   for (const stream of [...room.streams]) stream.reloaded()
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old
+}
+
+/** What was opened on a virtual server ends with it. */
+function endGone({ sessions, listens }: Room, { runtime }: Assembly): void {
+  const isGone = (name: string | undefined) =>
+    name !== undefined && !runtime.virtualServers.has(name)
+  for (const session of [...sessions.all()])
+    if (isGone(session.virtualServer)) sessions.end(session, 'virtual server removed')
+  for (const { virtualServer, streams } of listens.all())
+    if (isGone(virtualServer)) for (const stream of streams.values()) stream.close()
 }
 
 function createPluginHost(

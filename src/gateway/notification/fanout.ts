@@ -69,7 +69,7 @@ export function createFanout(room: Room): Fanout {
     message: Message,
     exposed?: string,
   ): void {
-    if (receiver.streams.size === 0 || !concerns(receiver, message.method)) return
+    if (receiver.streams.size === 0 || !concerns(receiver, message.method, exposed)) return
     const change = `${upstream?.name ?? ''} ${message.method} ${exposed ?? ''}`
     const waiting = untold.get(receiver) ?? new Set()
     if (waiting.has(change)) return
@@ -91,11 +91,16 @@ export function createFanout(room: Room): Fanout {
     else room.report.dropped('not carried')
   }
 
-  // a client is told nothing of a kind that its virtual server never shows
-  function concerns({ virtualServer }: Receiver, method: string | undefined): boolean {
-    const kinds = KINDS_OF.get(method ?? '')
-    if (virtualServer === undefined || kinds === undefined) return true
+  // a client is told nothing of what its virtual server does not show, or shows no more
+  function concerns(
+    { virtualServer }: Receiver,
+    method: string | undefined,
+    exposed: string | undefined,
+  ): boolean {
+    if (virtualServer === undefined) return true
     const selection = room.current().virtualServers.get(virtualServer)?.virtualServer
+    if (exposed !== undefined) return selection?.selects('resources', exposed) ?? false
+    const kinds = KINDS_OF.get(method ?? '') ?? []
     return selection !== undefined && kinds.some((kind) => selection.mayOffer(kind))
   }
 
