@@ -4,6 +4,7 @@ import { AppError, messageOf } from '../base/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Engine, EngineLimits } from '../engine/engine.ts'
 import { createCatalog } from '../gateway/catalog/catalog.ts'
+import type { ListKind } from '../gateway/catalog/listing.ts'
 import type { NamingOptions } from '../gateway/catalog/names.ts'
 import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
@@ -33,6 +34,8 @@ export interface AssembleDeps {
   readonly host: PluginHostRoom
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
+  /** What lists were answered without has come. */
+  readonly arrived: (kind: ListKind) => void
 }
 
 /** How long a start waits for the first attempt of all servers; those that take longer come in when they are ready. */
@@ -66,6 +69,7 @@ export async function assemble(
         log: deps.upstream.log,
         timeout: Math.min(10_000, config.limits.request_timeout),
         client: deps.self,
+        arrived: deps.arrived,
       })
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
     const runtime = createRuntime({

@@ -2,8 +2,8 @@
 import type { Audit } from '../audit/audit.ts'
 import type { Logger } from '../base/log.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Room } from '../gateway/exchange.ts'
 import type { Fanout } from '../gateway/notification/fanout.ts'
-import type { Sessions } from '../gateway/session.ts'
 import type { Points } from '../points/table.ts'
 import type { Telemetry, UpstreamOutcome } from '../telemetry/telemetry.ts'
 import type { CallOutcome, UpstreamEvents } from '../upstream/client.ts'
@@ -60,14 +60,14 @@ export function upstreamEvents({ telemetry, audit, log, fanout }: EventDeps): Up
 export function observeRuntime(
   telemetry: Telemetry,
   engine: Engine<Points>,
-  sessions: Sessions,
+  { sessions, listens }: Pick<Room, 'sessions' | 'listens'>,
   audit: Audit,
   current: () => Assembly | undefined,
 ): void {
   telemetry.steps(() => engine.stats)
   telemetry.observe('portcullis_sessions', () => [[[], sessions.size]])
   telemetry.observe('portcullis_streams', () => [
-    [[], [...sessions.all()].reduce((sum, { streams }) => sum + streams.size, 0)],
+    [[], [...sessions.all()].reduce((sum, { streams }) => sum + streams.size, listens.size)],
   ])
   telemetry.observe('portcullis_generation', () => [[[], current()?.runtime.generation.id ?? 0]])
   telemetry.observe('portcullis_audit_dropped_total', () =>

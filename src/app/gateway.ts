@@ -176,6 +176,7 @@ class LiveGateway implements Gateway {
   drain(): void {
     this.#draining = true
     this.#parts.rooms.room.sessions.closeStreams()
+    this.#parts.rooms.room.listens.endAll()
   }
 
   close({ hurry }: { hurry?: Promise<void> } = {}): Promise<void> {

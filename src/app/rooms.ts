@@ -21,6 +21,8 @@ import { createInputStates } from '../gateway/input/state.ts'
 import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
+import { createSubscriptions } from '../gateway/subscription/ledger.ts'
+import { createListens } from '../gateway/subscription/listens.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
 import { POINTS, type Points } from '../points/table.ts'
@@ -92,6 +94,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     passes: true,
   })
   const host = createPluginHost(deps, audit, expression, telemetry)
+  const subscriptions = createSubscriptions()
+  const listens = createListens()
   const sessions = createSessions({
     clock,
     max: () => current.assembly?.loaded.config.limits.sessions ?? config.limits.sessions,
@@ -99,6 +103,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     ended(session, cause) {
       for (const { own } of current.assembly?.runtime.upstreams.values() ?? [])
         own?.release(instanceOf(session))
+      subscriptions.leaveAll(session)
       report.sessionEnded(session, cause)
     },
   })
@@ -110,6 +115,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     log,
     self: SELF,
     sessions,
+    subscriptions,
+    listens,
     cursors: createCursors(randomBytes(32)),
     createId: randomUUID,
     current: () => runningOf(current).runtime,
@@ -119,10 +126,11 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     tasks: createTaskIds(randomBytes(32)),
     held: createHeldCalls({ wheel, createId: randomUUID }),
     deliver: (session, upstream, message) => fanout.toSession(session, upstream, message),
+    updated: (upstream, key, message) => fanout.ofInstance(upstream, key, message),
   }
   owned.defer(() => room.held.close())
   const fanout = createFanout(room)
-  observeRuntime(telemetry, engine, sessions, audit, () => current.assembly)
+  observeRuntime(telemetry, engine, room, audit, () => current.assembly)
   const guard = createProcessGuard({ clock, log })
   owned.defer(() => guard.close())
   const events = upstreamEvents({
@@ -136,6 +144,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     host,
     self: SELF,
     upstream: { clock, log, clientInfo: SELF, events, guard, wheel },
+    arrived: fanout.arrived,
   }
   return {
     telemetry,

@@ -27,6 +27,7 @@ import {
   TELEMETRY_SCHEMA,
   type TelemetryOptions,
 } from '../telemetry/options.ts'
+import { SERVERS_CHECK } from '../upstream/option-checks.ts'
 import { SERVERS_SCHEMA, type ServerConfig } from '../upstream/options.ts'
 
 export interface GatewayConfig {
@@ -78,6 +79,7 @@ export function configLoader(): Loader<GatewayConfig> {
       EXPOSURE_CHECK,
       STORE_CHECK,
       AUDIT_CHECK,
+      SERVERS_CHECK,
       ...createPluginChecks(),
       ...createLimitChecks(),
     ],

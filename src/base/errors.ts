@@ -158,6 +158,12 @@ export const ERRORS = {
     'too many streams in this session',
     'close one or raise limits.streams_per_session',
   ),
+  SUBSCRIPTION_LIMIT: row(
+    -32600,
+    409,
+    'too many subscriptions',
+    'end some, or raise limits.subscriptions or limits.listens_per_principal',
+  ),
 
   // policy answers (refusals, not faults)
   POLICY_DENIED: row(

@@ -23,7 +23,10 @@ import type { HeldCalls } from './input/held.ts'
 import type { InputStates } from './input/state.ts'
 import type { Self } from './meta.ts'
 import type { Runtime } from './runtime.ts'
-import type { Session, Sessions } from './session.ts'
+import type { Session, SessionStream, Sessions } from './session.ts'
+import type { Subscriptions } from './subscription/ledger.ts'
+import type { Listens } from './subscription/listens.ts'
+import type { Receiver } from './subscription/receiver.ts'
 import type { TaskIds } from './task/ids.ts'
 
 /** Becomes known step by step while a request is read; nobody but the gateway writes it. */
@@ -40,6 +43,11 @@ export interface Exchange {
 export interface Outbound {
   /** A notification that belongs to the request; false when the client cannot take it. */
   notify(message: Buffer): boolean
+  /**
+   * A stream for a request that stands: it is sent to until the answer, and no runtime is held for it any more. Undefined: a policy
+   * refused the response or the client has gone. Rejects with WIRE_NOT_ACCEPTABLE.
+   */
+  stand(): Promise<SessionStream | undefined>
   /** Takes a large result in pieces; undefined where it has to be whole. */
   relay?(id: RpcId): ResultRelay | undefined
 }
@@ -77,6 +85,9 @@ export interface Room {
   readonly log: Logger
   readonly self: Self
   readonly sessions: Sessions
+  /** What clients of either era follow at servers. */
+  readonly subscriptions: Subscriptions
+  readonly listens: Listens
   readonly cursors: Cursors
   readonly createId: () => string
   readonly current: () => Runtime
@@ -87,6 +98,8 @@ export interface Room {
   readonly tasks: TaskIds
   /** Sends a session what a server says on a connection of its own. */
   readonly deliver: (session: Session, upstream: Upstream, message: Message) => void
+  /** Tells who follows it of an update on a connection kept under this key. */
+  readonly updated: (upstream: Upstream, key: string, message: Message) => void
   /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */
   readonly labelsOf: (principal: Principal, client: ClientInfo) => SessionLabels
 }
@@ -127,20 +140,21 @@ export function createExchange(
   return { identity, request: new RequestContext(identity), runtime, startedAt: room.clock.now() }
 }
 
-/** An exchange that no request of the client began, for what a server says to a session. */
+/** An exchange that no request of the client began, for what a server says to a session or a subscription. */
 export function sessionExchange(
   room: Room,
-  session: Session,
+  receiver: Receiver,
   method: string,
   server: Upstream | undefined,
 ): Exchange {
   const exchange = createExchange(room, 'stream', undefined)
   Object.assign(exchange.identity, {
     method,
-    session: session.id,
-    client: session.client,
-    principal: session.principal,
-    sessionLabels: session.labels,
+    era: receiver.listen ? 'modern' : 'legacy',
+    session: receiver.id,
+    client: receiver.client,
+    principal: receiver.principal,
+    sessionLabels: receiver.labels,
   })
   if (server) exchange.request.server = server.info
   return exchange

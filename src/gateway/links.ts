@@ -61,7 +61,7 @@ function clientOf(call: Call, upstream: Upstream, key: string): InstanceClient {
   if (!session || !alone)
     return {
       capabilities: alone ? (askable(call.capabilities) ?? {}) : {},
-      notification: () => room.report.dropped('not carried'),
+      notification: (message) => room.updated(upstream, key, message),
       // in the modern era a question is asked in the answer to a call: it has to be known to which
       request: (asked) => room.held.only(key)?.ask(asked),
     }

@@ -9,6 +9,8 @@ import type { Call } from './exchange.ts'
 import { LOG_LEVELS } from './notification/notifications.ts'
 import { discover, initialize } from './opening.ts'
 import { operate } from './operation/operation.ts'
+import { listen } from './subscription/listen.ts'
+import { subscribe, unsubscribe } from './subscription/subscribe.ts'
 import { operateTask } from './task/tasks.ts'
 
 interface Method {
@@ -33,6 +35,10 @@ export const METHODS: Readonly<Record<string, Method>> = {
   'tasks/result': { eras: ['legacy'], handle: operateTask },
   'tasks/update': { eras: ['modern'], handle: operateTask },
   'tasks/cancel': { eras: BOTH, handle: operateTask },
+  'completion/complete': { eras: BOTH, handle: operate },
+  'resources/subscribe': { eras: ['legacy'], handle: subscribe },
+  'resources/unsubscribe': { eras: ['legacy'], handle: unsubscribe },
+  'subscriptions/listen': { eras: ['modern'], handle: listen },
   'logging/setLevel': { eras: ['legacy'], handle: setLevel },
 }
 

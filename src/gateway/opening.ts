@@ -12,6 +12,7 @@ import { type Answer, denialAnswer, type RpcId } from './answer.ts'
 import type { Call, Exchange } from './exchange.ts'
 import { serverMeta } from './meta.ts'
 import { createSessionLabels } from './session.ts'
+import { tellsOfUpdates } from './subscription/ledger.ts'
 import { TASKS_EXTENSION } from './task/result.ts'
 
 /** What `session_pre_open` decided: capabilities as they may be, or a violation. */
@@ -99,11 +100,12 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
     capabilities: opening.capabilities,
     principal: exchange.identity.principal,
   })
-  const links = linksOf(call)
-  const instructions = mergedInstructions(links)
+  const named = linksOf(call)
+  const links = named.map(([, link]) => link)
+  const instructions = mergedInstructions(named)
   const result = {
     protocolVersion: revision,
-    capabilities: legacyCapabilities(links.map(([, link]) => link)),
+    capabilities: { ...capabilitiesOf(links), ...legacyTasks(links) },
     serverInfo: { ...room.self },
     ...(instructions ? { instructions } : {}),
   }
@@ -116,11 +118,12 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
 
 /** `server/discover`: the modern era's answer to who is there. */
 export async function discover(call: Call): Promise<Answer> {
-  const links = linksOf(call)
-  const instructions = mergedInstructions(links)
+  const named = linksOf(call)
+  const links = named.map(([, link]) => link)
+  const instructions = mergedInstructions(named)
   const result = {
     supportedVersions: [MODERN],
-    capabilities: modernCapabilities(links.map(([, link]) => link)),
+    capabilities: { ...capabilitiesOf(links), ...modernTasks(links) },
     ...(instructions ? { instructions } : {}),
     resultType: 'complete',
     ttlMs: 0,
@@ -148,7 +151,7 @@ export function clientOf(value: unknown): ClientInfo {
     : { name: 'unknown', version: '' }
 }
 
-function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] {
+export function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] {
   const { runtime, identity } = exchange
   const links: (readonly [string, UpstreamLink])[] = []
   const unseen: string[] = []
@@ -165,14 +168,17 @@ function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] 
 const offers = (links: readonly UpstreamLink[], capability: string) =>
   links.some((link) => isObject(link.capabilities[capability]))
 
-// only what is served: completions, subscriptions and tasks are not advertised until their points are wired
-function legacyCapabilities(links: readonly UpstreamLink[]): JsonObject {
+// only what is served
+export function capabilitiesOf(links: readonly UpstreamLink[]): JsonObject {
+  const subscribe = links.some(tellsOfUpdates)
   return {
     ...(offers(links, 'tools') ? { tools: { listChanged: true } } : {}),
     ...(offers(links, 'prompts') ? { prompts: { listChanged: true } } : {}),
-    ...(offers(links, 'resources') ? { resources: { listChanged: true } } : {}),
+    ...(offers(links, 'resources')
+      ? { resources: { listChanged: true, ...(subscribe ? { subscribe } : {}) } }
+      : {}),
     ...(offers(links, 'logging') ? { logging: {} } : {}),
-    ...legacyTasks(links),
+    ...(offers(links, 'completions') ? { completions: {} } : {}),
   }
 }
 
@@ -190,17 +196,6 @@ function modernTasks(links: readonly UpstreamLink[]): JsonObject {
     return era === 'modern' && isObject(extensions) && isObject(extensions[TASKS_EXTENSION])
   })
   return able ? { extensions: { [TASKS_EXTENSION]: {} } } : {}
-}
-
-// changes are announced by subscriptions/listen in this era, which is not wired yet
-function modernCapabilities(links: readonly UpstreamLink[]): JsonObject {
-  return {
-    ...(offers(links, 'tools') ? { tools: {} } : {}),
-    ...(offers(links, 'prompts') ? { prompts: {} } : {}),
-    ...(offers(links, 'resources') ? { resources: {} } : {}),
-    ...(offers(links, 'logging') ? { logging: {} } : {}),
-    ...modernTasks(links),
-  }
 }
 
 const MAX_INSTRUCTIONS = 16_384

@@ -127,6 +127,19 @@ export const LIMITS_SCHEMA = {
       default: 8,
       description: 'streams open in one session',
     },
+    subscriptions: {
+      type: 'integer',
+      minimum: 1,
+      default: 100,
+      description: 'resources that one session, or one subscriptions/listen, may follow',
+    },
+    listens_per_principal: {
+      type: 'integer',
+      minimum: 1,
+      default: 1000,
+      description:
+        'subscriptions/listen open for one principal; clients that nobody knows are one together',
+    },
     request_timeout: {
       type: 'string',
       format: 'duration',

@@ -7,6 +7,7 @@ import {
 } from './parts.ts' // biome-ignore format: a table of imports
 import {
   anything,
+  described,
   flag,
   integer,
   list,
@@ -254,12 +255,17 @@ export const DATA_POINTS = {
       mimeTypes(payload.result?.contents),
   }),
   resource_pre_subscribe: point({
-    fires: 'on resources/subscribe and on the filters of subscriptions/listen',
-    payload: members({ server, uri: optional(text), filter: optional(object) }),
+    fires:
+      'on resources/subscribe; on subscriptions/listen once for its filter and once for each resource in it',
+    methods: ['resources/subscribe', 'subscriptions/listen'],
+    payload: members({
+      server: optional(server),
+      uri: optional(text),
+      filter: optional(described(object, 'of subscriptions/listen, as the client sent it')),
+    }),
     writable: { uri: field(text, 'uri'), filter: field(object, 'filter') },
     conditions: resourceConditions,
     target: resourceTarget,
-    wired: LATER.wire,
   }),
   tool_post_list: listPoint('on each page of tools/list', ['tools/list']),
   prompt_post_list: listPoint('on each page of prompts/list', ['prompts/list']),
@@ -279,21 +285,22 @@ export const DATA_POINTS = {
     writable: { argument: field(members({ name: text, value: text }), 'argument') },
     answer: completionValues,
     content: ['argument', 'context'],
+    methods: ['completion/complete'],
     conditions: SERVER_CONDITIONS,
-    wired: LATER.wire,
   }),
   argument_post_complete: point({
-    fires: 'on the values that complete an argument',
+    fires: 'on the values that complete an argument, or the upstream error instead of them',
+    methods: ['completion/complete'],
     payload: members({
       server,
       ref: object,
       argument: members({ name: text, value: text }),
       values: list(text),
+      error: optional(rpcError),
     }),
-    writable: { values: field(list(text), 'values') },
-    content: ['values'],
+    writable: { values: field(list(text), 'values'), error: errorField },
+    content: ['values', 'error'],
     conditions: SERVER_CONDITIONS,
-    wired: LATER.wire,
   }),
   completion_pre_request: point({
     fires:

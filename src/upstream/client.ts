@@ -5,7 +5,7 @@ import type { DeadlineWheel } from '../base/deadline.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import type { ServerInfo } from '../engine/context.ts'
-import type { Message } from '../wire/message.ts'
+import type { Message, RpcError } from '../wire/message.ts'
 import type { Edit } from '../wire/splice.ts'
 import type { ProcessGuard } from './stdio/guard.ts'
 
@@ -18,7 +18,7 @@ export interface UpstreamRequest {
   readonly message: Message
   /** Name, uri and patched fields. The id and the progress token are the link's own affair. */
   readonly edits: readonly Edit[]
-  /** Sent upstream over HTTP; ignored on stdio. Nothing else of the client's headers goes upstream. */
+  /** Sent upstream over HTTP; ignored on stdio and WebSocket. Nothing else of the client's headers goes upstream. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** The final upstream name or uri, for `Mcp-Name`; read from the message when absent. */
   readonly target?: string
@@ -98,6 +98,9 @@ export interface Instances {
   /** The link kept under a key, if it is up. */
   link(key: string): UpstreamLink | undefined
   release(key: string): void
+  /** As of an upstream, on the link kept under a key; it is kept for as long as it follows something. */
+  follow(key: string, uri: string): Promise<RpcError | undefined>
+  unfollow(key: string, uri: string): void
 }
 
 /** Who an instance is opened for. */
@@ -127,7 +130,7 @@ export interface Upstream {
   readonly tenant: string | undefined
   /** The four above as conditions and plugins see them; frozen. */
   readonly info: ServerInfo
-  readonly kind: 'stdio' | 'http'
+  readonly kind: 'stdio' | 'http' | 'websocket'
   /** True: the gateway does not start without it. */
   readonly required: boolean
   readonly admission: Admission
@@ -142,6 +145,12 @@ export interface Upstream {
   reach(era: Era, signal?: AbortSignal): Promise<UpstreamLink>
   /** A legacy connection of its own, kept under a key until `release`; undefined: this server is shared by all. */
   readonly own: Instances | undefined
+  /**
+   * Has the server tell of changes to a resource on the link of that era until `unfollow`, also after it was down. Once per URI:
+   * whoever asks counts who wants it. Resolves with the server's refusal, or undefined; rejects like a request.
+   */
+  follow(era: Era, uri: string): Promise<RpcError | undefined>
+  unfollow(era: Era, uri: string): void
   /** Resolves when the first attempt has ended, well or badly; a server that is down keeps being tried. */
   start(): Promise<void>
   /** Ends connections and processes, with bounded waits. Idempotent. */

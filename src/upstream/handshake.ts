@@ -36,13 +36,18 @@ export function modernMeta(clientInfo: ClientInfo, revision: string = LATEST_MOD
   }
 }
 
-/** Throws UPSTREAM_ERA for a server that is modern only, UPSTREAM_PROTOCOL for one that answers nonsense. */
-export function readInitialize(server: string, reply: Message): Hello {
+/**
+ * Throws UPSTREAM_ERA for a server that is modern only, UPSTREAM_PROTOCOL for one that answers nonsense. `status`: the HTTP
+ * status it was refused with.
+ */
+export function readInitialize(server: string, reply: Message, status?: number): Hello {
   if (reply.kind === 'error') {
     const code = reply.error?.code
     if (isModernRefusal(reply))
       throw new AppError('UPSTREAM_ERA', `server ${server} speaks the modern era only`)
-    throw new AppError('UPSTREAM_PROTOCOL', `server ${server} refused initialize with ${code}`)
+    const data = status === undefined ? undefined : { status }
+    const what = `server ${server} refused initialize with ${code}`
+    throw new AppError('UPSTREAM_PROTOCOL', what, { ...(data && { data }) })
   }
   const { result } = reply
   const revision = isObject(result) ? result.protocolVersion : undefined

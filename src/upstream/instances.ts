@@ -1,13 +1,16 @@
 // Connections of a legacy server that belong to one client each: opened on first use, bounded in number, ended when nobody uses them.
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import type { RpcError } from '../wire/message.ts'
 import type { InstanceClient, Instances, UpstreamLink } from './client.ts'
 
 /** One instance, which is an upstream of its own with the legacy era only. */
 export interface Instance {
   readonly link: UpstreamLink | undefined
   ready(signal?: AbortSignal): Promise<UpstreamLink>
-  /** Calls under way or something waiting to be answered. */
+  follow(uri: string): Promise<RpcError | undefined>
+  unfollow(uri: string): void
+  /** Calls under way, something waiting to be answered, or a resource followed. */
   readonly busy: boolean
   close(): Promise<void>
 }
@@ -100,6 +103,12 @@ export function createInstances(options: InstancesOptions): OwnedInstances {
       return found.instance.link
     },
     release: end,
+    async follow(key, uri) {
+      const found = kept.get(key)
+      if (found) return found.instance.follow(uri)
+      throw new AppError('UPSTREAM_UNAVAILABLE', `an instance of server ${server} has ended`)
+    },
+    unfollow: (key, uri) => kept.get(key)?.instance.unfollow(uri),
     async close() {
       closed = true
       cancel?.()

@@ -70,20 +70,25 @@ export interface StdioOptions extends CommonOptions {
   readonly cwd: string | undefined
 }
 
-export interface HttpOptions extends CommonOptions {
-  readonly kind: 'http'
+interface RemoteOptions extends CommonOptions {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
 }
 
+export interface HttpOptions extends RemoteOptions {
+  readonly kind: 'http'
+  /** Undefined: found out, Streamable HTTP first. */
+  readonly transport?: 'streamable-http' | 'sse' | undefined
+}
+
+export interface WebSocketOptions extends RemoteOptions {
+  readonly kind: 'websocket'
+}
+
 /** One server with every default in place. */
-export type ServerOptions = StdioOptions | HttpOptions
+export type ServerOptions = StdioOptions | HttpOptions | WebSocketOptions
 
 const BACKOFF_PATTERN = `${DURATION_PATTERN.slice(0, -1)}\\.\\.${DURATION_PATTERN.slice(1)}`
-const TRANSPORTS_LATER = {
-  sse: 'the deprecated HTTP+SSE transport comes with a later issue',
-  websocket: 'the WebSocket transport comes with a later issue',
-}
 const POOL = {
   type: 'object',
   description: 'how instances of the server are shared',
@@ -157,7 +162,7 @@ const HEALTH = {
 
 const SERVER = {
   type: 'object',
-  description: 'one upstream MCP server: a command (stdio) or a url (Streamable HTTP)',
+  description: 'one upstream MCP server: a command (stdio) or a url',
   additionalProperties: false,
   required: ['name'],
   oneOf: [{ required: ['command'] }, { required: ['url'] }],
@@ -187,16 +192,15 @@ const SERVER = {
     cwd: { type: 'string', 'x-path': true, description: 'working directory of the process' },
     url: {
       type: 'string',
-      pattern: '^https?://[^\\s/?#@]+(?:[/?][^\\s#]*)?$',
-      'x-expects': 'an http or https URL without credentials and fragment',
+      pattern: '^(?:https?|wss?)://[^\\s/?#@]+(?:[/?][^\\s#]*)?$',
+      'x-expects': 'an http, https, ws or wss URL without credentials and fragment',
       description:
-        'the MCP endpoint of a server that is reached over HTTP; credentials go into headers',
+        'the MCP endpoint of a server that is reached over the network; credentials go into headers',
     },
     transport: {
       enum: ['streamable-http', 'sse', 'websocket'],
-      default: 'streamable-http',
-      description: 'how the url is spoken to',
-      'x-not-built-values': TRANSPORTS_LATER,
+      description:
+        'how the url is spoken to; without it a ws or wss url is a websocket, and at any other streamable-http is tried first, then sse',
     },
     headers: {
       type: 'object',
@@ -283,7 +287,24 @@ export function serverOptions(config: ServerConfig): ServerOptions {
     const message = `servers: ${config.name}: the header ${reserved} is set by the gateway itself`
     throw new AppError('CONFIG_INVALID', message)
   }
-  return { ...common, kind: 'http', url, headers }
+  const wrong = mismatch(config)
+  if (wrong !== undefined)
+    throw new AppError('CONFIG_INVALID', `servers: ${config.name}: transport: ${wrong}`)
+  if (isWebSocketUrl(url)) return { ...common, kind: 'websocket', url, headers }
+  const transport = config.transport as HttpOptions['transport']
+  return { ...common, kind: 'http', url, headers, transport }
+}
+
+function isWebSocketUrl(url: string): boolean {
+  return /^wss?:/.test(url)
+}
+
+/** What is wrong with the transport of a server for its url; undefined: nothing. */
+export function mismatch({ url, transport }: ServerConfig): string | undefined {
+  if (url === undefined || transport === undefined) return undefined
+  if ((transport === 'websocket') === isWebSocketUrl(url)) return undefined
+  const wanted = transport === 'websocket' ? 'a ws or wss url' : 'an http or https url'
+  return `${transport} needs ${wanted}`
 }
 
 const RESERVED = new Set([
@@ -294,7 +315,7 @@ const RESERVED = new Set([
 /** Framing, and what a link itself says about a message: neither a configuration nor a plugin sets these. */
 export function isReservedHeader(name: string): boolean {
   const lower = name.toLowerCase()
-  return RESERVED.has(lower) || lower.startsWith('content-')
+  return RESERVED.has(lower) || lower.startsWith('content-') || lower.startsWith('sec-websocket-')
 }
 
 // `1s..60s`; the wrong way round is put right, a pattern the schema would have refused falls back to the default

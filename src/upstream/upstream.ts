@@ -1,6 +1,13 @@
 // One configured server as the gateway sees it: its lanes by era, its status, its events; transports are below, policy is above.
 import { createDeadlineWheel, type DeadlineWheel } from '../base/deadline.ts'
 import { AppError, isAppError } from '../base/errors.ts'
+import type { RpcError } from '../wire/message.ts'
+import {
+  type ChannelOptions,
+  connectorOf,
+  type LegacyConnector,
+  openChannel,
+} from './channel/connect.ts'
 import type {
   Admission,
   Era,
@@ -12,18 +19,16 @@ import type {
   UpstreamState,
   UpstreamStatus,
 } from './client.ts'
-import { watchHealth } from './health.ts'
-import { connectHttpLegacy } from './http/legacy.ts'
-import { listenForChanges } from './http/listen.ts'
+import { createFollower, type Follower } from './follow.ts'
 import { connectHttpModern } from './http/modern.ts'
 import { createInstances, type Instance, type OwnedInstances } from './instances.ts'
 import { type Connection, Lane } from './lane.ts'
-import type { HttpOptions, ServerOptions, StdioOptions } from './options.ts'
+import type { HttpOptions, ServerOptions } from './options.ts'
 import { createProcessGuard, type ProcessGuard } from './stdio/guard.ts'
-import { connectStdio } from './stdio/stdio.ts'
 import type { ProcessTransportDeps } from './transport.ts'
+import { watchOver } from './watch.ts'
 
-/** How long a legacy answer of a stdio server spares it the probe when it is restarted. */
+/** How long a legacy answer spares a server the probe when it is started anew. */
 const EVIDENCE_MS = 60 * 60_000
 
 const UNTOLD = { changed() {}, restarted() {} }
@@ -39,7 +44,7 @@ class SupervisedUpstream implements Upstream {
   readonly environment: string | undefined
   readonly tenant: string | undefined
   readonly info: Upstream['info']
-  readonly kind: 'stdio' | 'http'
+  readonly kind: Upstream['kind']
   readonly required: boolean
   readonly admission: Admission = 'admitted'
   readonly #options: ServerOptions
@@ -52,10 +57,15 @@ class SupervisedUpstream implements Upstream {
    * http: legacy and modern, on the same url. stdio: whichever era the process answers to; and, when that is modern, a
    * second process for the legacy era, because a process is pinned to the era of its first message. Both are started at
    * once: a list for clients of either era must not depend on who came first. A legacy server has one process only.
+   * websocket: the same with connections.
    */
   readonly #first: Lane
   readonly #second: Lane
   readonly #instances: OwnedInstances | undefined
+  /** Resources outlive links: what is followed is asked for again on the next one. */
+  readonly #followers: Readonly<Record<Era, Follower>>
+  /** One for all connections of the era, because it remembers what it found. */
+  readonly #legacy: LegacyConnector
   #legacyUntil = 0
   #state: UpstreamState = 'stopped'
   #up = ','
@@ -83,12 +93,14 @@ class SupervisedUpstream implements Upstream {
       const { name: server } = options
       this.#instances = createInstances({ server, per, max, idleStop, clock: deps.clock, make })
     }
-    if (options.kind === 'stdio') {
-      this.#first = this.#lane((signal) => this.#connectStdio(options, signal))
-      this.#second = this.#lane((signal) => this.#connectSecond(options, signal))
+    this.#followers = { legacy: this.#follower(), modern: this.#follower() }
+    this.#legacy = connectorOf(options)
+    if (options.kind === 'http') {
+      this.#first = this.#lane((signal) => this.#connectLegacy(signal))
+      this.#second = this.#lane((signal) => this.#connectModern(options, signal))
     } else {
-      this.#first = this.#lane((signal) => this.#connectHttp(options, 'legacy', signal))
-      this.#second = this.#lane((signal) => this.#connectHttp(options, 'modern', signal))
+      this.#first = this.#lane((signal) => this.#connectChannel(options, signal))
+      this.#second = this.#lane((signal) => this.#connectLegacy(signal))
     }
   }
 
@@ -135,6 +147,14 @@ class SupervisedUpstream implements Upstream {
     throw new AppError('UPSTREAM_ERA', `server ${this.name} does not speak the modern era`)
   }
 
+  follow(era: Era, uri: string): Promise<RpcError | undefined> {
+    return this.#followers[era].follow(uri)
+  }
+
+  unfollow(era: Era, uri: string): void {
+    this.#followers[era].unfollow(uri)
+  }
+
   async start(): Promise<void> {
     if (this.kind === 'http') await Promise.all([this.#first.start(), this.#second.start()])
     else await this.#first.start()
@@ -166,7 +186,7 @@ class SupervisedUpstream implements Upstream {
       random: this.#deps.random ?? Math.random,
       restart,
       // asking over HTTP is one request; a stdio server shows another era only when it is started anew, see below
-      recheck: this.kind === 'http',
+      recheck: this.#options.kind === 'http' && this.#options.transport !== 'sse',
       // two probes, one initialize, and what a process needs to start
       connectTimeout: limits.requestTimeout + 2 * timeout + 1000,
       connect,
@@ -174,16 +194,17 @@ class SupervisedUpstream implements Upstream {
     })
   }
 
+  #follower(): Follower {
+    return createFollower({ log: this.#log, timeout: this.#deps.limits.requestTimeout })
+  }
+
   /** A connection for one client: the legacy era, no probes of its own, started anew when it is lost and asked for. */
   #instance(client: InstanceClient): Instance {
-    const options = this.#options
     let connection: Connection | undefined
+    const follower = this.#follower()
     const lane = this.#laneOf(async (signal) => {
-      const deps = this.#transport(client)
-      connection =
-        options.kind === 'stdio'
-          ? await connectStdio(options, deps, 'legacy', signal)
-          : await connectHttpLegacy(options, deps, signal)
+      connection = await this.#legacy(this.#transport(client, follower), signal)
+      void connection.lost.then(follower.attach(connection.link))
       return connection
     })
     return {
@@ -191,9 +212,12 @@ class SupervisedUpstream implements Upstream {
         return lane.link
       },
       get busy() {
-        return lane.state === 'starting' || (lane.link !== undefined && connection?.idle() === 0)
+        if (lane.state === 'starting' || follower.uris.length > 0) return true
+        return lane.link !== undefined && connection?.idle() === 0
       },
       ready: (signal) => lane.ready(signal),
+      follow: (uri) => follower.follow(uri),
+      unfollow: (uri) => follower.unfollow(uri),
       close: () => lane.close(),
     }
   }
@@ -208,29 +232,24 @@ class SupervisedUpstream implements Upstream {
     const { name, version } = link.serverInfo ?? {}
     const fields = { era: link.era, revision: link.revision, name, version }
     this.#log.debug(fields, 'the server is up')
-    const { every, timeout } = this.#options.health
-    const { clock, clientInfo } = this.#deps
-    const common = { clock, clientInfo, log: this.#log }
-    const unwatch = watchHealth(connection, { ...common, every, timeout })
-    const unlisten = listenForChanges(link, {
-      ...common,
-      restart: this.#options.health.restart,
-      random: this.#deps.random ?? Math.random,
-      notification: (message) => this.#deps.events.notification(this, link, message),
+    const { clock, clientInfo, limits, events, random = Math.random } = this.#deps
+    watchOver(connection, signal, {
+      clock,
+      clientInfo,
+      random,
+      log: this.#log,
+      health: this.#options.health,
+      timeout: limits.requestTimeout,
+      follower: this.#followers[link.era],
+      notification: (message) => events.notification(this, link, message),
     })
-    const end = () => {
-      unwatch()
-      unlisten()
-    }
-    void connection.lost.then(end)
-    signal.addEventListener('abort', end, { once: true })
     return connection
   }
 
-  async #connectStdio(options: StdioOptions, signal: AbortSignal): Promise<Connection> {
+  async #connectChannel(options: ChannelOptions, signal: AbortSignal): Promise<Connection> {
     const now = this.#deps.clock.now()
     const known = now < this.#legacyUntil ? 'legacy' : undefined
-    const connection = await connectStdio(options, this.#transport(), known, signal)
+    const connection = await openChannel(options, this.#transport(), known, signal)
     if (connection.link.era === 'legacy') {
       if (!known) this.#legacyUntil = now + EVIDENCE_MS
     } else if (this.#second.state === 'idle' || this.#second.state === 'absent')
@@ -238,13 +257,14 @@ class SupervisedUpstream implements Upstream {
     return connection
   }
 
-  async #connectSecond(options: StdioOptions, signal: AbortSignal): Promise<Connection> {
-    return this.#noted('legacy', connectStdio(options, this.#transport(), 'legacy', signal))
+  #connectLegacy(signal: AbortSignal): Promise<Connection> {
+    return this.#noted('legacy', this.#legacy(this.#transport(), signal))
   }
 
-  #connectHttp(options: HttpOptions, era: Era, signal: AbortSignal): Promise<Connection> {
-    const connect = era === 'legacy' ? connectHttpLegacy : connectHttpModern
-    return this.#noted(era, connect(options, this.#transport(), signal))
+  async #connectModern(options: HttpOptions, signal: AbortSignal): Promise<Connection> {
+    if (options.transport === 'sse')
+      throw new AppError('UPSTREAM_ERA', `server ${this.name} is spoken to in the legacy era only`)
+    return this.#noted('modern', connectHttpModern(options, this.#transport(), signal))
   }
 
   async #noted(era: Era, connecting: Promise<Connection>): Promise<Connection> {
@@ -256,7 +276,7 @@ class SupervisedUpstream implements Upstream {
     }
   }
 
-  #transport(client?: InstanceClient): ProcessTransportDeps {
+  #transport(client?: InstanceClient, follower?: Follower): ProcessTransportDeps {
     const { clock, limits, clientInfo, events } = this.#deps
     const linkEvents: ProcessTransportDeps['events'] = {
       notification: (link, message) =>
@@ -268,7 +288,9 @@ class SupervisedUpstream implements Upstream {
       },
       stderr: (line) => events.stderr(this, line),
       call: (method, ms, outcome) => events.call(this, method, ms, outcome),
-      renewed: () => {
+      renewed: ({ era }) => {
+        const of = follower ?? this.#followers[era]
+        of.renew()
         if (!client) events.renewed(this)
       },
     }

@@ -113,7 +113,7 @@ describe('mcpServers', () => {
     expect(config.plugins).toMatchObject({ enabled: true, allowed: ['rules'] })
   })
 
-  it('with a literal secret, an unset variable or a transport that is not built are warned about', () => {
+  it('of type sse keep their transport; a literal secret and an unset variable are warned about', async () => {
     const imported = read({
       mcpServers: {
         a: {
@@ -127,9 +127,23 @@ describe('mcpServers', () => {
       { transport: 'sse', headers: { B: '${env:B}', C: '${env:C:-c}' } },
     ])
     expect(warnings(imported)).toEqual([
-      'mcp.json:4:7: the transport sse is not built yet; the gateway refuses to start until the server is changed or removed',
       'mcp.json:7:9: X-Api-Key looks like a secret that is written out; replace it by ${env:NAME} or ${file:path}',
       'mcp.json:8:9: the environment variable B is not set; the gateway does not start without it',
+    ])
+    const { config } = await configLoader().parse(formatImported(imported), { env: { B: 'b' } })
+    expect(config.servers[0]).toMatchObject({ transport: 'sse', url: 'https://a.example/sse' })
+  })
+
+  it('of a url without a type have no transport, which is found out', () => {
+    const { document } = read({
+      mcpServers: {
+        a: { url: 'https://a.example/mcp' },
+        b: { type: 'ws', url: 'wss://b.example' },
+      },
+    })
+    expect(document.servers).toEqual([
+      { name: 'a', url: 'https://a.example/mcp' },
+      { name: 'b', url: 'wss://b.example', transport: 'websocket' },
     ])
   })
 

@@ -63,6 +63,32 @@ describe.each([
   })
 })
 
+test('an SDK client of the modern era listens through the gateway, completes arguments, and leaves', async () => {
+  await using listener = await modernClient(gateway.url)
+  await using other = await modernClient(gateway.url)
+  const { client } = listener
+  const told: string[] = []
+  client.setNotificationHandler('notifications/tools/list_changed', ({ method }) => {
+    told.push(method)
+  })
+  const subscription = await client.listen({
+    toolsListChanged: true,
+    resourceSubscriptions: ['test://watched-resource'],
+  })
+  expect(subscription.honoredFilter).toEqual({
+    toolsListChanged: true,
+    resourceSubscriptions: ['test://watched-resource'],
+  })
+  await other.client.callTool({ name: 'test_trigger_tool_change', arguments: {} })
+  await expect.poll(() => told.length).toBeGreaterThan(0)
+  const ref = { type: 'ref/prompt', name: 'test_prompt_with_arguments' } as const
+  const argument = { name: 'arg1', value: 'par' }
+  const { completion } = await client.complete({ ref, argument })
+  expect(completion.values).toEqual(['paris', 'park', 'party'])
+  await subscription.close()
+  expect(await subscription.closed).toBe('local')
+})
+
 async function failed(attempt: Promise<unknown>): Promise<{ code?: number; data?: unknown }> {
   const error = await attempt.then(
     () => undefined,

@@ -25,6 +25,8 @@ export interface Answers {
   raw(body: string, status?: number): void
   /** Messages on an event stream; the stream ends after them unless `open`. */
   events(messages: readonly object[], options?: { open?: boolean }): void
+  /** One more message on an event stream that was left open. */
+  send(message: object): void
   /** Breaks the connection without an answer. */
   destroy(): void
   /** Resolves when the gateway has given the request up. */
@@ -33,14 +35,19 @@ export interface Answers {
 
 export interface RecorderOptions {
   readonly eras?: 'legacy' | 'modern' | 'both'
-  readonly capabilities?: object
+  /** The same in both eras, or by era. */
+  readonly capabilities?: object | ((modern: boolean) => object)
   /** Answers list methods; by default it offers `tools`. */
   readonly list?: (method: string, params: Record<string, unknown>) => unknown
   readonly tools?: readonly (string | object)[]
   /** Methods that are never answered. */
   readonly silent?: readonly string[]
+  /** Milliseconds before a method is answered. */
+  readonly slow?: Readonly<Record<string, number>>
   readonly call?: (received: Received, answers: Answers) => void
   readonly listen?: { readonly port: number }
+  /** A session it did not open is answered 404, as after a restart. */
+  readonly strict?: boolean
 }
 
 export interface Recorder extends AsyncDisposable {
@@ -52,6 +59,8 @@ export interface Recorder extends AsyncDisposable {
   /** Sends a message on every open GET stream. */
   announce(message: object): void
   readonly streams: () => number
+  /** Forgets its sessions and ends their streams. */
+  forget(): void
   close(): Promise<void>
 }
 
@@ -71,7 +80,9 @@ export const echo = (received: Received, answers: Answers): void =>
   })
 
 export async function startRecorder(options: RecorderOptions = {}): Promise<Recorder> {
-  const { eras = 'both', capabilities = { tools: { listChanged: true } } } = options
+  const { eras = 'both', capabilities: offered = { tools: { listChanged: true } } } = options
+  const capabilitiesIn = (modern: boolean) =>
+    typeof offered === 'function' ? offered(modern) : offered
   const seen: Received[] = []
   const sockets = new Set<Socket>()
   const streams = new Set<ServerResponse>()
@@ -81,6 +92,9 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const raw = Buffer.concat(chunks).toString()
+    const session = request.headers['mcp-session-id']
+    if (options.strict && session !== undefined && !sessions.has(String(session)))
+      return void response.writeHead(404).end()
     if (request.method === 'GET' && eras !== 'modern') {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
       streams.add(response)
@@ -100,6 +114,8 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
       return modern
         ? response.writeHead(400).end()
         : answers.error({ code: -32022, message: 'no', data: { supported: [VERSION] } })
+    const wait = options.slow?.[message.method ?? '']
+    if (wait !== undefined) await new Promise((resolve) => setTimeout(resolve, wait))
     handle(received, answers, response)
   })
 
@@ -109,14 +125,18 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     const serverInfo = { name: 'recorder', version: '1.0.0' }
     if (method === 'server/discover')
       return answers.result({
-        supportedVersions: [VERSION], capabilities, ttlMs: 0, cacheScope: 'private',
+        supportedVersions: [VERSION], capabilities: capabilitiesIn(true), ttlMs: 0, cacheScope: 'private',
         _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
       }) // biome-ignore format: one answer
     if (method === 'initialize') {
       const session = randomUUID()
       sessions.add(session)
       response.setHeader('mcp-session-id', session)
-      return answers.result({ protocolVersion: params.protocolVersion, capabilities, serverInfo })
+      return answers.result({
+        protocolVersion: params.protocolVersion,
+        capabilities: capabilitiesIn(false),
+        serverInfo,
+      })
     }
     if (method === 'ping' || method === 'logging/setLevel') return answers.result({})
     if (method.endsWith('/list')) {
@@ -152,6 +172,10 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
       for (const stream of streams) stream.write(frame({ jsonrpc: '2.0', ...message }))
     },
     streams: () => streams.size,
+    forget() {
+      sessions.clear()
+      for (const stream of streams) stream.end()
+    },
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -186,6 +210,7 @@ function answersOn(response: ServerResponse, { id, method = '' }: Sent, modern: 
       for (const message of messages) response.write(frame({ jsonrpc: '2.0', ...message }))
       if (!open) response.end()
     },
+    send: (message) => void response.write(frame({ jsonrpc: '2.0', ...message })),
     destroy: () => response.destroy(),
     closed: new Promise((resolve) => response.once('close', resolve)),
   }

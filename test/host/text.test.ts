@@ -26,6 +26,8 @@ describe('the texts of a payload', () => {
       'prompt_post_list',
       'resource_post_list',
       'roots_post_list',
+      'argument_pre_complete',
+      'argument_post_complete',
       'completion_pre_request',
       'completion_post_response',
       'elicitation_pre_create',

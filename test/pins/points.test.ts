@@ -13,13 +13,13 @@ tool_pre_invoke fired name,arguments,headers
 tool_post_invoke fired content,structuredContent,isError,_meta,error
 resource_pre_fetch fired uri
 resource_post_fetch fired contents,_meta,error
-resource_pre_subscribe later uri,filter
+resource_pre_subscribe fired uri,filter
 tool_post_list fired items
 prompt_post_list fired items
 resource_post_list fired items
 roots_post_list fired items
-argument_pre_complete later argument
-argument_post_complete later values
+argument_pre_complete fired argument
+argument_post_complete fired values,error
 completion_pre_request fired messages,modelPreferences,systemPrompt,tools,maxTokens
 completion_post_response fired content
 elicitation_pre_create fired message,schema

@@ -13,6 +13,10 @@ const TEXT = (text: string) => [{ type: 'text', text }]
 const CALL = ['tools/call', { name: 'rec__echo', arguments: { a: 1 } }] as const
 const PROMPT = ['prompts/get', { name: 'rec__hello', arguments: { a: 'b' } }] as const
 const READ = ['resources/read', { uri: 'test://one' }] as const
+const COMPLETE = [
+  'completion/complete',
+  { ref: { type: 'ref/prompt', name: 'rec__hello' }, argument: { name: 'a', value: 'b' } },
+] as const
 const REQUESTS: Readonly<Partial<Record<PointName, readonly [string, object]>>> = {
   http_pre_request: CALL,
   http_post_request: CALL,
@@ -22,6 +26,8 @@ const REQUESTS: Readonly<Partial<Record<PointName, readonly [string, object]>>> 
   prompt_post_fetch: PROMPT,
   resource_pre_fetch: READ,
   resource_post_fetch: READ,
+  argument_pre_complete: COMPLETE,
+  argument_post_complete: COMPLETE,
   tool_post_list: ['tools/list', {}],
   prompt_post_list: ['prompts/list', {}],
   resource_post_list: ['resources/list', {}],
@@ -30,6 +36,10 @@ const FAILING: typeof REQUESTS = {
   tool_post_invoke: ['tools/call', { name: 'rec__echo', arguments: { fail: true } }],
   prompt_post_fetch: ['prompts/get', { name: 'rec__hello', arguments: { fail: 'yes' } }],
   resource_post_fetch: ['resources/read', { uri: 'test://fail' }],
+  argument_post_complete: [
+    'completion/complete',
+    { ref: COMPLETE[1].ref, argument: { name: 'fail', value: '' } },
+  ],
 }
 
 let recorder: Recorder
@@ -39,7 +49,7 @@ let act: ((point: PointName, payload: never) => unknown) | undefined
 
 beforeAll(async () => {
   recorder = await startRecorder({
-    capabilities: { tools: {}, prompts: {}, resources: {} },
+    capabilities: { tools: {}, prompts: {}, resources: {}, completions: {} },
     tools: ['echo', 'other', 'work', 'hang'],
     list: (method) =>
       ({
@@ -51,6 +61,7 @@ beforeAll(async () => {
         name?: string
         uri?: string
         arguments?: { fail?: unknown }
+        argument?: { name: string }
         _meta?: { progressToken?: unknown }
       }
       if (params.name === 'hang') return
@@ -63,8 +74,11 @@ beforeAll(async () => {
           { id: message.id, result },
         ])
       }
-      if (params.arguments?.fail || params.uri === 'test://fail')
+      const fails = params.arguments?.fail || params.argument?.name === 'fail'
+      if (fails || params.uri === 'test://fail')
         return answers.error({ code: -32000, message: 'it failed', data: { why: 'because' } })
+      if (message.method === 'completion/complete')
+        return answers.result({ completion: { values: ['a', 'b'], hasMore: false } })
       if (message.method === 'prompts/get')
         return answers.result({
           description: 'a prompt',
@@ -117,6 +131,7 @@ const INPUTS: readonly Row[] = [
   ['prompt_pre_fetch', 'name', 'other'],
   ['prompt_pre_fetch', 'arguments', { c: 'd' }],
   ['resource_pre_fetch', 'uri', 'test://two'],
+  ['argument_pre_complete', 'argument', { name: 'a', value: 'changed' }],
 ]
 /** What the client gets instead. */
 const OUTPUTS: readonly Row[] = [
@@ -134,6 +149,7 @@ const ERRORS: readonly Row[] = [
   ['tool_post_invoke', 'error', { message: 'changed' }],
   ['prompt_post_fetch', 'error', { message: 'changed', data: { b: 2 } }],
   ['resource_post_fetch', 'error', { data: { c: 3 } }],
+  ['argument_post_complete', 'error', { message: 'changed', data: { d: 4 } }],
 ]
 const LISTS: readonly Row[] = [
   ['tool_post_list', 'items', 'tools'],
@@ -146,6 +162,10 @@ const OTHERS: readonly Row[] = [
   ['tool_pre_invoke', 'headers', undefined],
   ['session_pre_open', 'capabilities', undefined],
   ['notification_pre_forward', 'params', undefined],
+  ['argument_post_complete', 'values', undefined],
+  // of one era each: gateway/subscribe.test.ts and gateway/listen.test.ts
+  ['resource_pre_subscribe', 'uri', undefined],
+  ['resource_pre_subscribe', 'filter', undefined],
 ]
 
 it('every writable field of every fired point has a row here', () => {
@@ -240,6 +260,23 @@ describe.each(ERAS)('in the %s era', (era) => {
     expect(recorder.calls('tools/call').at(-1)?.headers['x-added']).toBe('yes')
     await request(peer, CALL)
     expect(recorder.calls('tools/call').at(-1)?.headers).not.toHaveProperty('x-added')
+  })
+
+  it('a patch at argument_post_complete of values is what the client gets, and nothing else changes', async () => {
+    const { response } = await requestWith(peer, COMPLETE, 'argument_post_complete', () =>
+      patch({ values: ['changed'] }),
+    )
+    expect(response?.result?.completion).toEqual({ values: ['changed'], hasMore: false })
+  })
+
+  it('a respond at argument_pre_complete is what the client gets, and the server is not asked', async () => {
+    await request(peer, COMPLETE)
+    const before = recorder.seen.length
+    const { response } = await requestWith(peer, COMPLETE, 'argument_pre_complete', () =>
+      respond({ values: ['from a policy'] }),
+    )
+    expect(response?.result?.completion).toEqual({ values: ['from a policy'] })
+    expect(recorder.seen.length).toBe(before)
   })
 
   it('a patch at session_pre_open of capabilities is what the client can from then on', async () => {

@@ -20,6 +20,7 @@ describe('a fired point', () => {
       'prompt_pre_fetch',
       'tool_pre_invoke',
       'resource_pre_fetch',
+      'argument_pre_complete',
     ])
   })
 

@@ -29,8 +29,6 @@ export const FEATURES = {
   elicitation: ['elicitation_pre_create', 'elicitation_post_response'],
   sampling: ['completion_pre_request', 'completion_post_response'],
   roots: ['roots_post_list'],
-  'completion of arguments': ['argument_pre_complete', 'argument_post_complete'],
-  subscriptions: ['resource_pre_subscribe'],
   'points of streams': [
     'stream_pre_open',
     'stream_pre_update',

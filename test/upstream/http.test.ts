@@ -109,6 +109,15 @@ it('a stream that comes in pieces, with comments and an empty first event, is un
   )
 })
 
+it('a server that floods with requests is answered no more than it can take', async () => {
+  const { server, link } = await started()
+  expect(await textOf(link.request(toolCall('flood', { count: 5000 })))).toBe('flooded')
+  const answers = () => server.seen.filter(({ body }) => body && body.method === undefined)
+  await eventually(() => expect(answers().length).toBeGreaterThan(64))
+  expect(await textOf(link.request(toolCall('echo', { n: 1 })))).toBe('{"n":1}')
+  expect(answers().length).toBeLessThan(5000)
+})
+
 it('an answer on a stream that stays open is an answer', async () => {
   const { link } = await started()
   expect(await textOf(link.request(toolCall('held-open')))).toBe('held')
@@ -203,6 +212,40 @@ it('messages that belong to no call come over the GET stream, which is opened ag
   expect(gets()[1]?.headers['last-event-id']).toBe('e1')
   server.announce({ jsonrpc: '2.0', method: 'notifications/prompts/list_changed' })
   await eventually(() => expect(seen.notifications).toHaveLength(2))
+})
+
+it('a call is repeated once only: a server that forgets every session is not asked for ever', async () => {
+  const server = await startOddServer({ forgetful: true })
+  release.push(() => server.close())
+  const { upstream, seen } = connectTo(server.url)
+  await upstream.start()
+  const link = await upstream.ready('legacy')
+  const { message } = await link.request(toolCall('echo'))
+  expect(message.error).toMatchObject({ code: -32000 })
+  const methods = server.seen.map(({ body }) => body?.method)
+  expect(methods.filter((method) => method === 'initialize')).toHaveLength(2)
+  expect(methods.filter((method) => method === 'tools/call')).toHaveLength(2)
+  expect(seen.renewals).toBe(1)
+})
+
+it('a session that cannot be opened again fails its calls, and the server is connected to anew', async () => {
+  const options: { refuseInitialize?: { status: number; body: object } } = {}
+  const server = await startOddServer(options)
+  release.push(() => server.close())
+  const { upstream, seen } = connectTo(server.url)
+  await upstream.start()
+  const link = await upstream.ready('legacy')
+  server.sessions.clear()
+  options.refuseInitialize = { status: 503, body: {} }
+  const calls = [link.request(toolCall('echo')), link.request(toolCall('echo'))]
+  for (const end of await Promise.allSettled(calls))
+    expect(end).toMatchObject({ status: 'rejected', reason: { code: 'UPSTREAM_UNAVAILABLE' } })
+  expect(upstream.link('legacy')).toBeUndefined()
+  delete options.refuseInitialize
+  await eventually(() => expect(upstream.link('legacy')).toBeDefined())
+  const next = await upstream.ready('legacy')
+  expect(await textOf(next.request(toolCall('echo', { n: 1 })))).toBe('{"n":1}')
+  expect(seen.restarts).toBeGreaterThan(0)
 })
 
 it('a session that is lost while only the stream is open is opened again', async () => {

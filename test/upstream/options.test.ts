@@ -9,6 +9,8 @@ const validate = ajv.compile(SERVERS_SCHEMA)
 it.each([
   { name: 'files', command: 'npx', args: ['-y', 'x'], env: { A: 'b' }, cwd: '/srv' },
   { name: 'search', url: 'https://search.example.com/mcp?x=1', headers: { 'X-Api-Key': 'k' } },
+  { name: 'events', url: 'https://search.example.com/sse', transport: 'sse' },
+  { name: 'socket', url: 'wss://search.example.com/mcp', headers: { 'X-Api-Key': 'k' } },
   { name: 'a-b_c', url: 'http://127.0.0.1:1/', transport: 'streamable-http', required: true },
   {
     name: 'x',
@@ -85,12 +87,40 @@ describe('the defaults', () => {
   })
 })
 
-it.each(['Host', 'content-length', 'MCP-Session-Id', 'Transfer-Encoding'])(
-  'the header %s cannot be configured',
-  (header) => {
-    const server = { name: 'x', url: 'http://x/', headers: { [header]: 'v' } }
-    expect(() => serverOptions(server)).toThrowError(
-      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(header) }),
+describe('the transport', () => {
+  const optionsOf = (url: string, transport?: 'streamable-http' | 'sse' | 'websocket') =>
+    serverOptions({ name: 'x', url, ...(transport && { transport }) })
+
+  it('of an http url is what is named, or found out', () => {
+    expect(optionsOf('http://x/', 'sse')).toMatchObject({ kind: 'http', transport: 'sse' })
+    expect(optionsOf('http://x/')).toMatchObject({ kind: 'http', transport: undefined })
+  })
+
+  it('of a ws or wss url is a WebSocket, named or not', () => {
+    expect(optionsOf('ws://x/')).toMatchObject({ kind: 'websocket', url: 'ws://x/' })
+    expect(optionsOf('wss://x/', 'websocket')).toMatchObject({ kind: 'websocket' })
+  })
+
+  it.each([
+    ['http://x/', 'websocket'],
+    ['wss://x/', 'sse'],
+    ['ws://x/', 'streamable-http'],
+  ] as const)('of %s cannot be %s', (url, transport) => {
+    expect(() => optionsOf(url, transport)).toThrowError(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
     )
-  },
-)
+  })
+})
+
+it.each([
+  'Host',
+  'Sec-WebSocket-Protocol',
+  'content-length',
+  'MCP-Session-Id',
+  'Transfer-Encoding',
+])('the header %s cannot be configured', (header) => {
+  const server = { name: 'x', url: 'http://x/', headers: { [header]: 'v' } }
+  expect(() => serverOptions(server)).toThrowError(
+    expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(header) }),
+  )
+})

@@ -11,7 +11,12 @@ import type {
   UpstreamReply,
   UpstreamRequest,
 } from '../../src/upstream/client.ts'
-import type { HttpOptions, ServerOptions, StdioOptions } from '../../src/upstream/options.ts'
+import type {
+  HttpOptions,
+  ServerOptions,
+  StdioOptions,
+  WebSocketOptions,
+} from '../../src/upstream/options.ts'
 import { createUpstream } from '../../src/upstream/upstream.ts'
 import { type Message, readMessage } from '../../src/wire/message.ts'
 
@@ -156,6 +161,14 @@ export function httpOptions(url: string, more: Partial<HttpOptions> = {}): HttpO
     health: { every: 0, timeout: 1000, restart: { least: 20, most: 200, max: 50 } },
     ...more,
   }
+}
+
+export function webSocketOptions(
+  url: string,
+  more: Partial<WebSocketOptions> = {},
+): WebSocketOptions {
+  const { transport: _, ...common } = httpOptions(url)
+  return { ...common, kind: 'websocket', ...more }
 }
 
 export async function freePort(): Promise<number> {

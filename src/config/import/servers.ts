@@ -199,11 +199,6 @@ function importTransport(
   if (transport === undefined)
     return report.fail(path, `unknown transport ${JSON.stringify(value)}`)
   server.transport = transport
-  if (transport !== 'streamable-http')
-    report.warn(
-      path,
-      `the transport ${transport} is not built yet; the gateway refuses to start until the server is changed or removed`,
-    )
 }
 
 function importTexts(

@@ -20,8 +20,11 @@ export interface Merged {
 }
 
 export interface Catalog {
-  /** All servers merged, in the order of the configuration. Waits at most `timeout` for each. */
-  list(kind: ListKind): Promise<Merged>
+  /**
+   * All servers merged, in the order of the configuration. Waits at most `timeout` for each; or `patience`, for whoever can
+   * do with what the others offer and is told when the rest arrives.
+   */
+  list(kind: ListKind, patience?: number): Promise<Merged>
   /** The same where nothing has to be waited for; undefined: ask `list`. */
   current(kind: ListKind): Merged | undefined
   /** The definition behind an own name. */
@@ -38,6 +41,8 @@ export interface CatalogOptions {
   readonly log: Logger
   /** Milliseconds one server may take to list. */
   readonly timeout: number
+  /** What a list was answered without has come. */
+  arrived(kind: ListKind): void
   readonly client: { readonly name: string; readonly version: string }
 }
 
@@ -45,6 +50,8 @@ export interface CatalogOptions {
 const KEPT_FOR = 60_000
 /** A server that could not be listed is asked again after this long, and nobody waits for it until it could. */
 const RETRY_AFTER = 2000
+/** A list waits this long for a server; one that is slower comes in later, and that is announced. */
+export const PATIENCE_MS = 1000
 
 export function createCatalog(options: CatalogOptions): Catalog {
   const { era, upstreams, clock } = options
@@ -66,6 +73,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
   const epochs = new Map<string, number>()
   /** When a server whose last attempt failed may be asked again. */
   const failed = new Map<string, number>()
+  /** What lists were answered without: nobody else waits for it either. */
+  const late = new Set<string>()
 
   // null: it offers none of the kind; undefined: it has to be asked
   function keptOf(upstream: Upstream, kind: ListKind): Listing | null | undefined {
@@ -87,7 +96,11 @@ export function createCatalog(options: CatalogOptions): Catalog {
     return announces || age < KEPT_FOR
   }
 
-  async function listingOf(upstream: Upstream, kind: ListKind): Promise<Listing | null> {
+  async function listingOf(
+    upstream: Upstream,
+    kind: ListKind,
+    patience?: number,
+  ): Promise<Listing | null> {
     const kept = keptOf(upstream, kind)
     if (kept !== undefined) return kept
     const link = upstream.nearest(era) as UpstreamLink
@@ -100,7 +113,12 @@ export function createCatalog(options: CatalogOptions): Catalog {
       loading.set(id, pending)
     }
     // operations on the other servers must not wait for one that is not able to say what it has
-    return retryAt === undefined && pending ? pending : (known ?? null)
+    if (retryAt !== undefined || !pending) return known ?? null
+    if (patience === undefined) return pending
+    const found = late.has(id) ? undefined : await within(pending, patience, clock)
+    if (found !== undefined) return found
+    late.add(id)
+    return known ?? null
   }
 
   function begin(
@@ -117,6 +135,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
         if (!isCurrent()) return listing
         listings[kind].set(upstream.name, listing)
         failed.delete(id)
+        if (late.delete(id)) options.arrived(kind)
         return listing
       })
       .catch((error) => {
@@ -137,8 +156,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
     return upstream.nearest(era) ? null : (listings[kind].get(upstream.name) ?? null)
   }
 
-  async function list(kind: ListKind): Promise<Merged> {
-    const parts = await Promise.all(upstreams.map((upstream) => listingOf(upstream, kind)))
+  async function list(kind: ListKind, patience?: number): Promise<Merged> {
+    const parts = await Promise.all(
+      upstreams.map((upstream) => listingOf(upstream, kind, patience)),
+    )
     const reserved = upstreams.map((upstream) => reservedBy(upstream, kind))
     const known = merged.get(kind)
     if (known && isSame(known.parts, parts) && isSame(known.reserved, reserved)) return known.value
@@ -173,11 +194,23 @@ export function createCatalog(options: CatalogOptions): Catalog {
         const id = `${server}\0${each}`
         listings[each].delete(server)
         failed.delete(id)
+        late.delete(id)
         epochs.set(id, (epochs.get(id) ?? 0) + 1)
         loading.delete(id)
       }
     },
   }
+}
+
+/** Undefined: not in time. */
+function within<T>(pending: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, () => resolve(undefined))
+    void pending.then((found) => {
+      cancel()
+      resolve(found)
+    })
+  })
 }
 
 type Parts = readonly (Listing | null)[]

@@ -6,7 +6,7 @@ import { resultBytes } from '../../wire/reply.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { serverMeta } from '../meta.ts'
-import type { Merged } from './catalog.ts'
+import { type Merged, PATIENCE_MS } from './catalog.ts'
 import type { Place } from './cursor.ts'
 import { type Item, LISTS, type ListKind } from './listing.ts'
 
@@ -23,7 +23,7 @@ const PAGE = 250
 export function lister(kind: ListKind): (call: Call) => Promise<Answer> {
   return async (call) => {
     const { identity, runtime, request } = call.exchange
-    const merged = await runtime.catalogs[identity.era].list(kind)
+    const merged = await runtime.catalogs[identity.era].list(kind, PATIENCE_MS)
     const { items, next } = page(call, kind, merged)
     const runner = runtime.generation.runner(POINT_OF[kind])
     let shown: readonly { server: string; item: JsonObject }[] = items.map(

@@ -27,9 +27,12 @@ export async function postBatch(
   identity.session = session.id
   identity.sessionLabels = session.labels
   identity.client = session.client
-  const outbound = new HttpOutbound(reply, accepts)
+  const outbound = new HttpOutbound(reply, accepts, room.clock, visit.release)
   // no relay: a large result is one answer of several, and must not become the whole response
-  const shared: Outbound = { notify: (message) => outbound.notify(message) }
+  const shared: Outbound = {
+    notify: (message) => outbound.notify(message),
+    stand: () => outbound.stand(),
+  }
   const batch = { exchange, session, outbound: shared, headers, room }
   await outbound.finishBatch(await dispatchBatch(batch, bytes, runtime.limits))
 }

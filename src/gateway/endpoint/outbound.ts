@@ -1,8 +1,12 @@
 // How an answer leaves over HTTP: JSON, or an event stream when something has to be said before it or the client wants nothing else.
+import type { Clock } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
 import type { ResultRelay } from '../../upstream/client.ts'
 import { joinBatch } from '../../wire/batch.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Outbound } from '../exchange.ts'
+import type { SessionStream } from '../session.ts'
+import { keepAlive } from './keep-alive.ts'
 import type { Reply } from './reply.ts'
 
 export interface Accepts {
@@ -14,12 +18,17 @@ export interface Accepts {
 export class HttpOutbound implements Outbound {
   readonly #reply: Reply
   readonly #accepts: Accepts
+  readonly #release: () => void
+  readonly #clock: Clock
   #opening: Promise<boolean> | undefined = undefined
   #waiting: Buffer[] | undefined = undefined
 
-  constructor(reply: Reply, accepts: Accepts) {
+  /** `release` lets go of the runtime: a standing request outlives generations. */
+  constructor(reply: Reply, accepts: Accepts, clock: Clock, release: () => void) {
     this.#reply = reply
     this.#accepts = accepts
+    this.#clock = clock
+    this.#release = release
   }
 
   notify(message: Buffer): boolean {
@@ -30,6 +39,14 @@ export class HttpOutbound implements Outbound {
     this.#waiting.push(message)
     void this.#begin()
     return true
+  }
+
+  async stand(): Promise<SessionStream | undefined> {
+    if (!this.#accepts.stream) throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
+    if (!(await this.#begin())) return undefined
+    this.#release()
+    const cancel = keepAlive(this.#clock, this.#reply)
+    return { send: (message) => this.#reply.event(message), close: cancel }
   }
 
   relay(id: RpcId): ResultRelay | undefined {

@@ -113,13 +113,13 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
   }
 
   function callOf(
-    { exchange, reply, headers }: Visit,
+    { exchange, reply, headers, release }: Visit,
     message: Message,
     accepts: Accepts,
     of: Pick<Call, 'revision' | 'capabilities'> & { readonly session?: Session },
   ): HttpCall {
     const { revision, capabilities, session } = of
-    const outbound = new HttpOutbound(reply, accepts)
+    const outbound = new HttpOutbound(reply, accepts, room.clock, release)
     return { exchange, message, revision, session, capabilities, outbound, headers, room }
   }
 }

@@ -3,10 +3,8 @@ import type { ServerResponse } from 'node:http'
 import { AppError } from '../../base/errors.ts'
 import type { Room } from '../exchange.ts'
 import type { Session, SessionStream } from '../session.ts'
+import { keepAlive } from './keep-alive.ts'
 import type { Reply } from './reply.ts'
-
-/** Comments keep proxies from closing a silent stream. */
-const KEEP_ALIVE = 15_000
 
 export interface OpenStream {
   readonly reply: Reply
@@ -34,10 +32,7 @@ export async function openStream(
   try {
     if (!(await reply.stream())) return
     opened()
-    const beat = () => {
-      if (reply.comment('keep-alive')) cancel = room.clock.after(KEEP_ALIVE, beat)
-    }
-    cancel = room.clock.after(KEEP_ALIVE, beat)
+    cancel = keepAlive(room.clock, reply)
     reply.comment('open')
     await new Promise<void>((resolve) => {
       response.once('close', resolve)

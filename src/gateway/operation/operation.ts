@@ -1,4 +1,4 @@
-// The three operations on an upstream: tools/call, prompts/get, resources/read, from the client's message to the answer.
+// The operations on an upstream: tools/call, prompts/get, resources/read, completion/complete, from the client's message to the answer.
 import { AppError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import type { Answer } from '../answer.ts'
@@ -6,7 +6,7 @@ import type { Call } from '../exchange.ts'
 import { canConfirm, confirm } from '../input/confirm.ts'
 import { continues, resume } from '../input/rounds.ts'
 import { OPERATIONS, type Operation, type Payload, type Target } from './operations.ts'
-import { refused, runnerAt } from './point.ts'
+import { ownName, refused, runnerAt } from './point.ts'
 import { checkParameters, prePayload } from './request.ts'
 import { answered } from './settle.ts'
 import { findTarget } from './targets.ts'
@@ -16,7 +16,9 @@ import { ask } from './upstream.ts'
 export async function operate(call: Call): Promise<Answer> {
   const { exchange, message } = call
   const operation = OPERATIONS[message.method as string] as Operation
-  const finding = findTarget(call, operation.kind, operation.member)
+  const finding = operation.form
+    ? operation.form.find(call)
+    : findTarget(call, operation.kind, operation.member)
   const target = finding instanceof Promise ? await finding : finding
   exchange.request.server = target.upstream.info
   exchange.request.target = target.own.name
@@ -56,7 +58,7 @@ async function currentTarget(
   target: Target,
   payload: Payload,
 ): Promise<string> {
-  const own = payload[operation.member] as string
+  const own = ownName(operation, target, payload)
   if (own === target.own.name || operation.kind === 'resources') return own
   const catalog = call.exchange.runtime.catalogs[call.exchange.identity.era]
   if (await catalog.definition(operation.kind, target.own.server, own)) return own

@@ -1,10 +1,14 @@
-// The table of operations on an upstream: what differs between tools/call, prompts/get and resources/read.
-import type { JsonObject } from '../../base/json.ts'
+// The table of operations on an upstream: what differs between tools/call, prompts/get, resources/read and completion/complete.
+import { isObject, type JsonObject } from '../../base/json.ts'
 import { POINTS, type PointName } from '../../points/table.ts'
 import type { Upstream } from '../../upstream/client.ts'
 import type { ParamHeader } from '../../wire/headers.ts'
+import type { Message } from '../../wire/message.ts'
+import type { Edit } from '../../wire/splice.ts'
 import type { ListKind } from '../catalog/listing.ts'
 import type { OwnName } from '../catalog/names.ts'
+import type { Call } from '../exchange.ts'
+import { COMPLETION } from './completion.ts'
 
 /** What differs between the operations; everything else is the same code. */
 export interface Operation {
@@ -20,6 +24,23 @@ export interface Operation {
   readonly result: (value: unknown) => boolean
   /** Modern results of this kind say how long they may be kept. */
   readonly cacheable: boolean
+  /** Only where target and result do not stand in params and result as such. */
+  readonly form?: OperationForm
+}
+
+/** How an operation is read and written that names its target and gives its result in a way of its own. */
+export interface OperationForm {
+  find(call: Call): Promise<Target>
+  /** The payload of the pre-point. */
+  before(message: Message, target: Target): Payload
+  /** The target under the server's own name. */
+  rename(message: Message, own: string): Edit[]
+  /** The payload of the post-point; `seen` has the result or the error. */
+  after(target: Target, sent: Payload, seen: Payload): Payload
+  /** What policies changed in the server's result. */
+  replyEdits(reply: Message, after: Payload): Edit[]
+  /** The result that a policy's answer becomes. */
+  answer(answer: JsonObject, after: Payload): JsonObject
 }
 
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -52,6 +73,19 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     outputs: ['contents', '_meta'],
     result: POINTS.resource_pre_fetch.answer as (value: unknown) => boolean,
     cacheable: true,
+  },
+  'completion/complete': {
+    pre: 'argument_pre_complete',
+    post: 'argument_post_complete',
+    kind: 'prompts',
+    member: 'name',
+    inputs: ['argument'],
+    outputs: [],
+    result: (value) =>
+      isObject(value) &&
+      (POINTS.argument_pre_complete.answer as (value: unknown) => boolean)(value.completion),
+    cacheable: false,
+    form: COMPLETION,
   },
 }
 

@@ -5,6 +5,7 @@ import type { PointName, Points } from '../../points/table.ts'
 import type { Answer } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { denied } from '../input/rounds.ts'
+import type { Operation, Payload, Target } from './operations.ts'
 
 export type AnyRunner = {
   dispatch(
@@ -20,6 +21,11 @@ export function runnerAt(call: Call, point: PointName, target: string): AnyRunne
     server: request.server,
     target,
   }) as AnyRunner
+}
+
+/** The name of the target at its server, as policies left it. */
+export function ownName({ form, member }: Operation, target: Target, payload: Payload): string {
+  return form ? target.own.name : (payload[member] as string)
 }
 
 /** Throws a fault; a denial is an answer. */

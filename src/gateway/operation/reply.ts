@@ -13,6 +13,7 @@ export function postPayload(
   sent: Payload,
   outcome: Payload,
 ): Payload {
+  if (operation.form) return operation.form.after(target, sent, outcome)
   return {
     server: target.own.server,
     [operation.member]: sent[operation.member],
@@ -63,6 +64,7 @@ export function replyEdits(reply: Message, operation: Operation, after: Payload)
       .filter((member) => error?.[member] !== reply.error?.[member])
       .flatMap((member) => editMember(reply, ['error', member], error?.[member]))
   }
+  if (operation.form) return operation.form.replyEdits(reply, after)
   const [old, now] = [reply.result as Payload, after.result as Payload]
   if (old === now) return []
   return operation.outputs

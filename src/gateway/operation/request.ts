@@ -83,6 +83,7 @@ function foreignHeaders(
 }
 
 export function prePayload(operation: Operation, message: Message, target: Target): Payload {
+  if (operation.form) return operation.form.before(message, target)
   const payload: Payload = {
     server: target.own.server,
     [operation.member]: target.own.name,
@@ -129,7 +130,8 @@ export function requestEdits(
   const { message, exchange } = call
   const edits: Edit[] = []
   const named = message.scan.inner.get(operation.member)
-  if (named && message.params?.[operation.member] !== own) edits.push(valueEdit(named, own))
+  if (operation.form) edits.push(...operation.form.rename(message, own))
+  else if (named && message.params?.[operation.member] !== own) edits.push(valueEdit(named, own))
   if (payload !== before) {
     for (const member of operation.inputs) {
       if (payload[member] !== before[member])

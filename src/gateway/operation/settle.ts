@@ -12,7 +12,7 @@ import { isTask, taskEdits } from '../task/result.ts'
 import type { Asking } from './asking.ts'
 import { replyBridge } from './bridge.ts'
 import type { Operation, Payload, Target } from './operations.ts'
-import { refused, runnerAt } from './point.ts'
+import { ownName, refused, runnerAt } from './point.ts'
 import { idEdits, postPayload, refuseUnwired, replyEdits, statusOf, strayEdits } from './reply.ts'
 
 export function settle(
@@ -73,13 +73,15 @@ export async function answered(
 ): Promise<Answer> {
   const { identity, request } = call.exchange
   request.origin = 'plugin'
-  let result: unknown = answer
-  const runner = runnerAt(call, operation.post, payload[operation.member] as string)
+  const { form } = operation
+  let result: unknown = form ? form.answer(answer, {}) : answer
+  const runner = runnerAt(call, operation.post, ownName(operation, target, payload))
   if (runner) {
     const before = postPayload(operation, target, payload, { result })
     const outcome = await runner.dispatch(before, request, {})
     if (outcome.kind !== 'pass') return refused(call, operation.post, outcome, false)
-    result = (outcome.payload as Payload).result
+    const after = outcome.payload as Payload
+    result = form ? form.answer(answer, after) : after.result
   }
   const complete =
     identity.era === 'modern'

@@ -1,6 +1,6 @@
 // From the name or URI a client used to exactly one thing of exactly one server.
 import { AppError } from '../../base/errors.ts'
-import type { Merged } from '../catalog/catalog.ts'
+import { type Catalog, type Merged, PATIENCE_MS } from '../catalog/catalog.ts'
 import type { ListKind } from '../catalog/listing.ts'
 import type { OwnName } from '../catalog/names.ts'
 import { abnormality } from '../catalog/uri-form.ts'
@@ -21,6 +21,11 @@ export function findTarget(
   for (const modern of MODERN_ONLY)
     if (era === 'legacy' && call.message.params?.[modern] !== undefined)
       throw new AppError('WIRE_INVALID_PARAMS', `params.${modern} is unknown in this era`)
+  return locate(call, kind, exposed)
+}
+
+/** The same for a name or URI that stands elsewhere. */
+export function locate(call: Call, kind: ListKind, exposed: string): Target | Promise<Target> {
   const found = kind === 'resources' ? findResource(call, exposed) : findNamed(call, kind, exposed)
   return found instanceof Promise
     ? found.then((late) => targetOf(call, kind, exposed, late))
@@ -29,7 +34,12 @@ export function findTarget(
 
 const MODERN_ONLY = ['inputResponses', 'requestState'] as const
 
-function targetOf(call: Call, kind: ListKind, exposed: string, found: Found | undefined): Target {
+export function targetOf(
+  call: Call,
+  kind: ListKind,
+  exposed: string,
+  found: Found | undefined,
+): Target {
   const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
   if (!found || !upstream) {
     // the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)
@@ -55,9 +65,17 @@ function findNamed(
 ): Found | undefined | Promise<Found | undefined> {
   const catalog = catalogOf(call)
   const merged = catalog.current(kind)
-  return merged
-    ? namedIn(merged, exposed)
-    : catalog.list(kind).then((late) => namedIn(late, exposed))
+  return merged ? namedIn(merged, exposed) : lookUp(catalog, kind, exposed)
+}
+
+// it may be of a server that is quick, whose callers do not wait for the others; or of the slow one, whose callers do
+async function lookUp(
+  catalog: Catalog,
+  kind: ListKind,
+  exposed: string,
+): Promise<Found | undefined> {
+  const found = namedIn(await catalog.list(kind, PATIENCE_MS), exposed)
+  return found ?? namedIn(await catalog.list(kind), exposed)
 }
 
 function namedIn({ naming, missing }: Merged, exposed: string): Found | undefined {
@@ -71,7 +89,9 @@ function namedIn({ naming, missing }: Merged, exposed: string): Found | undefine
 
 async function findResource(call: Call, exposed: string): Promise<Found | undefined> {
   const catalog = catalogOf(call)
-  const listed = (await catalog.list('resources')).uris.owner(exposed)
+  const listed =
+    (await catalog.list('resources', PATIENCE_MS)).uris.owner(exposed) ??
+    (await catalog.list('resources')).uris.owner(exposed)
   if (listed)
     return {
       own: listed,

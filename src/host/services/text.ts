@@ -19,6 +19,7 @@ const NOT_CONTENT = new Set([
   'modelPreferences',
   'maxTokens',
   'decision',
+  'filter',
 ])
 /** Members that say what a part of MCP content is, and base64: never what it says. */
 const STRUCTURE = new Set(['type', 'mimeType', 'role', 'blob'])

@@ -5,6 +5,8 @@ import type { Dispatcher } from 'undici'
 
 export interface HttpRequest {
   readonly method: 'POST' | 'GET' | 'DELETE'
+  /** Path and query, on the same origin; those of the client's url when absent. */
+  readonly path?: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array
 }
@@ -48,7 +50,7 @@ export async function createHttpClient(
   // take longer to load than everything else of a start
   const Pool = require('undici/lib/dispatcher/pool.js') as typeof import('undici').Pool
   const { origin, pathname, search } = new URL(url)
-  const path = pathname + search
+  const own = pathname + search
   const pool = new Pool(origin, {
     connections: options.connections,
     connectTimeout: options.connectTimeout,
@@ -61,7 +63,7 @@ export async function createHttpClient(
   return {
     send(request, sink) {
       const handler = new ResponseHandler(sink)
-      const { method, headers, body = null } = request
+      const { method, path = own, headers, body = null } = request
       pool.dispatch({ method, path, headers: headers as Record<string, string>, body }, handler)
       return handler
     },

@@ -8,7 +8,14 @@ import { createInbox, type Inbox } from '../inbox.ts'
 import { type HttpOptions, isReservedHeader } from '../options.ts'
 import type { TransportDeps } from '../transport.ts'
 import { createHttpClient, type Exchange, type HttpClient, type HttpRequest } from './exchange.ts'
-import { type Refusal, type ReplyListener, ReplySink, type Resume } from './reply.ts'
+import {
+  isAnswer,
+  type Refusal,
+  type ReplyListener,
+  ReplySink,
+  type Resume,
+  refusalFault,
+} from './reply.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
@@ -57,16 +64,20 @@ const CONNECT_MS = 10_000
 /** Streams besides the calls: notifications, a GET stream, a DELETE. */
 const SPARE_CONNECTIONS = 4
 
+/** A client with connections for all calls that may be in flight. */
+export function clientOf(options: HttpOptions, deps: TransportDeps): Promise<HttpClient> {
+  return createHttpClient(options.url, {
+    connections: options.queue + SPARE_CONNECTIONS,
+    connectTimeout: Math.min(CONNECT_MS, deps.limits.requestTimeout),
+  })
+}
+
 export async function createHttpCore(
   options: HttpOptions,
   deps: TransportDeps,
   rules: EraRules,
 ): Promise<HttpCore> {
-  const client = await createHttpClient(options.url, {
-    connections: options.queue + SPARE_CONNECTIONS,
-    connectTimeout: Math.min(CONNECT_MS, deps.limits.requestTimeout),
-  })
-  return new HttpEndpoint(options, deps, rules, client)
+  return new HttpEndpoint(options, deps, rules, await clientOf(options, deps))
 }
 
 class HttpEndpoint implements HttpCore {
@@ -146,12 +157,7 @@ class HttpEndpoint implements HttpCore {
 
   headers(request: Headers | undefined, own: Headers): Headers {
     if (request === undefined) return this.#withoutRequest(own)
-    const headers: Record<string, string> = { ...POST_HEADERS }
-    for (const name in request) {
-      const lower = name.toLowerCase()
-      if (!isReservedHeader(lower)) headers[lower] = request[name] ?? ''
-    }
-    return Object.assign(headers, this.#configured, own)
+    return mergeHeaders(request, this.#configured, own)
   }
 
   // a session's headers are the same for every call
@@ -184,24 +190,30 @@ class HttpEndpoint implements HttpCore {
   }
 
   refused(call: Call, { status, message }: Refusal): void {
-    const { id } = call
-    if (status === 401 || status === 403) {
-      const what = `refused the gateway with ${status}; check the headers configured for it`
-      this.calls.fail(id, this.#error(what, 'UPSTREAM_REFUSED', status))
-    } else if (status === 429 || status >= 500)
-      this.calls.fail(id, this.#error(`answered with ${status}`, 'UPSTREAM_UNAVAILABLE', status))
-    else if (message) this.calls.settleAs(id, message)
-    else this.calls.fail(id, this.#error(`answered with ${status}`, 'UPSTREAM_PROTOCOL', status))
+    if (message && isAnswer(status)) this.calls.settleAs(call.id, message)
+    else this.calls.fail(call.id, refusalFault(this.#options.name, status))
   }
 
   #error(
     what: string,
-    code: 'UPSTREAM_PROTOCOL' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_REFUSED' = 'UPSTREAM_PROTOCOL',
-    status?: number,
+    code: 'UPSTREAM_PROTOCOL' | 'UPSTREAM_UNAVAILABLE' = 'UPSTREAM_PROTOCOL',
   ): AppError {
-    const data = status === undefined ? undefined : { status }
-    return new AppError(code, `server ${this.#options.name} ${what}`, { ...(data && { data }) })
+    return new AppError(code, `server ${this.#options.name} ${what}`)
   }
+}
+
+/** The headers of one POST: the configured ones win over a request's, and what the link itself says over both. */
+export function mergeHeaders(
+  request: Headers | undefined,
+  configured: Headers,
+  own: Headers,
+): Headers {
+  const headers: Record<string, string> = { ...POST_HEADERS }
+  for (const name in request) {
+    const lower = name.toLowerCase()
+    if (!isReservedHeader(lower)) headers[lower] = request[name] ?? ''
+  }
+  return Object.assign(headers, configured, own)
 }
 
 const NO_HOOKS: PostHooks = {}
@@ -257,7 +269,7 @@ class PostListener implements ReplyListener {
   }
 }
 
-function lowerCase(headers: Headers): Headers {
+export function lowerCase(headers: Headers): Headers {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
   )

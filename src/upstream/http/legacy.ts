@@ -14,6 +14,8 @@ import type { Refusal, Resume } from './reply.ts'
 import { keepStream, resumeCall } from './streams.ts'
 
 const DELETE_MS = 1000
+/** Answers that may be on their way besides one cancellation per call. */
+const SPARE_MESSAGES = 64
 /** A visible-ASCII session id, no longer than any header may be. */
 const SESSION_ID = /^[\x21-\x7e]{1,1024}$/
 
@@ -44,6 +46,8 @@ class LegacyHttpLink implements UpstreamLink {
   #session: Headers = {}
   #renewing: Promise<void> | undefined
   #endStream = () => {}
+  /** Answers and cancellations on their way. */
+  #quiet = 0
   #closed = false
   #closing: Promise<void> | undefined
 
@@ -134,6 +138,7 @@ class LegacyHttpLink implements UpstreamLink {
 
   async #initialize(): Promise<void> {
     let session: string | undefined
+    let status: number | undefined
     const { requestTimeout } = this.#deps.limits
     const message = makeRequest(
       'initialize',
@@ -147,9 +152,13 @@ class LegacyHttpLink implements UpstreamLink {
         head(headers) {
           session = headers['mcp-session-id']?.toString()
         },
+        refused(refusal) {
+          status = refusal.status
+          return false
+        },
       },
     )
-    this.#hello = readInitialize(this.#options.name, await initializeReply(call))
+    this.#hello = readInitialize(this.#options.name, await initializeReply(call), status)
     if (session !== undefined && !SESSION_ID.test(session))
       throw new AppError('UPSTREAM_PROTOCOL', `server ${this.#options.name} sent a bad session id`)
     this.#session = {
@@ -214,10 +223,14 @@ class LegacyHttpLink implements UpstreamLink {
   }
 
   #quietly(bytes: Uint8Array): void {
-    if (this.#closed) return
-    sendQuietly(this.#core, this.#deps, bytes, this.#session).catch((error: unknown) =>
-      this.#deps.log.debug({ reason: messageOf(error) }, 'a message to the server was not taken'),
-    )
+    // a server that asks faster than it takes answers gets no more of them
+    if (this.#closed || this.#quiet >= this.#options.queue + SPARE_MESSAGES) return
+    this.#quiet++
+    sendQuietly(this.#core, this.#deps, bytes, this.#session)
+      .catch((error: unknown) =>
+        this.#deps.log.debug({ reason: messageOf(error) }, 'a message to the server was not taken'),
+      )
+      .finally(() => this.#quiet--)
   }
 
   async #end(): Promise<void> {

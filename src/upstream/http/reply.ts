@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { AppError, messageOf } from '../../base/errors.ts'
 import { type Message, readMessage } from '../../wire/message.ts'
-import { createSseDecoder } from '../../wire/sse.ts'
+import { createSseDecoder, type SseEvent } from '../../wire/sse.ts'
 import type { ResultRelay } from '../client.ts'
 import { type Body, JsonBody, NO_RESUME, type Resume, tooLarge, unreadable } from './body.ts'
 import type { Exchange, HttpSink } from './exchange.ts'
@@ -25,6 +25,10 @@ export interface ReplyListener {
   readonly relay?: { readonly to: ResultRelay; readonly expected: string } | undefined
   /** All of it has been taken. */
   relayed?(): void
+  /** Takes the events of a stream as they are, instead of the messages in them. */
+  event?(event: SseEvent): void
+  /** Only whether it was taken is of interest: the body of a success is not read. */
+  readonly statusOnly?: true
   /** `streamed`: more may follow, and the stream may be held open. */
   message(message: Message, streamed: boolean): void
   end(resume: Resume): void
@@ -97,7 +101,7 @@ function chooseBody(status: number, headers: IncomingHttpHeaders, sink: ReplySin
   if (encoding !== undefined && encoding !== 'identity')
     return broke('compressed its answer unasked')
   if (status >= 400) return refusalBody(status, sink)
-  if (status === 202 || status === 204)
+  if (status === 202 || status === 204 || sink.listener.statusOnly)
     return { data() {}, end: () => sink.listener.end(NO_RESUME) }
   const type = mediaType(headers['content-type'])
   if (type === 'text/event-stream') return streamBody(sink)
@@ -125,6 +129,7 @@ function streamBody(sink: ReplySink): Body {
   const decoder = createSseDecoder({
     limit: options.limit,
     event(event) {
+      if (listener.event) return listener.event(event)
       if (event.id !== undefined) lastEventId = event.id
       // the first event of a resumable stream is empty on purpose
       if (event.data.length === 0) return
@@ -176,6 +181,22 @@ function errorIn(body: Buffer, depth: number): Message | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Whether a JSON-RPC error in the body is what the server says, not what stands before it. */
+export function isAnswer(status: number): boolean {
+  return status !== 401 && status !== 403 && status !== 429 && status < 500
+}
+
+/** What an HTTP status that is no success means. */
+export function refusalFault(server: string, status: number): AppError {
+  const refused = status === 401 || status === 403
+  const what = refused
+    ? `refused the gateway with ${status}; check the headers configured for it`
+    : `answered with ${status}`
+  const code = isAnswer(status) ? 'UPSTREAM_PROTOCOL' : 'UPSTREAM_UNAVAILABLE'
+  const data = { status }
+  return new AppError(refused ? 'UPSTREAM_REFUSED' : code, `server ${server} ${what}`, { data })
 }
 
 // codes of node and undici that say: nothing listens there (any more)

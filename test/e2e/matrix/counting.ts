@@ -106,6 +106,10 @@ export const TRIGGERED: readonly CodeEntry[] = [
   by('veto-list', 'tool_post_list', () => no('VETO')),
   by('veto-prompt', 'prompt_pre_fetch', () => no('VETO')),
   by('veto-resource', 'resource_pre_fetch', () => no('VETO')),
+  by('veto-argument', 'argument_pre_complete', () => no('VETO')),
+  by('veto-values', 'argument_post_complete', () => no('VETO')),
+  by('veto-subscribe', 'resource_pre_subscribe', () => no('VETO')),
+  by('answer-argument', 'argument_pre_complete', () => respond({ values: ['answered'] })),
   by('veto-notification', 'notification_pre_forward', () => no('VETO')),
   by('answer', 'tool_pre_invoke', () => respond(text)),
   {

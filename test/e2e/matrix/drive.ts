@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { modernRequest, rpc } from '../../support/rpc.ts'
 import { inBatch, onStdio } from './on-stdio.ts'
 import type { Action, Operation } from './operations.ts'
-import type { Running } from './start.ts'
+import { type Running, WATCHED } from './start.ts'
 import type { Surface } from './surfaces.ts'
 
 interface Drive {
@@ -33,7 +33,7 @@ export async function carryOut(
     const { action, known = false } = operation
     return onStdio({ running, surface, action, known, client, body: () => messageOf(drive).body })
   }
-  if (operation.action === 'announce') return announce(drive)
+  if (operation.action === 'announce' || operation.action === 'update') return announce(drive)
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
   if (operation.trigger) headers['x-trigger'] = operation.trigger
@@ -77,6 +77,11 @@ const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'get-prompt-wrong': 'prompts/get',
   'read-resource': 'resources/read',
   'read-resource-wrong': 'resources/read',
+  complete: 'completion/complete',
+  'complete-unknown': 'completion/complete',
+  subscribe: 'resources/subscribe',
+  unsubscribe: 'resources/unsubscribe',
+  listen: 'subscriptions/listen',
   ping: 'ping',
   'set-level': 'logging/setLevel',
   'unknown-method': 'no/such/method',
@@ -106,6 +111,15 @@ function paramsOf({ running: { names }, operation: { action } }: Drive): Record<
       return { uri: names.resource }
     case 'read-resource-wrong':
       return { uri: names.wrongResource }
+    case 'complete':
+      return { ref: names.ref, argument: names.argument }
+    case 'complete-unknown':
+      return { ref: { type: 'ref/prompt', name: 'real__nonexistent' }, argument: names.argument }
+    case 'subscribe':
+    case 'unsubscribe':
+      return { uri: WATCHED }
+    case 'listen':
+      return { notifications: { toolsListChanged: true, resourceSubscriptions: [WATCHED] } }
     case 'set-level':
       return { level: 'error' }
     default:
@@ -132,6 +146,7 @@ async function send(drive: Drive): Promise<void> {
     return
   }
   if (action === 'bad-host') return badHost(drive)
+  if (action === 'listen') return listen(drive, async () => {})
   const { body, headers: all } = messageOf(drive)
   const sent = surface.batch ? inBatch(JSON.stringify(body)) : body
   const answer = await rpc(running.url, sent, all)
@@ -173,12 +188,25 @@ const modernVersion = ({ era }: Surface, headers: Record<string, string>) =>
   era === 'modern' ? { ...headers, 'mcp-protocol-version': '2026-07-28' } : headers
 
 /** Opens a GET stream, does something while it is open, and closes it. */
-async function stream({ running, surface, headers }: Drive, meanwhile: () => Promise<void>) {
-  const end = new AbortController()
-  const answer = await fetch(running.url, {
-    headers: { ...modernVersion(surface, headers), accept: 'text/event-stream' },
-    signal: end.signal,
+function stream({ running, surface, headers }: Drive, meanwhile: () => Promise<void>) {
+  const all = { ...modernVersion(surface, headers), accept: 'text/event-stream' }
+  return standing(running.url, { headers: all }, meanwhile)
+}
+
+/** Sends subscriptions/listen, does something once it is acknowledged, and goes away. */
+function listen(drive: Drive, meanwhile: () => Promise<void>) {
+  const { body, headers } = messageOf({
+    ...drive,
+    operation: { ...drive.operation, action: 'listen' },
   })
+  const all = { 'content-type': 'application/json', ...headers }
+  const sent = { method: 'POST', headers: all, body: JSON.stringify(body) }
+  return standing(drive.running.url, sent, meanwhile)
+}
+
+async function standing(url: string, sent: RequestInit, meanwhile: () => Promise<void>) {
+  const end = new AbortController()
+  const answer = await fetch(url, { ...sent, signal: end.signal })
   const reader = answer.body?.getReader()
   if (answer.status === 200) await reader?.read()
   try {
@@ -189,19 +217,28 @@ async function stream({ running, surface, headers }: Drive, meanwhile: () => Pro
   }
 }
 
-/** A server says that its tools have changed, while a client that has a stream keeps it open. */
+/** A server says that its tools, or a resource, have changed, while a client keeps a stream or subscription open. */
 async function announce(drive: Drive): Promise<void> {
-  const { running, surface } = drive
+  const { running, surface, operation } = drive
   const { recorder, counter } = running
   const change = async () => {
     if (surface.reload) await running.reload()
     counter.reset()
-    recorder.announce({ method: 'notifications/tools/list_changed' })
+    if (operation.action === 'update') running.update()
+    else recorder.announce({ method: 'notifications/tools/list_changed' })
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  if (surface.era === 'modern') return change()
+  if (surface.era === 'modern') return listen(drive, change)
   await openSession(drive)
+  if (operation.action === 'update') await rpc(running.url, SUBSCRIBE, drive.headers)
   await stream(drive, change)
+}
+
+const SUBSCRIBE = {
+  jsonrpc: '2.0',
+  id: 'watch',
+  method: 'resources/subscribe',
+  params: { uri: WATCHED },
 }
 
 async function badHost({ running, surface, headers }: Drive): Promise<void> {

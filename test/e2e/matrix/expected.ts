@@ -52,6 +52,10 @@ const FAMILY: Readonly<Partial<Record<Action, Family>>> = {
   'get-prompt-wrong': { pre: 'prompt_pre_fetch', post: 'prompt_post_fetch' },
   'read-resource': { pre: 'resource_pre_fetch', post: 'resource_post_fetch' },
   'read-resource-wrong': { pre: 'resource_pre_fetch', post: 'resource_post_fetch' },
+  complete: { pre: 'argument_pre_complete', post: 'argument_post_complete' },
+  'complete-unknown': { pre: 'argument_pre_complete', post: 'argument_post_complete' },
+  subscribe: { pre: 'resource_pre_subscribe' },
+  listen: { pre: 'resource_pre_subscribe' },
   'list-tools': { post: 'tool_post_list' },
   'list-prompts': { post: 'prompt_post_list' },
   'list-resources': { post: 'resource_post_list' },
@@ -66,6 +70,8 @@ const TRIGGER_REACH: Readonly<Partial<Record<Trigger, Reach>>> = {
   'veto-guard': 'pre',
   'veto-prompt': 'pre',
   'veto-resource': 'pre',
+  'veto-argument': 'pre',
+  'veto-subscribe': 'pre',
   'answer-vetoed': 'pre',
   'fault-pre': 'pre',
   'veto-http': 'http',
@@ -79,7 +85,15 @@ const ACTION_REACH: Readonly<Partial<Record<Action, Reach>>> = {
   'bad-host': 'http',
   'unknown-method': 'session',
   'call-unknown': 'session',
+  'complete-unknown': 'session',
   'call-down': 'pre',
+}
+
+/** The operations that only one era has. */
+const ERA_OF: Readonly<Partial<Record<Action, Era>>> = {
+  subscribe: 'legacy',
+  unsubscribe: 'legacy',
+  listen: 'modern',
 }
 
 const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-ignored'])
@@ -91,8 +105,11 @@ export function expected(
 ): Cell {
   const { action, trigger } = operation
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
-  if (action === 'announce') return announced(era, mount)
-  const reach = (trigger && TRIGGER_REACH[trigger]) ?? ACTION_REACH[action] ?? 'post'
+  if (action === 'announce' || action === 'update') return announced(mount)
+  const foreign = (ERA_OF[action] ?? era) !== era
+  const reach = foreign
+    ? 'session'
+    : ((trigger && TRIGGER_REACH[trigger]) ?? ACTION_REACH[action] ?? 'post')
   const counts: Record<string, number> = mount === 'stdio' ? {} : { ...HTTP }
   const zero: Record<string, SentenceId> = { error_raised: 'failure' }
 
@@ -103,11 +120,16 @@ export function expected(
 
   const { pre, post } = FAMILY[action] ?? {}
   if (pre && (reach === 'pre' || reach === 'post')) counts[pre] = 1
-  else if (pre) zero[pre] = 'order'
+  else if (pre) zero[pre] = foreign ? 'removed' : 'order'
   if (post && reach === 'post') counts[post] = 1
   else if (post)
     zero[post] = trigger && reach === 'pre' && trigger !== 'fault-pre' ? 'denied' : 'made'
 
+  // its filter and one resource, and then the acknowledgement
+  if (action === 'listen' && reach === 'post') {
+    counts.resource_pre_subscribe = 2
+    counts.notification_pre_forward = 1
+  } else if (action === 'listen') zero.notification_pre_forward = foreign ? 'removed' : 'order'
   if (action === 'notify') counts.notification_pre_forward = 1
   if (action === 'call-progress') counts.notification_pre_forward = 3
   if (action === 'end' && era === 'legacy') counts.session_post_close = 1
@@ -136,12 +158,10 @@ function unopened({ action, known }: Operation): SentenceId {
 }
 
 // a server's notification comes on its own connection: no HTTP request of a client carries it
-function announced(era: Era, mount: Surface['mount']): Cell {
+function announced(mount: Surface['mount']): Cell {
   const zero: Cell['zero'] =
     mount === 'stdio' ? {} : { http_pre_request: 'client', http_post_request: 'client' }
-  return era === 'legacy'
-    ? { counts: { notification_pre_forward: 1 }, zero }
-    : { counts: {}, zero: { ...zero, notification_pre_forward: 'removed' } }
+  return { counts: { notification_pre_forward: 1 }, zero }
 }
 
 /** Entries of the configuration that loads and reloads are counted with: two that count, and one more. */

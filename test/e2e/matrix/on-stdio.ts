@@ -1,6 +1,7 @@
 // Carries out one operation on a pair of pipes, alone or as an element of a batch; what is sent is what is sent over HTTP.
 import { initialize, isAnswer, type Line, pipeTo } from '../../support/lines.ts'
-import type { Running } from './start.ts'
+import { modernRequest } from '../../support/rpc.ts'
+import { type Running, WATCHED } from './start.ts'
 import type { Surface } from './surfaces.ts'
 
 type Pipe = ReturnType<typeof pipeTo>
@@ -32,14 +33,32 @@ export async function onStdio(drive: StdioDrive): Promise<void> {
     await pipe.line((line) => isAnswer(line, 'open'))
   }
   if (drive.known) await say(pipe, drive)
+  if (action === 'announce' || action === 'update') await follow(pipe, drive)
   // observers of what came before run a little later, and count for nothing here
   await new Promise((resolve) => setTimeout(resolve, 5))
   await running.gateway.engine.observers.idle()
   running.counter.reset()
   if (action === 'end') return end(pipe)
-  if (action !== 'announce') return say(pipe, drive)
-  running.recorder.announce({ method: 'notifications/tools/list_changed' })
+  if (action === 'announce')
+    running.recorder.announce({ method: 'notifications/tools/list_changed' })
+  else if (action === 'update') running.update()
+  else return say(pipe, drive)
   await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+/** In the modern era a client is told what it listens for, in the legacy one of the resources it has subscribed to. */
+async function follow(pipe: Pipe, { surface, action }: StdioDrive): Promise<void> {
+  if (surface.era === 'modern') {
+    const notifications = { toolsListChanged: true, resourceSubscriptions: [WATCHED] }
+    pipe.send(JSON.stringify(modernRequest('subscriptions/listen', { notifications }).body))
+    await pipe.line(
+      (line) => 'method' in line && line.method === 'notifications/subscriptions/acknowledged',
+    )
+  } else if (action === 'update') {
+    const params = { uri: WATCHED }
+    pipe.send(JSON.stringify({ jsonrpc: '2.0', id: 's', method: 'resources/subscribe', params }))
+    await pipe.line((line) => isAnswer(line, 's'))
+  }
 }
 
 async function end(pipe: Pipe): Promise<void> {

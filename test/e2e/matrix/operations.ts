@@ -16,12 +16,18 @@ export type Action =
   | 'get-prompt-wrong'
   | 'read-resource'
   | 'read-resource-wrong'
+  | 'complete'
+  | 'complete-unknown'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'listen'
   | 'ping'
   | 'set-level'
   | 'notify'
   | 'unknown-method'
   | 'stream'
   | 'announce'
+  | 'update'
   | 'end'
   | 'not-json'
   | 'duplicate-member'
@@ -41,8 +47,12 @@ export type Trigger =
   | 'veto-list'
   | 'veto-prompt'
   | 'veto-resource'
+  | 'veto-argument'
+  | 'veto-values'
+  | 'veto-subscribe'
   | 'veto-notification'
   | 'answer'
+  | 'answer-argument'
   | 'answer-http'
   | 'answer-vetoed'
   | 'fault-pre'
@@ -75,14 +85,20 @@ export const OPERATIONS: readonly Operation[] = [
   row('call', 'tools/call', 'call'),
   row('get-prompt', 'prompts/get', 'get-prompt'),
   row('read-resource', 'resources/read', 'read-resource'),
+  row('complete', 'completion/complete', 'complete'),
+  row('subscribe', 'resources/subscribe', 'subscribe'),
+  row('unsubscribe', 'resources/unsubscribe', 'unsubscribe'),
+  row('listen', 'subscriptions/listen for lists and one resource', 'listen'),
   row('ping', 'ping', 'ping'),
   row('set-level', 'logging/setLevel', 'set-level'),
   row('notify', 'notification of the client', 'notify'),
   row('progress', 'tools/call with three progress notifications', 'call-progress'),
   row('stream', 'GET stream', 'stream'),
-  row('announce', 'list_changed of a server, to an open GET stream', 'announce'),
+  row('announce', 'list_changed of a server, to an open GET stream or subscription', 'announce'),
+  row('update', 'resources/updated of a server, to who follows the resource', 'update'),
   row('end', 'DELETE of the session', 'end'),
   row('unknown-method', 'unknown method', 'unknown-method'),
+  row('unknown-ref', 'completion/complete of an unknown prompt', 'complete-unknown'),
   row('unknown-tool', 'tools/call of an unknown tool', 'call-unknown'),
   row('not-json', 'a body that is no JSON', 'not-json'),
   row('duplicate', 'a body with a duplicate member', 'duplicate-member'),
@@ -104,8 +120,18 @@ export const OPERATIONS: readonly Operation[] = [
   row('deny-list', 'tools/list, denied', 'list-tools', 'veto-list'),
   row('deny-prompt', 'prompts/get, denied', 'get-prompt', 'veto-prompt'),
   row('deny-resource', 'resources/read, denied', 'read-resource', 'veto-resource'),
+  row('deny-argument', 'completion/complete, denied', 'complete', 'veto-argument'),
+  row('deny-values', 'completion/complete, denied at its post-point', 'complete', 'veto-values'),
+  row('deny-subscribe', 'resources/subscribe, denied', 'subscribe', 'veto-subscribe'),
+  row('deny-listen', 'subscriptions/listen, its filter denied', 'listen', 'veto-subscribe'),
   row('deny-notify', 'notification of the client, denied', 'notify', 'veto-notification'),
   row('respond', 'tools/call, answered by a plugin', 'call', 'answer'),
+  row(
+    'respond-argument',
+    'completion/complete, answered by a plugin',
+    'complete',
+    'answer-argument',
+  ),
   row(
     'respond-denied',
     'tools/call, answered by a plugin, denied by a later one',

@@ -1,14 +1,17 @@
 // Starts one surface of the matrix: a gateway in this process, its servers, and what it is mounted in.
 
+import { spawn } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
 import { startGateway } from '../../../src/app.ts'
+import { type Bridge, startBridge } from '../../fixtures/upstream/websocket-bridge.ts'
 import { echo, type Recorder, startRecorder } from '../../gateway/recorder.ts'
 import { LISTEN, memoryLog, pluginsOf, pluginsSection } from '../../gateway/running.ts'
 import { temporaryDirectory } from '../../support/directory.ts'
 import { modules, node, root } from '../../support/paths.ts'
+import { freePort, listening } from '../../support/ports.ts'
 import { type Counter, createCounter, TRIGGERED } from './counting.ts'
 import type { Surface } from './surfaces.ts'
 
@@ -25,6 +28,9 @@ export interface Names {
   readonly resource: string
   readonly wrongResource: string
   readonly down: string
+  /** What completion is asked for. */
+  readonly ref: object
+  readonly argument: object
 }
 
 export interface Running extends AsyncDisposable {
@@ -33,11 +39,13 @@ export interface Running extends AsyncDisposable {
   readonly counter: Counter
   readonly recorder: Recorder
   readonly names: Names
+  /** A server says that the resource it is asked to watch has changed. */
+  update(): void
   /** Changes the configuration file and reloads it. */
   reload(): Promise<void>
 }
 
-const HTTP_NAMES: Names = {
+const FIXTURE_NAMES: Names = {
   tool: 'real__test_simple_text',
   arguments: {},
   progress: 'real__test_tool_with_progress',
@@ -47,11 +55,13 @@ const HTTP_NAMES: Names = {
   prompt: 'real__test_simple_prompt',
   wrongPrompt: 'real__test_prompt_with_arguments',
   resource: 'test://static-text',
-  wrongResource: 'test://nonexistent',
+  wrongResource: 'portcullis://real/test://nonexistent',
   down: 'feed__die',
+  ref: { type: 'ref/prompt', name: 'real__test_prompt_with_arguments' },
+  argument: { name: 'arg1', value: 'par' },
 }
 
-const STDIO_NAMES: Names = {
+const EVERYTHING_NAMES: Names = {
   tool: 'real__echo',
   arguments: { message: 'hello' },
   progress: 'real__trigger-long-running-operation',
@@ -61,22 +71,42 @@ const STDIO_NAMES: Names = {
   prompt: 'real__simple-prompt',
   wrongPrompt: 'real__args-prompt',
   resource: 'demo://resource/static/document/architecture.md',
-  wrongResource: 'demo://resource/static/document/nonexistent.md',
+  wrongResource: 'portcullis://real/demo://resource/static/document/nonexistent.md',
   down: 'odd__crash',
+  ref: { type: 'ref/prompt', name: 'real__completable-prompt' },
+  argument: { name: 'department', value: '' },
 }
+
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
+
+/** What clients subscribe to, at the server that is fed. */
+export const WATCHED = 'feed://watched'
 
 export async function startSurface(surface: Surface, fixtureUrl: string): Promise<Running> {
   const counter = createCounter()
+  let tell: (message: { method: string; params: object }) => void = () => {}
   const recorder = await startRecorder({
+    capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
     tools: ['echo', 'die'],
-    call: (received, answers) =>
-      received.message.params?.name === 'die' ? answers.destroy() : echo(received, answers),
+    list: (method) =>
+      method === 'resources/list' ? { resources: [{ uri: WATCHED, name: 'watched' }] } : undefined,
+    call(received, answers) {
+      const { id, method, params } = received.message
+      if (params?.name === 'die') return answers.destroy()
+      if (method !== 'subscriptions/listen') return echo(received, answers)
+      const own = { _meta: { [SUBSCRIPTION]: id } }
+      const granted = { ...own, notifications: params?.notifications }
+      const acknowledged = { method: 'notifications/subscriptions/acknowledged', params: granted }
+      answers.events([acknowledged], { open: true })
+      tell = (message) => answers.send({ ...message, params: { ...message.params, ...own } })
+    },
   })
   const entries = [...counter.entries, ...TRIGGERED]
+  const behind = await startBehind(surface)
   const config = {
     version: 1,
     ...LISTEN,
-    servers: serversOf(surface, fixtureUrl, recorder.url),
+    servers: serversOf(surface, behind?.url ?? fixtureUrl, recorder.url),
     ...pluginsSection(entries),
   }
   const directory = await temporaryDirectory()
@@ -90,7 +120,13 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     gateway,
     counter,
     recorder,
-    names: surface.upstream === 'stdio' ? STDIO_NAMES : HTTP_NAMES,
+    names: isEverything(surface) ? EVERYTHING_NAMES : FIXTURE_NAMES,
+    update() {
+      const message = { method: 'notifications/resources/updated', params: { uri: WATCHED } }
+      // on the connections of both eras: each client is told by its own
+      recorder.announce(message)
+      tell(message)
+    },
     async reload() {
       await write()
       const { outcome, reason } = await gateway.reload()
@@ -99,6 +135,7 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     async [Symbol.asyncDispose]() {
       await stop()
       await recorder.close()
+      await behind?.[Symbol.asyncDispose]()
       await directory[Symbol.asyncDispose]()
     },
   }
@@ -110,16 +147,36 @@ function timeoutOf(config: object, revision: number): object {
   return { plugins: { ...plugins, defaults: { timeout: `${5000 + revision}ms` } } }
 }
 
-function serversOf({ upstream }: Surface, fixture: string, feed: string): object[] {
+const EVERYTHING = modules('@modelcontextprotocol/server-everything/dist/index.js')
+const FIXTURE = `${root}/test/fixtures/conformance/server.ts`
+
+const isEverything = ({ upstream }: Surface) => upstream === 'stdio' || upstream === 'sse'
+
+function serversOf(surface: Surface, real: string, feed: string): object[] {
   const feeding = { name: 'feed', url: feed }
-  if (upstream === 'http') return [{ name: 'real', url: fixture }, feeding]
-  const everything = modules('@modelcontextprotocol/server-everything/dist/index.js')
+  if (!isEverything(surface)) return [{ name: 'real', url: real }, feeding]
   const odd = `${root}/test/fixtures/upstream/odd-server.mjs`
   return [
-    { name: 'real', command: node, args: [everything, 'stdio'] },
+    surface.upstream === 'sse'
+      ? { name: 'real', url: real, transport: 'sse' }
+      : { name: 'real', command: node, args: [EVERYTHING, 'stdio'] },
     { name: 'odd', command: node, args: [odd] },
     feeding,
   ]
+}
+
+/** What has to be there before the gateway is, where the gateway does not start it itself. */
+async function startBehind({ upstream }: Surface): Promise<Bridge | undefined> {
+  if (upstream === 'websocket') return startBridge(node, [FIXTURE, '--stdio'])
+  if (upstream !== 'sse') return undefined
+  const port = await freePort()
+  const env = { ...process.env, PORT: String(port) }
+  const child = spawn(node, [EVERYTHING, 'sse'], { env, stdio: 'ignore' })
+  await listening(port)
+  return {
+    url: `http://127.0.0.1:${port}/sse`,
+    [Symbol.asyncDispose]: async () => void child.kill('SIGKILL'),
+  }
 }
 
 type Options = Parameters<typeof createGateway>[0]

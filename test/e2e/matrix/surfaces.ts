@@ -9,8 +9,8 @@ export interface Surface {
   readonly era: Era
   /** Our own listener, or an Express application; `parsed`: behind `express.json()`; or a pair of pipes. */
   readonly mount: 'listener' | 'express' | 'parsed' | 'stdio'
-  /** Which servers stand behind: over Streamable HTTP, or over stdio. */
-  readonly upstream: 'http' | 'stdio'
+  /** How the servers behind are spoken to. */
+  readonly upstream: 'http' | 'stdio' | 'sse' | 'websocket'
   /** What the client accepts. */
   readonly accept: 'both' | 'stream'
   /** Every message is an element of a batch, beside a ping. */
@@ -35,6 +35,13 @@ export const SURFACES: readonly Surface[] = [
   row('legacy-json', 'legacy', 'legacy era, JSON answers'),
   row('legacy-sse', 'legacy', 'legacy era, event streams only', { accept: 'stream' }),
   row('legacy-stdio', 'legacy', 'legacy era, servers over stdio', { upstream: 'stdio' }),
+  row('legacy-sse-servers', 'legacy', 'legacy era, servers over HTTP+SSE', { upstream: 'sse' }),
+  row('legacy-websocket', 'legacy', 'legacy era, servers over WebSocket', {
+    upstream: 'websocket',
+  }),
+  row('modern-websocket', 'modern', 'modern era, servers over WebSocket', {
+    upstream: 'websocket',
+  }),
   row('modern-json', 'modern', 'modern era, JSON answers'),
   row('modern-sse', 'modern', 'modern era, event streams only', { accept: 'stream' }),
   row('express-legacy', 'legacy', 'legacy era, mounted in Express', { mount: 'express' }),
@@ -50,9 +57,14 @@ export const SURFACES: readonly Surface[] = [
 ]
 
 /** What only HTTP has, and what is no message that could stand in a batch. */
-const HTTP_ONLY: ReadonlySet<string> = new Set(['stream', 'bad-host'])
+const HTTP_ONLY: ReadonlySet<string> = new Set([
+  'stream',
+  'bad-host',
+  // on a pair of pipes it has no end but a cancellation
+  'listen',
+])
 const HTTP_TRIGGERS: ReadonlySet<string> = new Set(['veto-http', 'veto-http-post', 'answer-http'])
-const NO_ELEMENT: ReadonlySet<string> = new Set([...HTTP_ONLY, 'announce', 'end'])
+const NO_ELEMENT: ReadonlySet<string> = new Set([...HTTP_ONLY, 'announce', 'update', 'end'])
 
 /** The operations that there are on a surface. */
 export function operationsOn(

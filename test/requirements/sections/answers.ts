@@ -53,9 +53,22 @@ export const ANSWERS = section('6 What the other side gets', [
   {
     id: 'H6-argument',
     says: 'A denied completion of an argument is that same error.',
-    later: 'completion of arguments',
+    tests: within('test/gateway/completion.test.ts')(
+      'in the %s era > a denial %s is -31001, and no value gets out',
+    ),
   },
-  { id: 'H6-subscribe', says: 'A denied subscription is that same error.', later: 'subscriptions' },
+  {
+    id: 'H6-subscribe',
+    says: 'A denied subscription is that same error.',
+    tests: [
+      ...within('test/gateway/subscribe.test.ts')(
+        'resources/subscribe > a denied subscription is -31001, and the server is not asked',
+      ),
+      ...within('test/gateway/listen.test.ts')(
+        'subscriptions/listen > a denial of its %s is -31001, and nothing is subscribed to',
+      ),
+    ],
+  },
   {
     id: 'H6-cache',
     says: 'A denied access of the cache is that same error.',

@@ -135,6 +135,18 @@ export const POINT_SENTENCES = section('2 Points', [
     ],
   },
   {
+    id: 'H2-subscribe',
+    says: '`resource_pre_subscribe` fires for each resource a client subscribes to, in either era, and once more for the filter of `subscriptions/listen` as the client sent it.',
+    tests: [
+      ...within('test/gateway/subscribe.test.ts')(
+        'resources/subscribe > a denied subscription is -31001, and the server is not asked',
+      ),
+      ...within('test/gateway/listen.test.ts')(
+        'subscriptions/listen > its filter passes resource_pre_subscribe once, and each resource once more under its own name',
+      ),
+    ],
+  },
+  {
     id: 'H2-capabilities',
     says: 'Capabilities that `session_pre_open` takes away are not there for the session, nor for the server.',
     tests: within('test/requirements/every-point.test.ts')(

@@ -1,0 +1,107 @@
+// The filter of subscriptions/listen: read, shown to its point, and turned into what the gateway can grant.
+import { AppError, isAppError } from '../../base/errors.ts'
+import { isObject, type JsonObject } from '../../base/json.ts'
+import type { Answer } from '../answer.ts'
+import { type Call, derivedRequest } from '../exchange.ts'
+import { capabilitiesOf, linksOf } from '../opening.ts'
+import type { Target } from '../operation/operations.ts'
+import { refused } from '../operation/point.ts'
+import { locate } from '../operation/targets.ts'
+import type { Follow } from './ledger.ts'
+import { type Filter, LIST_MEMBERS } from './receiver.ts'
+import { type Source, sourceFor } from './source.ts'
+import { judge } from './subscribe.ts'
+
+/** What may be granted, if the servers agree to the resources. */
+export interface Judged {
+  readonly lists: Filter
+  readonly follows: readonly Follow[]
+}
+
+/**
+ * The filter passes `resource_pre_subscribe` once as the client sent it, and once for each resource in it, as in the legacy era: a
+ * policy on a resource holds however a client subscribes. A denial is an answer. Rejects with WIRE_INVALID_PARAMS and with faults.
+ */
+export async function judgeFilter(call: Call): Promise<Judged | { readonly denied: Answer }> {
+  const { exchange } = call
+  const max = exchange.runtime.limits.subscriptions
+  const asked = readFilter(call.message.params?.notifications, max)
+  const outcome = await judge(call, exchange.request, { filter: asked })
+  if (outcome.kind !== 'pass')
+    return { denied: refused(call, 'resource_pre_subscribe', outcome, false) }
+  const filter = outcome.changed
+    ? readFilter((outcome.payload as { filter?: unknown }).filter, max)
+    : asked
+  const follows: Follow[] = []
+  for (const exposed of new Set(filter.resourceSubscriptions)) {
+    const found = await findSource(call, exposed)
+    if (!found) continue
+    const follow = await judgeResource(call, found, max)
+    if ('denied' in follow) return follow
+    follows.push(follow)
+  }
+  return { lists: grantable(call, filter), follows }
+}
+
+function readFilter(value: unknown, max: number): Filter {
+  if (!isObject(value)) throw wrong('params.notifications is not an object')
+  const filter: Record<string, unknown> = {}
+  for (const member of LIST_MEMBERS) {
+    const wanted = value[member]
+    if (wanted !== undefined && typeof wanted !== 'boolean')
+      throw wrong(`params.notifications.${member} is neither true nor false`)
+    if (wanted) filter[member] = true
+  }
+  const uris = value.resourceSubscriptions
+  if (uris === undefined) return filter
+  if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === 'string'))
+    throw wrong('params.notifications.resourceSubscriptions is not a list of URIs')
+  if (uris.length > max)
+    throw new AppError('SUBSCRIPTION_LIMIT', `a subscription follows at most ${max} resources`)
+  return uris.length > 0 ? { ...filter, resourceSubscriptions: uris } : filter
+}
+
+function wrong(what: string): AppError {
+  return new AppError('WIRE_INVALID_PARAMS', what)
+}
+
+interface Found {
+  readonly target: Target
+  readonly source: Source
+}
+
+/** Undefined: there is no such resource here, or none that its server tells of, so it cannot be granted. */
+async function findSource(call: Call, exposed: string): Promise<Found | undefined> {
+  try {
+    const target = await locate(call, 'resources', exposed)
+    const source = await sourceFor(call, target.upstream)
+    return source && { target, source }
+  } catch (error) {
+    if (isAppError(error)) return undefined
+    throw error
+  }
+}
+
+async function judgeResource(
+  call: Call,
+  { target: { upstream, own, exposed }, source }: Found,
+  max: number,
+): Promise<Follow | { readonly denied: Answer }> {
+  const { exchange } = call
+  const request = derivedRequest(exchange, exchange.identity.method, upstream)
+  request.target = own.name
+  const outcome = await judge(call, request, { server: own.server, uri: own.name })
+  if (outcome.kind !== 'pass')
+    return { denied: refused(call, 'resource_pre_subscribe', outcome, false) }
+  return { source, uri: (outcome.payload as { uri: string }).uri, exposed, max }
+}
+
+/** Changes of lists the gateway announces itself, where it has such lists. */
+function grantable(call: Call, filter: Filter): Filter {
+  const capabilities: JsonObject = capabilitiesOf(linksOf(call).map(([, link]) => link))
+  return Object.fromEntries(
+    LIST_MEMBERS.filter(
+      (member) => filter[member] && member.replace('ListChanged', '') in capabilities,
+    ).map((member) => [member, true]),
+  )
+}
