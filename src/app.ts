@@ -50,12 +50,7 @@ export async function startGateway(
     const tls = await readTls(config.listen)
     const headerTimeout = config.limits.header_timeout
     const admin = createAdminServer(gateway.adminHandle, config.admin.host, headerTimeout)
-    const server = createHttpServer(
-      () => gateway.state().loaded.config.listen.path,
-      gateway.endpoint,
-      { headerTimeout },
-      tls,
-    )
+    const server = createHttpServer(gateway.doors, { headerTimeout }, tls)
     const adminAddress = await listen(
       admin,
       config.admin.host,

@@ -24,6 +24,7 @@ const GUIDES = [
   'operations',
   'importing',
   'library',
+  'endpoints',
 ]
 const STORIES = readdirSync(join(root, 'examples'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())

@@ -37,8 +37,8 @@ export async function openSwap(
     const trial = async () => {
       const before = cpuTime()
       for (let i = 0; i < TIMES; i += 2) {
-        putInForce(current, second, diff, rooms.fanout)
-        putInForce(current, first, diff, rooms.fanout)
+        putInForce(current, second, diff, rooms)
+        putInForce(current, first, diff, rooms)
       }
       const cost = (cpuTime() - before) / TIMES / 1e6
       if (runningOf(current) !== first) throw new Error(`${name}: nothing was swapped`)

@@ -14,6 +14,8 @@ const CALL = {
 }
 const RESULT = { server: 'files', name: 'read', exposedName: 'files__read' }
 
+const said = (text: string) => ({ role: 'user', content: { type: 'text', text } })
+
 async function verdictOn(
   config: object,
   run: (
@@ -72,6 +74,34 @@ describe('the deny list', () => {
     expect((await harness.dispatch('resource_post_fetch', resource)).outcome.kind).toBe('deny')
     const asked = { server: 'files', uri: 'file:///kryptonite', exposedName: 'a' }
     expect((await harness.dispatch('resource_pre_fetch', asked)).outcome.kind).toBe('deny')
+  })
+
+  it.each([
+    ['completion_pre_request', 'a message', { messages: [said('kryptonite')] }],
+    ['completion_pre_request', 'the system prompt', { messages: [], systemPrompt: 'kryptonite' }],
+    ['completion_pre_request', 'a tool', { messages: [], tools: [{ name: 'kryptonite' }] }],
+    [
+      'completion_post_response',
+      'the answer',
+      { ...said('kryptonite'), role: 'assistant', model: 'm' },
+    ],
+    ['elicitation_pre_create', 'the message', { message: 'kryptonite?' }],
+    [
+      'elicitation_pre_create',
+      'the form',
+      { message: '', schema: { properties: { kryptonite: {} } } },
+    ],
+    ['elicitation_pre_create', 'the page', { message: '', url: 'https://kryptonite.test/' }],
+    [
+      'elicitation_post_response',
+      'what was filled in',
+      { action: 'accept', content: { a: 'kryptonite' } },
+    ],
+  ] as const)('finds a word at %s in %s', async (point, _where, payload) => {
+    const run = (harness: Awaited<ReturnType<typeof createPluginHarness>>) =>
+      harness.dispatch(point, { server: 'files', ...payload } as never)
+    expect(await verdictOn(words, run)).toBe('deny')
+    expect(await verdictOn({ words: ['argon'] }, run)).toBe('pass')
   })
 
   it('lets a part of a longer word pass unless whole_words is false', async () => {

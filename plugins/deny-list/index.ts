@@ -17,8 +17,9 @@ export default definePlugin<Config>({
     const verdict = deny({ code: 'DENY_LIST', reason: config.reason })
     const options = { keys: true, numbers: true }
     const check =
-      (point: string) => (payload: { readonly uri?: string; readonly name?: string }) => {
-        const target = payload.uri ?? payload.name
+      (point: string) =>
+      (payload: { readonly uri?: string; readonly name?: string; readonly url?: string }) => {
+        const target = payload.uri ?? payload.url ?? payload.name
         const found =
           (target !== undefined && listed(target)) ||
           host.text.some(point as 'tool_pre_invoke', payload as never, listed, options) ||

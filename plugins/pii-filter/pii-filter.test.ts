@@ -85,6 +85,43 @@ describe('the filter', () => {
     )
   })
 
+  it('covers what servers ask and what is answered', async () => {
+    await using harness = await filter()
+    const mail = 'ann@example.com'
+    const content = { type: 'text', text: mail }
+    const asked = await harness.dispatch('completion_pre_request', {
+      server: 'crm',
+      messages: [{ role: 'user', content }],
+      systemPrompt: mail,
+      tools: [{ name: 'find', description: mail }],
+    })
+    const answered = await harness.dispatch('completion_post_response', {
+      server: 'crm',
+      role: 'assistant',
+      model: 'm',
+      content,
+    })
+    const form = await harness.dispatch('elicitation_pre_create', {
+      server: 'crm',
+      message: `is it ${mail}?`,
+      schema: { properties: { mail: { type: 'string', default: mail } } },
+    })
+    const filled = await harness.dispatch('elicitation_post_response', {
+      server: 'crm',
+      action: 'accept',
+      content: { mail, list: [mail] },
+    })
+    for (const { payload, outcome } of [asked, answered, form, filled]) {
+      expect(outcome.kind).toBe('pass')
+      expect(JSON.stringify(payload)).not.toContain(mail)
+      expect(JSON.stringify(payload)).toContain('[redacted email]')
+    }
+    expect(filled.payload.content).toEqual({
+      mail: '[redacted email]',
+      list: ['[redacted email]'],
+    })
+  })
+
   it('covers every place of a tool result', async () => {
     await using harness = await filter()
     const mail = 'ann@example.com'

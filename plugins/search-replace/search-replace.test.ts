@@ -20,6 +20,27 @@ describe('search and replace', () => {
     expect(payload.arguments).toEqual({ a: 'yikes, yikes', n: 1 })
   })
 
+  it('replaces in what servers ask and in what is answered', async () => {
+    await using harness = await harnessFor([{ search: 'crap', replace: 'crud' }])
+    const content = { type: 'text', text: 'crap' }
+    const sampled = await harness.dispatch('completion_pre_request', {
+      server: 's',
+      messages: [{ role: 'user', content }],
+    })
+    expect(sampled.payload.messages).toEqual([
+      { role: 'user', content: { type: 'text', text: 'crud' } },
+    ])
+    const form = { server: 's', message: 'crap?', url: 'https://a.test/crap' }
+    const elicited = await harness.dispatch('elicitation_pre_create', form)
+    expect(elicited.payload).toEqual({ ...form, message: 'crud?' })
+    const filled = await harness.dispatch('elicitation_post_response', {
+      server: 's',
+      action: 'accept',
+      content: { a: 'crap' },
+    })
+    expect(filled.payload.content).toEqual({ a: 'crud' })
+  })
+
   it('takes a literal as it is, and its replacement too', async () => {
     await using harness = await harnessFor([
       { search: 'a.c', replace: '$1$&', case_sensitive: false },

@@ -17,7 +17,7 @@ Made by \`npm run generate\` from the \`options.ts\` of each folder; do not edit
 * An unknown key is an error with file, line, column and a suggestion. What is marked *not built yet* is known and refused.
 * \`\${env:NAME}\`, \`\${env:NAME:-default}\` and \`\${file:path}\` are replaced in values, after the file was parsed; \`$\${\` is a literal \`\${\`.
 * Relative paths are relative to the file that names them.
-* \`include: [./servers/*.yaml]\` adds the lists \`servers\`, \`policies\`, \`plugins.entries\`, \`plugins.allowed\` and \`plugins.dirs\` of
+* \`include: [./servers/*.yaml]\` adds the lists \`servers\`, \`virtual_servers\`, \`policies\`, \`plugins.entries\`, \`plugins.allowed\` and \`plugins.dirs\` of
   other files after those of the file itself; a \`*\` may stand in the file name, and matches are sorted.
 * \`--profile NAME\` lays \`profiles/NAME.yaml\` over the file as a JSON merge patch (RFC 7396); items of named lists are merged by name.
 * Flags win over \`PORTCULLIS_LISTEN_HOST\`, \`PORTCULLIS_LISTEN_PORT\`, \`PORTCULLIS_ADMIN_HOST\`, \`PORTCULLIS_ADMIN_PORT\` and

@@ -2,12 +2,13 @@
 import { createDisposer, type Disposer } from '../base/dispose.ts'
 import { AppError, messageOf } from '../base/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import type { ExpressionCompiler } from '../engine/condition.ts'
 import type { Engine, EngineLimits } from '../engine/engine.ts'
 import { createCatalog } from '../gateway/catalog/catalog.ts'
 import type { ListKind } from '../gateway/catalog/listing.ts'
-import type { NamingOptions } from '../gateway/catalog/names.ts'
 import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
+import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
 import type { Points } from '../points/table.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
@@ -36,6 +37,8 @@ export interface AssembleDeps {
   readonly self: Self
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
+  /** What patterns of names and URIs are compiled with. */
+  readonly expression: Pick<ExpressionCompiler, 'anyOf'>
 }
 
 /** How long a start waits for the first attempt of all servers; those that take longer come in when they are ready. */
@@ -64,7 +67,7 @@ export async function assemble(
       createCatalog({
         era,
         upstreams: [...upstreams.values()],
-        naming: config.namespacing as NamingOptions,
+        naming: config.namespacing,
         clock: deps.upstream.clock,
         log: deps.upstream.log,
         timeout: Math.min(10_000, config.limits.request_timeout),
@@ -79,6 +82,9 @@ export async function assemble(
       limits: config.limits,
       engineLimits: limits,
       listen: config.listen,
+      selections: config.virtual_servers.map((options) =>
+        createVirtualServer(options, deps.expression.anyOf),
+      ),
     })
     return { loaded, runtime, plugins, servers }
   } catch (error) {

@@ -3,12 +3,13 @@ import type { RequestHandler } from 'express'
 import { type AdminHandle, adminMiddleware, type Readiness } from '../admin/server.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { createDisposer, type Disposer } from '../base/dispose.ts'
+import { AppError } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/log.ts'
 import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { shownConfig } from '../config/print.ts'
 import type { Engine } from '../engine/engine.ts'
-import { createEndpoint, type HttpHandler } from '../gateway/endpoint/endpoint.ts'
+import { createDoors, type Doors } from '../gateway/endpoint/doors.ts'
 import { asMiddleware } from '../gateway/http.ts'
 import { serveStdio } from '../gateway/stdio.ts'
 import type { PluginDefinition } from '../plugin.ts'
@@ -42,8 +43,11 @@ export interface GatewayOptions {
 
 /** A gateway without listeners. */
 export interface Gateway {
-  /** The MCP endpoint as Express middleware, for any path, also behind `express.json()`. */
-  mcp(): RequestHandler
+  /**
+   * The MCP endpoint as Express middleware, for any path, also behind `express.json()`: the gateway as a whole with whatever the
+   * configuration has at its paths, or one virtual server. Throws CONFIG_INVALID when there is none of that name.
+   */
+  mcp(options?: { readonly virtualServer?: string }): RequestHandler
   /** The MCP endpoint for one client on a pair of pipes. */
   stdio(pipes: Pipes): LineService
   /** /healthz, /readyz and /metrics as Express middleware. */
@@ -60,7 +64,7 @@ export interface Gateway {
   readonly clock: Clock
   readonly adminHandle: AdminHandle
   /** What `mcp()` wraps, for a server without Express. */
-  readonly endpoint: HttpHandler
+  readonly doors: Doors
   /** From now on not ready: load balancers stop sending. */
   drain(): void
 }
@@ -117,7 +121,7 @@ class LiveGateway implements Gateway {
   readonly engine: Engine<Points>
   readonly log: Logger
   readonly clock: Clock
-  readonly endpoint: HttpHandler
+  readonly doors: Doors
   readonly adminHandle: AdminHandle
   readonly #parts: LiveParts
   #draining = false
@@ -132,7 +136,7 @@ class LiveGateway implements Gateway {
     this.engine = parts.rooms.engine
     this.log = parts.log
     this.clock = parts.clock
-    this.endpoint = createEndpoint(parts.rooms.room)
+    this.doors = createDoors(parts.rooms.room)
     this.adminHandle = {
       metrics: () =>
         this.state().loaded.config.telemetry.prometheus
@@ -142,8 +146,10 @@ class LiveGateway implements Gateway {
     }
   }
 
-  mcp(): RequestHandler {
-    return asMiddleware(this.endpoint)
+  mcp({ virtualServer }: { readonly virtualServer?: string } = {}): RequestHandler {
+    if (virtualServer !== undefined && !this.state().runtime.virtualServers.has(virtualServer))
+      throw new AppError('CONFIG_INVALID', `there is no virtual server ${virtualServer}`)
+    return asMiddleware(this.doors, virtualServer)
   }
 
   stdio(pipes: Pipes): LineService {
@@ -175,7 +181,7 @@ class LiveGateway implements Gateway {
 
   drain(): void {
     this.#draining = true
-    this.#parts.rooms.room.sessions.closeStreams()
+    this.doors.drain()
     this.#parts.rooms.room.listens.endAll()
   }
 
@@ -201,7 +207,7 @@ class LiveGateway implements Gateway {
 
   #swap(next: Assembly, diff: ConfigDiff): void {
     const { current, rooms } = this.#parts
-    const old = putInForce(current, next, diff, rooms.fanout)
+    const old = putInForce(current, next, diff, rooms)
     this.#retiring = this.#retiring.then(() =>
       retire(old, next, {
         patience: (ms) => this.#wait(ms),

@@ -144,7 +144,8 @@ function eventOf(
   code?: string,
   passes?: AuditEvent['passes'],
 ): AuditEvent {
-  const { requestId, trace, generation, principal, client, surface, era, method } = request.identity
+  const { requestId, trace, generation, principal, client, surface, virtualServer, era, method } =
+    request.identity
   return {
     kind,
     requestId,
@@ -153,6 +154,7 @@ function eventOf(
     principal,
     client: client?.name,
     surface,
+    virtualServer,
     era,
     method,
     server: request.server?.name,

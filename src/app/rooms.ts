@@ -85,9 +85,10 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     now: clock.now,
     createId: randomUUID,
   })
+  const compiler = conditionCompiler(expression)
   const engine = createEngine<Points>(POINTS, {
     clock,
-    expression: conditionCompiler(expression),
+    expression: compiler,
     sink: report.sink,
     defer: setImmediate,
     writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
@@ -143,6 +144,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     engine,
     host,
     self: SELF,
+    expression: compiler,
     upstream: { clock, log, clientInfo: SELF, events, guard, wheel },
     arrived: fanout.arrived,
   }
@@ -171,11 +173,17 @@ export function runningOf(current: Current): Assembly {
 export function putInForce(
   current: Current,
   next: Assembly,
-  { servers }: ConfigDiff,
-  fanout: Fanout,
+  { servers, sections }: ConfigDiff,
+  { fanout, room: { sessions } }: Pick<Rooms, 'fanout' | 'room'>,
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
+  for (const session of [...sessions.all()]) {
+    const { virtualServer } = session
+    if (virtualServer !== undefined && !next.runtime.virtualServers.has(virtualServer))
+      sessions.end(session, 'virtual server removed')
+  }
+  if (sections.includes('virtual_servers') || sections.includes('namespacing')) fanout.changed()
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old

@@ -12,6 +12,11 @@ import {
   type NamespacingOptions,
   STATE_SCHEMA,
 } from '../gateway/options.ts'
+import {
+  PATHS_CHECK,
+  VIRTUAL_SERVERS_SCHEMA,
+  type VirtualServerOptions,
+} from '../gateway/virtual/options.ts'
 import { createLimitChecks, createPluginChecks } from '../host/option-checks.ts'
 import {
   PLUGINS_SCHEMA,
@@ -38,6 +43,7 @@ export interface GatewayConfig {
   readonly servers: readonly ServerConfig[]
   readonly network: NetworkOptions
   readonly namespacing: NamespacingOptions
+  readonly virtual_servers: readonly VirtualServerOptions[]
   readonly plugins: PluginsOptions
   readonly policies: readonly Policy[]
   readonly identity: IdentityOptions
@@ -53,6 +59,7 @@ export const SECTIONS = {
   servers: { ...SERVERS_SCHEMA, default: [] },
   network: NETWORK_SCHEMA,
   namespacing: NAMESPACING_SCHEMA,
+  virtual_servers: VIRTUAL_SERVERS_SCHEMA,
   plugins: PLUGINS_SCHEMA,
   policies: POLICIES_SCHEMA,
   identity: IDENTITY_SCHEMA,
@@ -64,7 +71,6 @@ export const SECTIONS = {
 }
 
 export const NOT_BUILT = {
-  virtual_servers: 'virtual servers come with a later issue',
   webhooks: 'webhooks come with a later issue',
   attestation: 'attestation comes with a later issue',
   federation: 'federation comes with a later issue',
@@ -77,6 +83,7 @@ export function configLoader(): Loader<GatewayConfig> {
     notBuilt: NOT_BUILT,
     checks: [
       EXPOSURE_CHECK,
+      PATHS_CHECK,
       STORE_CHECK,
       AUDIT_CHECK,
       SERVERS_CHECK,

@@ -41,6 +41,7 @@ export interface AuditEvent {
   readonly principal?: AuditPrincipal | undefined
   readonly client?: string | undefined
   readonly surface?: string | undefined
+  readonly virtualServer?: string | undefined
   readonly era?: string | undefined
   readonly method?: string | undefined
   readonly server?: string | undefined

@@ -30,6 +30,7 @@ export function createRedactor(members: readonly string[] = []): Redactor {
       principal: principalOf(event.principal),
       client: text(event.client),
       surface: text(event.surface),
+      virtualServer: text(event.virtualServer),
       era: text(event.era),
       method: text(event.method),
       server: text(event.server),

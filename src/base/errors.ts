@@ -164,6 +164,12 @@ export const ERRORS = {
     'too many subscriptions',
     'end some, or raise limits.subscriptions or limits.listens_per_principal',
   ),
+  SESSION_BUSY: row(
+    -32600,
+    429,
+    'too many requests of this session wait for their answers',
+    'wait for answers before you ask for more',
+  ),
 
   // policy answers (refusals, not faults)
   POLICY_DENIED: row(

@@ -47,6 +47,9 @@ class Variables {
   get session(): string {
     return this.#request.identity.session ?? ''
   }
+  get virtualServer(): string {
+    return this.#request.identity.virtualServer ?? ''
+  }
   get method(): string {
     return this.#request.identity.method
   }

@@ -62,6 +62,8 @@ export interface RequestIdentity {
   readonly sessionLabels?: SessionLabels
   readonly generation: number
   readonly dryRun?: boolean
+  /** The virtual server the request came in by; undefined: the gateway as a whole. */
+  readonly virtualServer?: string | undefined
 }
 
 const MAX_LABELS = 64
@@ -178,6 +180,8 @@ export interface PluginContext {
   readonly principal: Principal
   readonly client: ClientInfo | undefined
   readonly session: string | undefined
+  /** The name of the virtual server the request came in by. */
+  readonly virtualServer: string | undefined
   readonly server: ServerInfo | undefined
   readonly generation: number
   /** Milliseconds this call may still take, as of the first reading. */

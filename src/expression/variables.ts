@@ -31,6 +31,7 @@ export const CONDITION_VARIABLES = {
   client: { fields: { name: 'string', version: 'string' } },
   server: { fields: { name: 'string', tags: 'list', environment: 'string', tenant: 'string' } },
   session: 'string',
+  virtualServer: 'string',
   method: 'string',
   era: 'string',
   surface: 'string',

@@ -1,7 +1,7 @@
 // One exchange with a client: its context, the runtime it pins, and what every handler of a method is handed.
 import type { Clock } from '../base/clock.ts'
 import type { DeadlineWheel } from '../base/deadline.ts'
-import type { AppError } from '../base/errors.ts'
+import { AppError } from '../base/errors.ts'
 import type { FewMap } from '../base/few.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
@@ -120,12 +120,23 @@ export interface Reporter {
   dropped(reason: string): void
 }
 
+/** Throws WIRE_NOT_FOUND for a virtual server that a reload has taken away. */
 export function createExchange(
   room: Room,
   surface: string,
   traceparent: string | undefined,
+  virtualServer?: string,
 ): Exchange {
-  const runtime = room.current()
+  return exchangeIn(room, runtimeOf(room, virtualServer), surface, traceparent, virtualServer)
+}
+
+function exchangeIn(
+  room: Room,
+  runtime: Runtime,
+  surface: string,
+  traceparent?: string,
+  virtualServer?: string,
+): Exchange {
   const identity: Identity = {
     requestId: room.createId(),
     trace: traceparent ? { traceparent } : undefined,
@@ -136,8 +147,17 @@ export function createExchange(
     client: undefined,
     session: undefined,
     generation: runtime.generation.id,
+    virtualServer,
   }
   return { identity, request: new RequestContext(identity), runtime, startedAt: room.clock.now() }
+}
+
+function runtimeOf(room: Room, virtualServer: string | undefined): Runtime {
+  const whole = room.current()
+  if (virtualServer === undefined) return whole
+  const runtime = whole.virtualServers.get(virtualServer)
+  if (!runtime) throw new AppError('WIRE_NOT_FOUND', 'there is no such virtual server any more')
+  return runtime
 }
 
 /** An exchange that no request of the client began, for what a server says to a session or a subscription. */
@@ -147,7 +167,11 @@ export function sessionExchange(
   method: string,
   server: Upstream | undefined,
 ): Exchange {
-  const exchange = createExchange(room, 'stream', undefined)
+  const { virtualServer } = receiver
+  const whole = room.current()
+  // one that has been taken away ends its sessions: what is still said to them names it all the same
+  const runtime = whole.virtualServers.get(virtualServer ?? '') ?? whole
+  const exchange = exchangeIn(room, runtime, 'stream', undefined, virtualServer)
   Object.assign(exchange.identity, {
     method,
     era: receiver.listen ? 'modern' : 'legacy',

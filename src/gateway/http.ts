@@ -4,12 +4,25 @@ import type { Duplex } from 'node:stream'
 import type { RequestHandler } from 'express'
 import { AppError, ERRORS } from '../base/errors.ts'
 import { createServer, createTlsServer, STATUS_CODES } from '../base/node-http.ts'
-import type { HttpHandler } from './endpoint/endpoint.ts'
+import type { Doors } from './endpoint/doors.ts'
 import { pathOf } from './endpoint/http-point.ts'
 
-/** Middleware for any path of any Express application, also behind `express.json()`. */
-export function asMiddleware(endpoint: HttpHandler): RequestHandler {
-  return (request, response) => endpoint(request, response, 'express')
+/**
+ * Middleware for any path of any Express application, also behind `express.json()`. It takes requests for the place it is mounted
+ * at and, unless it is one virtual server, for the paths of the configuration; all others are for who comes after it: a
+ * virtual server that is taken out of the configuration must not become the whole gateway.
+ */
+export function asMiddleware(doors: Doors, virtualServer?: string): RequestHandler {
+  return (request, response, next) => {
+    const here = request.route !== undefined || request.path === '/'
+    const entered =
+      virtualServer === undefined
+        ? doors.enter(pathOf(request), request, response, 'express')
+        : undefined
+    if (entered) return entered
+    if (here) return doors.endpoint(request, response, 'express', virtualServer)
+    next()
+  }
 }
 
 export interface ServerLimits {
@@ -23,17 +36,15 @@ export interface TlsFiles {
   readonly ca?: string | Buffer
 }
 
-/** The standalone server: the endpoint at its path, problem+json everywhere else, never HTML. */
-export function createHttpServer(
-  path: () => string,
-  endpoint: HttpHandler,
-  limits: ServerLimits,
-  tls?: TlsFiles,
-): Server {
+/** The standalone server: what the configuration has at its paths, problem+json everywhere else, never HTML. */
+export function createHttpServer(doors: Doors, limits: ServerLimits, tls?: TlsFiles): Server {
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    const mcp = path()
-    if (request.url === mcp || pathOf(request) === mcp) void endpoint(request, response, 'http')
-    else sendProblem(response, new AppError('WIRE_NOT_FOUND', `the MCP endpoint is at ${mcp}`))
+    const entered =
+      doors.enter(request.url, request, response, 'http') ??
+      doors.enter(pathOf(request), request, response, 'http')
+    if (entered) return
+    const what = `the MCP endpoint is at ${doors.path()}`
+    sendProblem(response, new AppError('WIRE_NOT_FOUND', what))
   }
   const options = {
     headersTimeout: limits.headerTimeout,

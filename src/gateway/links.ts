@@ -1,8 +1,10 @@
 // Which connection of a server a call takes: the one all share, or one of its client's own where the server may ask that client something.
+import { AppError } from '../base/errors.ts'
 import type { InstanceClient, Upstream, UpstreamLink } from '../upstream/client.ts'
 import type { Call } from './exchange.ts'
 import { askable } from './input/kinds.ts'
 import { relayRequest, sessionRoute } from './input/relay.ts'
+import { digestOf } from './input/state.ts'
 import type { Session } from './session.ts'
 
 /** At once where the link is up. Rejects with UPSTREAM_UNAVAILABLE or DISPATCH_ABORTED. */
@@ -28,6 +30,9 @@ function ownLink(
   const { own } = upstream
   const key = instanceKey(call, upstream)
   if (!own || key === undefined) return shared
+  // a session that has ended opens nothing that nobody would end
+  if (call.exchange.request.aborted)
+    throw new AppError('DISPATCH_ABORTED', 'the caller went away before its server was called')
   return own.link(key) ?? own.open(key, clientOf(call, upstream, key), call.exchange.request.signal)
 }
 
@@ -46,7 +51,14 @@ export function instanceKey(call: Call, { own }: Upstream): string | undefined {
   }
   if (call.session) return instanceOf(call.session)
   const { name = '', version = '' } = client ?? {}
-  return JSON.stringify([principal.id, name, version, askable(call.capabilities) ?? {}])
+  // what clients say of themselves may be long, and many may say it
+  return digestOf([principal.id, name, version, askable(call.capabilities) ?? {}])
+}
+
+/** Whether a legacy server may ask this caller over the connection its calls take: a shared one says that nobody can be asked. */
+export function canBeAsked(call: Call, { own }: Upstream): boolean {
+  const alone = own?.per === 'auto' || own?.per === 'session'
+  return alone && askable(call.capabilities) !== undefined
 }
 
 /** The key of what a session has of its own at a server. */
@@ -63,7 +75,7 @@ function clientOf(call: Call, upstream: Upstream, key: string): InstanceClient {
       capabilities: alone ? (askable(call.capabilities) ?? {}) : {},
       notification: (message) => room.updated(upstream, key, message),
       // in the modern era a question is asked in the answer to a call: it has to be known to which
-      request: (asked) => room.held.only(key)?.ask(asked),
+      request: (asked) => (alone ? room.held.only(key)?.ask(asked) : undefined),
     }
   return {
     capabilities: askable(session.capabilities) ?? {},

@@ -5,7 +5,6 @@ import { AppError } from '../base/errors.ts'
 import { isObject, type JsonObject } from '../base/json.ts'
 import type { ClientInfo } from '../engine/context.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
-import type { UpstreamLink } from '../upstream/client.ts'
 import { resultBytes } from '../wire/reply.ts'
 import { MODERN, negotiate } from '../wire/revision.ts'
 import { type Answer, denialAnswer, type RpcId } from './answer.ts'
@@ -14,6 +13,7 @@ import { serverMeta } from './meta.ts'
 import { createSessionLabels } from './session.ts'
 import { tellsOfUpdates } from './subscription/ledger.ts'
 import { TASKS_EXTENSION } from './task/result.ts'
+import { type Offer, offersOf } from './virtual/offer.ts'
 
 /** What `session_pre_open` decided: capabilities as they may be, or a violation. */
 export type Opening =
@@ -53,9 +53,9 @@ export function createOpenings(
     perf: { now },
   })
   const decide = async (exchange: Exchange, opening: OpeningRequest): Promise<Opening> => {
-    const { principal, generation } = exchange.identity
+    const { principal, generation, virtualServer } = exchange.identity
     const key = createHash('sha256')
-      .update(JSON.stringify([principal.id, opening, generation]))
+      .update(JSON.stringify([principal.id, opening, generation, virtualServer]))
       .digest('base64')
     const { request } = exchange
     const known = kept.get(key)
@@ -94,15 +94,16 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
   exchange.identity.sessionLabels = labels
   const opening = await open(exchange, seed)
   if ('violation' in opening) return openingDenied(call, opening.violation)
+  const named = await linksOf(call)
+  const links = named.map(([, offer]) => offer)
+  const instructions = instructionsOf(call, named)
   const session = room.sessions.open({
     ...seed,
     labels,
     capabilities: opening.capabilities,
     principal: exchange.identity.principal,
+    virtualServer: exchange.identity.virtualServer,
   })
-  const named = linksOf(call)
-  const links = named.map(([, link]) => link)
-  const instructions = mergedInstructions(named)
   const result = {
     protocolVersion: revision,
     capabilities: { ...capabilitiesOf(links), ...legacyTasks(links) },
@@ -118,9 +119,9 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
 
 /** `server/discover`: the modern era's answer to who is there. */
 export async function discover(call: Call): Promise<Answer> {
-  const named = linksOf(call)
-  const links = named.map(([, link]) => link)
-  const instructions = mergedInstructions(named)
+  const named = await linksOf(call)
+  const links = named.map(([, offer]) => offer)
+  const instructions = instructionsOf(call, named)
   const result = {
     supportedVersions: [MODERN],
     capabilities: { ...capabilitiesOf(links), ...modernTasks(links) },
@@ -151,9 +152,9 @@ export function clientOf(value: unknown): ClientInfo {
     : { name: 'unknown', version: '' }
 }
 
-export function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLink])[] {
+export function linksOf({ exchange, room }: Call): Promise<readonly Offer[]> {
   const { runtime, identity } = exchange
-  const links: (readonly [string, UpstreamLink])[] = []
+  const links: Offer[] = []
   const unseen: string[] = []
   for (const upstream of runtime.upstreams.values()) {
     const link = upstream.nearest(identity.era)
@@ -162,14 +163,14 @@ export function linksOf({ exchange, room }: Call): (readonly [string, UpstreamLi
   }
   if (unseen.length > 0 && runtime.once(`unseen: ${unseen.join()}`))
     room.log.warn({ servers: unseen }, 'clients do not see these servers: they are down')
-  return links
+  return offersOf(runtime, identity.era, links)
 }
 
-const offers = (links: readonly UpstreamLink[], capability: string) =>
+const offers = (links: readonly Offer[1][], capability: string) =>
   links.some((link) => isObject(link.capabilities[capability]))
 
 // only what is served
-export function capabilitiesOf(links: readonly UpstreamLink[]): JsonObject {
+export function capabilitiesOf(links: readonly Offer[1][]): JsonObject {
   const subscribe = links.some(tellsOfUpdates)
   return {
     ...(offers(links, 'tools') ? { tools: { listChanged: true } } : {}),
@@ -183,7 +184,7 @@ export function capabilitiesOf(links: readonly UpstreamLink[]): JsonObject {
 }
 
 // whose a task of a shared list is, nobody can tell: tasks/list is not offered
-function legacyTasks(links: readonly UpstreamLink[]): JsonObject {
+function legacyTasks(links: readonly Offer[1][]): JsonObject {
   const able = links.some(({ era, capabilities }) => {
     const requests = isObject(capabilities.tasks) ? capabilities.tasks.requests : undefined
     return era === 'legacy' && isObject(requests) && isObject(requests.tools)
@@ -191,7 +192,7 @@ function legacyTasks(links: readonly UpstreamLink[]): JsonObject {
   return able ? { tasks: { cancel: {}, requests: { tools: { call: {} } } } } : {}
 }
 
-function modernTasks(links: readonly UpstreamLink[]): JsonObject {
+function modernTasks(links: readonly Offer[1][]): JsonObject {
   const able = links.some(({ era, capabilities: { extensions } }) => {
     return era === 'modern' && isObject(extensions) && isObject(extensions[TASKS_EXTENSION])
   })
@@ -200,11 +201,11 @@ function modernTasks(links: readonly UpstreamLink[]): JsonObject {
 
 const MAX_INSTRUCTIONS = 16_384
 
-function mergedInstructions(
-  links: readonly (readonly [string, UpstreamLink])[],
-): string | undefined {
+function instructionsOf({ exchange }: Call, links: readonly Offer[]): string | undefined {
   const parts = links.flatMap(([name, { instructions }]) =>
     instructions ? [links.length === 1 ? instructions : `${name}: ${instructions}`] : [],
   )
+  const { virtualServer } = exchange.runtime
+  if (virtualServer?.description) parts.unshift(virtualServer.description)
   return parts.length > 0 ? parts.join('\n\n').slice(0, MAX_INSTRUCTIONS) : undefined
 }

@@ -30,6 +30,21 @@ export const LISTEN_SCHEMA = {
       default: '/mcp',
       description: 'path of the MCP endpoint',
     },
+    sse: {
+      type: 'object',
+      description:
+        'serve the transport of 2024-11-05, HTTP+SSE, for clients that speak nothing newer; not served without this key',
+      additionalProperties: false,
+      properties: {
+        path: {
+          type: 'string',
+          pattern: '^/[A-Za-z0-9._~/-]*$',
+          'x-expects': 'a path that starts with /',
+          default: '/sse',
+          description: 'path of the stream (GET) and of messages (POST)',
+        },
+      },
+    },
     allowed_hosts: {
       type: 'array',
       items: { type: 'string', minLength: 1 },
@@ -205,8 +220,8 @@ export const NAMESPACING_SCHEMA = {
     mode: {
       enum: ['always', 'collision', 'never'],
       default: 'always',
-      description: 'always: server__name; never: the names as they are',
-      'x-not-built-values': { collision: 'prefixing only on collision comes with a later issue' },
+      description:
+        'always: server__name; collision: the prefix only for names that several servers have; never: the names as they are',
     },
     separator: {
       type: 'string',

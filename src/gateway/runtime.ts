@@ -4,6 +4,8 @@ import type { Points } from '../points/table.ts'
 import type { Era, Upstream } from '../upstream/client.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { LimitsOptions, ListenOptions } from './options.ts'
+import { selectCatalog } from './virtual/catalog.ts'
+import type { VirtualServer } from './virtual/selection.ts'
 
 /** Immutable but for the count of requests that hold it. */
 export interface Runtime {
@@ -13,6 +15,12 @@ export interface Runtime {
   readonly limits: LimitsOptions
   readonly engineLimits: EngineLimits
   readonly listen: ListenOptions
+  /** What of it is shown; undefined: everything. */
+  readonly virtualServer: VirtualServer | undefined
+  /** The same runtime as each virtual server shows it, by name. */
+  readonly virtualServers: ReadonlyMap<string, Runtime>
+  /** Their names, by path. */
+  readonly virtualPaths: ReadonlyMap<string, string>
   /** True the first time it is asked for a key: for what the log says once per generation. */
   once(key: string): boolean
   /** Holds the runtime for one request; the returned function lets go, once. */
@@ -21,12 +29,24 @@ export interface Runtime {
   drained(): Promise<void>
 }
 
-export function createRuntime(parts: Omit<Runtime, 'pin' | 'drained' | 'once'>): Runtime {
+export interface RuntimeParts
+  extends Omit<
+    Runtime,
+    'pin' | 'drained' | 'once' | 'virtualServer' | 'virtualServers' | 'virtualPaths'
+  > {
+  readonly selections: readonly VirtualServer[]
+}
+
+export function createRuntime({ selections, ...parts }: RuntimeParts): Runtime {
   let held = 0
   const waiting: (() => void)[] = []
   const told = new Set<string>()
-  return {
+  const virtualServers = new Map<string, Runtime>()
+  const whole: Runtime = {
     ...parts,
+    virtualServer: undefined,
+    virtualServers,
+    virtualPaths: new Map(selections.map(({ path, name }) => [path, name])),
     once(key) {
       if (told.has(key)) return false
       told.add(key)
@@ -44,4 +64,13 @@ export function createRuntime(parts: Omit<Runtime, 'pin' | 'drained' | 'once'>):
     drained: () =>
       held === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
   }
+  const { legacy, modern } = parts.catalogs
+  for (const virtualServer of selections) {
+    const catalogs = {
+      legacy: selectCatalog(legacy, virtualServer),
+      modern: selectCatalog(modern, virtualServer),
+    }
+    virtualServers.set(virtualServer.name, { ...whole, virtualServer, catalogs })
+  }
+  return whole
 }

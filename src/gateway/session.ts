@@ -6,6 +6,7 @@ import { FewMap, FewSet } from '../base/few.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ClientInfo, Principal, RequestContext, SessionLabels } from '../engine/context.ts'
 import type { Asking } from './input/asking.ts'
+import type { Route } from './input/relay.ts'
 
 export interface Session {
   readonly id: string
@@ -14,10 +15,14 @@ export interface Session {
   readonly client: ClientInfo
   readonly capabilities: JsonObject
   readonly labels: SessionLabels
+  /** The virtual server it was opened on, and is known on. */
+  readonly virtualServer: string | undefined
   /** The least severe level of log messages the client wants; undefined: whatever the servers send. */
   logLevel: string | undefined
   /** What its client is being asked; made when it is asked first. */
   asking: Asking | undefined
+  /** The ways to its client of calls under way whose servers may ask. */
+  readonly routes: FewSet<Route>
   /** Requests in flight by their JSON-RPC id, so that they can be cancelled. */
   readonly inflight: FewMap<string | number, RequestContext>
   /** Open GET streams; a message goes to exactly one of them. */
@@ -35,6 +40,7 @@ export interface SessionStream {
 
 export interface SessionSeed
   extends Pick<Session, 'revision' | 'principal' | 'client' | 'capabilities'> {
+  readonly virtualServer?: string | undefined
   /** Labels that the opening earned. */
   readonly labels?: SessionLabels
 }
@@ -43,7 +49,7 @@ export interface Sessions {
   /** Throws SESSION_LIMIT when all places are taken by sessions in use. */
   open(seed: SessionSeed): Session
   /** Throws SESSION_REQUIRED or SESSION_UNKNOWN. */
-  get(id: string | undefined, principal: Principal): Session
+  get(id: string | undefined, principal: Principal, virtualServer?: string): Session
   end(session: Session, cause: string): void
   readonly size: number
   all(): Iterable<Session>
@@ -110,8 +116,10 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         ...seed,
         id: createId(),
         labels: seed.labels ?? createSessionLabels(),
+        virtualServer: seed.virtualServer,
         logLevel: undefined,
         asking: undefined,
+        routes: new FewSet(),
         inflight: new FewMap(),
         streams: new FewSet(),
         servers: new FewSet(),
@@ -120,14 +128,18 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
       sessions.set(session.id, session)
       return session
     },
-    get(id, principal) {
+    get(id, principal, virtualServer) {
       if (id === undefined)
         throw new AppError(
           'SESSION_REQUIRED',
           'the request has no Mcp-Session-Id; send initialize first',
         )
       const session = sessions.get(id)
-      if (!session || session.principal.id !== principal.id) {
+      if (
+        !session ||
+        session.principal.id !== principal.id ||
+        session.virtualServer !== virtualServer
+      ) {
         throw new AppError(
           'SESSION_UNKNOWN',
           'the session is unknown or has ended; send initialize again',

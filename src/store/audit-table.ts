@@ -125,6 +125,7 @@ function restOf(record: AuditRecord, withPasses: boolean): string {
     principal: principal && { kind: principal.kind, tenant: principal.tenant },
     client: record.client,
     surface: record.surface,
+    virtualServer: record.virtualServer,
     era: record.era,
     mode: record.mode,
     reason: record.reason,

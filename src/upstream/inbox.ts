@@ -1,5 +1,6 @@
 // Where a message from a server goes: to the call that waits for it, to the gateway, or into the count of strays; it reads no bytes.
 import { Cancellation } from '../base/caller.ts'
+import { isAppError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import type { Message } from '../wire/message.ts'
@@ -30,6 +31,7 @@ const MAX_ASKED = 64
 
 const TOO_MANY = '"error":{"code":-32600,"message":"too many requests, or one id twice"}'
 const NOBODY = '"error":{"code":-32601,"message":"the client cannot be asked"}'
+const WITHDRAWN = '"error":{"code":-32603,"message":"the client gave no answer"}'
 const FAILED = '"error":{"code":-32603,"message":"the gateway failed"}'
 
 // these concern every session, on whatever stream a server chose to send them
@@ -92,8 +94,10 @@ export function createInbox(options: InboxOptions): Inbox {
         if (!caller.aborted) options.answer(bytes)
       })
       .catch((error: unknown) => {
-        log.error({ error, method: message.method }, 'a request of the server was not answered')
-        if (!caller.aborted) answer(id, FAILED)
+        if (caller.aborted) return
+        answer(id, isAppError(error, 'DISPATCH_ABORTED') ? WITHDRAWN : FAILED)
+        if (!isAppError(error, 'DISPATCH_ABORTED'))
+          log.error({ error, method: message.method }, 'a request of the server was not answered')
       })
       .finally(() => {
         asked.delete(id)

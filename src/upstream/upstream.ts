@@ -94,7 +94,7 @@ class SupervisedUpstream implements Upstream {
       this.#instances = createInstances({ server, per, max, idleStop, clock: deps.clock, make })
     }
     this.#followers = { legacy: this.#follower(), modern: this.#follower() }
-    this.#legacy = connectorOf(options)
+    this.#legacy = connectorOf(options, () => this.#isModern())
     if (options.kind === 'http') {
       this.#first = this.#lane((signal) => this.#connectLegacy(signal))
       this.#second = this.#lane((signal) => this.#connectModern(options, signal))
@@ -255,6 +255,12 @@ class SupervisedUpstream implements Upstream {
     } else if (this.#second.state === 'idle' || this.#second.state === 'absent')
       void this.#second.start()
     return connection
+  }
+
+  /** Of a server over HTTP, once the attempt that is under way has ended. */
+  async #isModern(): Promise<boolean> {
+    if (this.#second.state === 'starting') await this.#second.start()
+    return this.#second.link !== undefined
   }
 
   #connectLegacy(signal: AbortSignal): Promise<Connection> {

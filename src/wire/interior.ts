@@ -46,6 +46,8 @@ export type Fail = (code: ErrorCode, what: string, at: number, open: number) => 
 export class Interior {
   /** A number stands in it that JavaScript cannot hold. */
   unsafe = false
+  /** A name in it is written with an escape. */
+  escaped = false
   readonly #fail: Fail
   #bytes!: Buffer
   #words: DataView | undefined
@@ -66,6 +68,7 @@ export class Interior {
 
   start(bytes: Buffer, limit: number): void {
     this.unsafe = false
+    this.escaped = false
     this.#bytes = bytes
     this.#limit = limit
     this.#last = bytes.length - 4
@@ -184,6 +187,7 @@ export class Interior {
       byte = bytes[++end]
     }
     this.#leaveShape(container)
+    if (escaped) this.escaped = true
     const text = escaped ? unescapeName(bytes.toString('utf8', nameStart + 1, end)) : undefined
     if (escaped && text === undefined) {
       const what = 'a member name is not one every reader reads alike'

@@ -4,6 +4,7 @@ import { AppError } from '../base/errors.ts'
 import { isObject, type JsonObject, UnsafeNumber } from '../base/json.ts'
 import { lazyMember } from '../base/lazy.ts'
 import type { Member } from './member-table.ts'
+import { parseEscapedNames } from './parse.ts'
 import { type Scan, type ScanLimits, scan } from './scan.ts'
 
 export { UnsafeNumber }
@@ -160,7 +161,8 @@ function holderOf({ members, inner }: Scan, envelope: Record<string, unknown>): 
   throw new AppError('INTERNAL', 'the inner members stand nowhere')
 }
 
-function parseText(text: string, { unsafeNumber }: Scan): unknown {
+function parseText(text: string, { unsafeNumber, escapedName }: Scan): unknown {
+  if (escapedName) return parseEscapedNames(text, readNumber)
   // a reviver makes parsing several times slower, so there is one only when a number needs it
   return unsafeNumber ? JSON.parse(text, keepUnsafe) : JSON.parse(text)
 }
@@ -173,7 +175,15 @@ function keepUnsafe(
   context?: { source?: string },
 ): unknown {
   const source = context?.source
-  if (typeof value !== 'number' || source === undefined || Number.isSafeInteger(value)) return value
+  return typeof value === 'number' && source !== undefined ? safely(value, source) : value
+}
+
+function readNumber(source: string): unknown {
+  return safely(Number(source), source)
+}
+
+function safely(value: number, source: string): unknown {
+  if (Number.isSafeInteger(value)) return value
   return !Number.isFinite(value) || /^-?\d+$/.test(source) ? new UnsafeNumber(source) : value
 }
 

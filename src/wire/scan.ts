@@ -25,6 +25,8 @@ export interface Scan {
   readonly meta: MemberTable
   /** A number stands somewhere in it that JavaScript cannot hold: an integer beyond 2^53 - 1, or one that overflows. */
   readonly unsafeNumber: boolean
+  /** A member name somewhere in it is written with an escape. */
+  readonly escapedName: boolean
 }
 
 /**
@@ -69,6 +71,7 @@ class Scanner {
   #bytes: Buffer = NOTHING
   #limit = 0
   #level = 0
+  #escapedName = false
   #members = MemberTable.EMPTY
   #inner = MemberTable.EMPTY
   #meta = MemberTable.EMPTY
@@ -85,6 +88,7 @@ class Scanner {
     this.#bytes = bytes
     this.#limit = limit
     this.#level = 0
+    this.#escapedName = false
     this.#members = MemberTable.EMPTY
     this.#inner = MemberTable.EMPTY
     this.#meta = MemberTable.EMPTY
@@ -116,6 +120,7 @@ class Scanner {
       inner: this.#inner,
       meta: this.#meta,
       unsafeNumber: this.#interior.unsafe,
+      escapedName: this.#escapedName || this.#interior.escaped,
     }
   }
 
@@ -238,6 +243,7 @@ class Scanner {
   }
 
   #unescape(start: number, end: number): string {
+    this.#escapedName = true
     const name = unescapeName(this.#bytes.toString('utf8', start, end))
     if (name !== undefined) return name
     throw this.#fail('WIRE_PARSE', 'a member name is not one every reader reads alike', start - 1)

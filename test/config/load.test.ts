@@ -60,7 +60,9 @@ describe('a configuration', () => {
   it('is typed by its schemas', () => {
     expectTypeOf<GatewayConfig['listen']['port']>().toEqualTypeOf<number>()
     expectTypeOf<GatewayConfig['limits']['drain']>().toEqualTypeOf<number>()
-    expectTypeOf<GatewayConfig['namespacing']['mode']>().toEqualTypeOf<'always' | 'never'>()
+    expectTypeOf<GatewayConfig['namespacing']['mode']>().toEqualTypeOf<
+      'always' | 'collision' | 'never'
+    >()
     expectTypeOf<GatewayConfig['policies'][number]['then']>().toEqualTypeOf<
       'deny' | 'patch' | 'respond' | 'ask' | 'label' | 'alert' | 'log'
     >()

@@ -1,19 +1,22 @@
-// `npm run conformance`: the suite against the fixture, directly and through the gateway, compared under wired.json.
+// `npm run conformance`: every run of the suite, compared with the direct one under wired.json and judged by figures.json.
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { startFixture } from '../support/fixture.ts'
-import { startGateway } from '../support/gateway.ts'
 import { root } from '../support/paths.ts'
 import { compare, count, directFaults, type Expectation, type Row } from './compare.ts'
-import { type Results, type Revision, revisions, runSuite } from './suite.ts'
+import { type Figures, stand } from './figures.ts'
+import { type ByRevision, runClients, runDirect, runOver, runThroughGateway } from './runs.ts'
+import { type Results, type Revision, revisions } from './suite.ts'
 
-const help = `usage: node test/conformance/run.ts [--direct-only] [--write] [--verbose]
-  --direct-only  run against the fixture alone
+const help = `usage: node test/conformance/run.ts [--only PART] [--direct-only] [--write] [--verbose]
+  --only PART    server, bridge or client; all three without it
+  --direct-only  run against the fixture, and with its client, alone
   --write        write test/conformance/report.json
-  --verbose      show the differences of left out scenarios, too`
+  --verbose      show the differences of left out scenarios, and every check that fails
+A run is good when its figure in figures.json is reached and every check that fails is named there.`
 
 const { values: options } = parseArgs({
   options: {
+    only: { type: 'string' },
     'direct-only': { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -21,14 +24,34 @@ const { values: options } = parseArgs({
   },
 })
 
-if (options.help) {
-  console.log(help)
-} else {
-  process.exitCode = (await run()) ? 0 : 1
+const parts: Readonly<Record<string, (report: Report) => Promise<boolean>>> = {
+  server: runServer,
+  bridge: runBridges,
+  client: runClientSide,
 }
 
+/** What is written: without messages and times, so that two runs of the same code write the same report. */
+type Report = Record<string, object>
+
+if (options.help) console.log(help)
+else process.exitCode = (await run()) ? 0 : 1
+
 async function run(): Promise<boolean> {
-  const list = await readList()
+  const names = options.only === undefined ? Object.keys(parts) : [options.only]
+  const report: Report = {}
+  let good = true
+  for (const name of names) {
+    const part = parts[name]
+    if (part === undefined) throw new Error(`there is no part ${name}\n${help}`)
+    good = (await part(report)) && good
+  }
+  if (options.write && options.only === undefined)
+    await writeFile(`${root}/test/conformance/report.json`, `${JSON.stringify(report, null, 2)}\n`)
+  return good
+}
+
+async function runServer(report: Report): Promise<boolean> {
+  const list = await readJson<Record<Revision, Expectation>>('wired.json')
   const direct = await runDirect()
   let good = true
   for (const revision of revisions) {
@@ -39,55 +62,79 @@ async function run(): Promise<boolean> {
     good &&= faults.length === 0
   }
   if (options['direct-only']) return good
-  const gateway = await runThroughGateway()
-  const report: Record<string, unknown> = {}
+  const gateway: ByRevision = await runThroughGateway()
   for (const revision of revisions) {
     const rows = compare(list[revision], direct[revision], gateway[revision])
     print(revision, rows)
     report[revision] = Object.fromEntries(rows.map(summarise))
     good &&= rows.every(({ verdict }) => verdict !== 'differs' && verdict !== 'unlisted')
-  }
-  if (options.write) {
-    await writeFile(`${root}/test/conformance/report.json`, `${JSON.stringify(report, null, 2)}\n`)
+    good = (await judge(`gateway ${revision}`, gateway[revision])) && good
   }
   return good
 }
 
-// Without messages and times, so that two runs of the same code write the same report.
+async function runBridges(report: Report): Promise<boolean> {
+  if (options['direct-only']) return true
+  const runs = [
+    ['modern over legacy', await runOver('legacy', '2026-07-28')],
+    ['legacy over modern', await runOver('modern', '2025-11-25')],
+  ] as const
+  let good = true
+  for (const [name, results] of runs) {
+    report[name] = counts(results)
+    good = (await judge(name, results)) && good
+  }
+  return good
+}
+
+async function runClientSide(report: Report): Promise<boolean> {
+  const direct = await runClients('direct')
+  const broken = [...direct].filter(([, checks]) => count(checks).failed > 0)
+  console.log(`\nclient, directly: ${direct.size - broken.length} of ${direct.size} runs passed`)
+  for (const [name, [check]] of broken) console.log(`  ${name}: ${check?.errorMessage}`)
+  if (options['direct-only']) return broken.length === 0
+  const through = await runClients('through')
+  report.client = counts(through)
+  return (await judge('client', through)) && broken.length === 0
+}
+
+/** Says where a run stands; true when its figure is reached and nothing fails without a reason. */
+async function judge(name: string, results: Results): Promise<boolean> {
+  const figure = (await readJson<Figures>('figures.json'))[name]
+  if (figure === undefined) throw new Error(`figures.json has no ${name}`)
+  const { passed, failed, unnamed, faults } = stand(figure, results)
+  const required = `at least ${figure.passed}, the goal is ${figure.goal}`
+  console.log(`\n${name}: ${passed} passed (${required}), ${failed.length} failed`)
+  if (passed > figure.passed) console.log(`  the figure can be raised to ${passed}`)
+  for (const fault of faults) console.log(`  ${fault}`)
+  if (figure.waits !== undefined && unnamed.length > 0)
+    console.log(`  ${unnamed.length} checks wait: ${figure.waits}`)
+  if (options.verbose) for (const line of failed) console.log(`    ${line}`)
+  return faults.length === 0
+}
+
+function counts(results: Results): object {
+  return Object.fromEntries([...results].map(([name, checks]) => [name, inShort(count(checks))]))
+}
+
 function summarise({ scenario, verdict, direct, gateway }: Row): [string, object] {
-  const inShort = ({ passed, failed }: Row['direct']) => `${passed}/${failed}`
   return [scenario, { verdict, direct: inShort(direct), gateway: inShort(gateway) }]
 }
 
-async function readList(): Promise<Record<Revision, Expectation>> {
-  return JSON.parse(await readFile(`${root}/test/conformance/wired.json`, 'utf8'))
+function inShort({ passed, failed }: Row['direct']): string {
+  return `${passed}/${failed}`
 }
 
-async function runDirect(): Promise<Record<Revision, Results>> {
-  await using fixture = await startFixture()
-  // Awaited here: the fixture is stopped when this function returns.
-  return await runBoth(fixture.url)
-}
-
-async function runThroughGateway(): Promise<Record<Revision, Results>> {
-  await using fixture = await startFixture()
-  const config = await readFile(`${root}/test/conformance/gateway.yaml`, 'utf8')
-  await using gateway = await startGateway(config, { env: { FIXTURE_URL: fixture.url }, cwd: root })
-  return await runBoth(gateway.url)
-}
-
-async function runBoth(url: string): Promise<Record<Revision, Results>> {
-  const [legacy, modern] = await Promise.all(revisions.map((revision) => runSuite(url, revision)))
-  return { '2025-11-25': legacy ?? new Map(), '2026-07-28': modern ?? new Map() }
+async function readJson<T>(name: string): Promise<T> {
+  return JSON.parse(await readFile(`${root}/test/conformance/${name}`, 'utf8')) as T
 }
 
 function print(revision: Revision, rows: readonly Row[]): void {
   console.log(`\n${revision}, through the gateway (passed/failed)`)
   const width = Math.max(...rows.map(({ scenario }) => scenario.length))
   for (const { scenario, verdict, direct, gateway, differences } of rows) {
-    const counts = `${direct.passed}/${direct.failed}`.padStart(6)
-    const behind = `${gateway.passed}/${gateway.failed}`.padStart(6)
-    console.log(`  ${scenario.padEnd(width)} ${counts} ${behind}  ${verdict}`)
+    const both = `${inShort(direct).padStart(6)} ${inShort(gateway).padStart(6)}`
+    console.log(`  ${scenario.padEnd(width)} ${both}  ${verdict}`)
     const shown = verdict === 'differs' || verdict === 'unlisted' || options.verbose
     if (shown) for (const difference of differences) console.log(`      ${difference}`)
   }

@@ -1,8 +1,8 @@
-// What a hostile or broken client may send: every answer is JSON-RPC or problem+json, nothing crashes, nothing leaks.
+// What a hostile or broken client may send, beyond the probes of probes.test.ts: every answer is JSON-RPC or problem+json, nothing crashes, nothing leaks.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codeOf, post, raw } from '../gateway/raw.ts'
-import { modernRequest, openSession, rpc } from '../support/rpc.ts'
+import { modernRequest, openSession } from '../support/rpc.ts'
 import { afterwards, PING, prey } from './prey.ts'
 
 const started = prey()
@@ -10,7 +10,6 @@ const portOf = () => Number(new URL(started.gateway.url).port)
 
 describe('a body', () => {
   it.each([
-    ['no JSON', '{"jsonrpc":', 400, 'WIRE_PARSE'],
     ['empty', '', 400, 'WIRE_PARSE'],
     ['white space', ' \n ', 400, 'WIRE_PARSE'],
     ['two documents', `${PING}${PING}`, 400, 'WIRE_PARSE'],
@@ -20,7 +19,6 @@ describe('a body', () => {
     ['a string', '"ping"', 400, 'WIRE_INVALID_REQUEST'],
     ['a number', '1e999', 400, 'WIRE_INVALID_REQUEST'],
     ['the wrong version', '{"jsonrpc":"1.0","id":1,"method":"ping"}', 400, 'WIRE_INVALID_REQUEST'],
-    ['a null id', '{"jsonrpc":"2.0","id":null,"method":"ping"}', 400, 'WIRE_INVALID_REQUEST'],
     ['a fractional id', '{"jsonrpc":"2.0","id":1.5,"method":"ping"}', 400, 'WIRE_INVALID_REQUEST'],
     ['an object as id', '{"jsonrpc":"2.0","id":{},"method":"ping"}', 400, 'WIRE_INVALID_REQUEST'],
     ['a number as method', '{"jsonrpc":"2.0","id":1,"method":1}', 400, 'WIRE_INVALID_REQUEST'],
@@ -69,16 +67,6 @@ describe('a body', () => {
     return { status: answer.status, code: error.data.code }
   }
 
-  it('with __proto__ and constructor as members is data, and changes no prototype', async () => {
-    const { headers } = await openSession(started.gateway.url)
-    const args = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'
-    const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"rec__echo","arguments":${args}}}`
-    const answer = await rpc(started.gateway.url, body, headers)
-    expect(answer.status, answer.text).toBe(200)
-    expect(started.recorder.calls('tools/call').at(-1)?.raw).toContain(args)
-    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
-  })
-
   it('longer than the limit is 413, declared or not, and the connection ends', async () => {
     const long = 'x'.repeat(70_000)
     const declared = await raw(portOf(), post(long))
@@ -98,26 +86,6 @@ describe('a body', () => {
     })
     expect([chunked.status, codeOf(chunked)]).toEqual([413, 'WIRE_TOO_LARGE'])
     expect(chunked.head.toLowerCase()).toContain('connection: close')
-  })
-
-  it('that does not come is 408, and the connection ends', async () => {
-    const answer = await raw(
-      portOf(),
-      post('{')
-        .replace('Content-Length: 1', 'Content-Length: 100')
-        .replace('Connection: close\r\n', ''),
-    )
-    expect([answer.status, codeOf(answer), answer.ended]).toEqual([408, 'WIRE_TIMEOUT', true])
-  })
-
-  it('of another content type is 415; without Accept for us it is 406', async () => {
-    const type = await rpc(started.gateway.url, PING, { 'content-type': 'text/plain' })
-    expect([type.status, type.response?.error?.data?.code]).toEqual([415, 'WIRE_UNSUPPORTED_MEDIA'])
-    const accept = await rpc(started.gateway.url, PING, { accept: 'text/html' })
-    expect([accept.status, accept.response?.error?.data?.code]).toEqual([
-      406,
-      'WIRE_NOT_ACCEPTABLE',
-    ])
   })
 })
 
@@ -168,13 +136,6 @@ it('whatever bytes are changed, the answer is JSON of a known status, and it nam
 }, 60_000)
 
 describe('HTTP itself', () => {
-  it('headers that do not come are 408, soon after their limit', async () => {
-    const before = performance.now()
-    const answer = await raw(portOf(), 'POST /mcp HTTP/1.1\r\nHost: localhost\r\n', { ms: 10_000 })
-    expect([answer.status, codeOf(answer)]).toEqual([408, 'WIRE_TIMEOUT'])
-    expect(performance.now() - before).toBeLessThan(5000)
-  })
-
   it.each([
     ['no HTTP at all', 'hello\r\n\r\n', 400],
     [
@@ -223,15 +184,12 @@ describe('HTTP itself', () => {
   )
 
   it.each([
-    ['a foreign Host', post(PING, [], 'evil.example'), 'WIRE_HOST_REFUSED'],
     [
       'a Host that only begins like ours',
       post(PING, [], 'localhost.evil.example'),
       'WIRE_HOST_REFUSED',
     ],
     ['a Host with user information', post(PING, [], 'localhost@evil.example'), 'WIRE_HOST_REFUSED'],
-    ['a foreign Origin', post(PING, ['Origin: http://evil.example']), 'WIRE_ORIGIN_REFUSED'],
-    ['the Origin null', post(PING, ['Origin: null']), 'WIRE_ORIGIN_REFUSED'],
     [
       'an Origin on another port',
       post(PING, ['Origin: http://localhost:1']),
@@ -242,11 +200,7 @@ describe('HTTP itself', () => {
     expect([answer.status, codeOf(answer)]).toEqual([403, code])
   })
 
-  it('two Host headers are refused, and so is none', async () => {
-    const two = await raw(portOf(), post(PING, ['Host: localhost']))
-    expect(two.status).toBeGreaterThanOrEqual(400)
-    expect(two.status).toBeLessThan(500)
-    expect(codeOf(two)).toMatch(/^WIRE_/)
+  it('no Host header is refused', async () => {
     const none = await raw(portOf(), post(PING).replace('Host: localhost\r\n', ''))
     expect([none.status, codeOf(none)]).toEqual([403, 'WIRE_HOST_REFUSED'])
   })

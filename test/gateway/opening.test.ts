@@ -34,7 +34,7 @@ describe('a legacy session', () => {
       plugins: [labeller],
       log: silentLogger,
     })
-    const server = createHttpServer(() => '/mcp', gateway.endpoint, { headerTimeout: 5000 })
+    const server = createHttpServer(gateway.doors, { headerTimeout: 5000 })
     const { port } = await listen(server, '127.0.0.1', 0, 'the test')
     const post = (body: object, session?: string) =>
       fetch(`http://127.0.0.1:${port}/mcp`, {

@@ -23,7 +23,7 @@ export interface Answers {
   error(error: { code: number; message: string; data?: unknown }): void
   /** The body as given, whatever it is; `$id` stands for the id. */
   raw(body: string, status?: number): void
-  /** Messages on an event stream; the stream ends after them unless `open`. */
+  /** Messages on an event stream, the same one each time; the stream ends after them unless `open`. */
   events(messages: readonly object[], options?: { open?: boolean }): void
   /** One more message on an event stream that was left open. */
   send(message: object): void
@@ -37,6 +37,7 @@ export interface RecorderOptions {
   readonly eras?: 'legacy' | 'modern' | 'both'
   /** The same in both eras, or by era. */
   readonly capabilities?: object | ((modern: boolean) => object)
+  readonly instructions?: string
   /** Answers list methods; by default it offers `tools`. */
   readonly list?: (method: string, params: Record<string, unknown>) => unknown
   readonly tools?: readonly (string | object)[]
@@ -58,6 +59,8 @@ export interface Recorder extends AsyncDisposable {
   calls(method: string): Received[]
   /** Sends a message on every open GET stream. */
   announce(message: object): void
+  /** The same on the newest of them. */
+  announceLast(message: object): void
   readonly streams: () => number
   /** Forgets its sessions and ends their streams. */
   forget(): void
@@ -83,6 +86,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
   const { eras = 'both', capabilities: offered = { tools: { listChanged: true } } } = options
   const capabilitiesIn = (modern: boolean) =>
     typeof offered === 'function' ? offered(modern) : offered
+  const said = options.instructions === undefined ? {} : { instructions: options.instructions }
   const seen: Received[] = []
   const sockets = new Set<Socket>()
   const streams = new Set<ServerResponse>()
@@ -125,7 +129,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     const serverInfo = { name: 'recorder', version: '1.0.0' }
     if (method === 'server/discover')
       return answers.result({
-        supportedVersions: [VERSION], capabilities: capabilitiesIn(true), ttlMs: 0, cacheScope: 'private',
+        supportedVersions: [VERSION], capabilities: capabilitiesIn(true), ...said, ttlMs: 0, cacheScope: 'private',
         _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
       }) // biome-ignore format: one answer
     if (method === 'initialize') {
@@ -136,6 +140,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
         protocolVersion: params.protocolVersion,
         capabilities: capabilitiesIn(false),
         serverInfo,
+        ...said,
       })
     }
     if (method === 'ping' || method === 'logging/setLevel') return answers.result({})
@@ -171,6 +176,8 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     announce(message) {
       for (const stream of streams) stream.write(frame({ jsonrpc: '2.0', ...message }))
     },
+    announceLast: (message) =>
+      void [...streams].at(-1)?.write(frame({ jsonrpc: '2.0', ...message })),
     streams: () => streams.size,
     forget() {
       sessions.clear()
@@ -206,7 +213,7 @@ function answersOn(response: ServerResponse, { id, method = '' }: Sent, modern: 
         .writeHead(status, { 'content-type': 'application/json' })
         .end(body.replaceAll('"$id"', JSON.stringify(id))),
     events(messages, { open = false } = {}) {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' })
       for (const message of messages) response.write(frame({ jsonrpc: '2.0', ...message }))
       if (!open) response.end()
     },

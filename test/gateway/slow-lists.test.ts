@@ -10,12 +10,13 @@ afterEach(async () => {
   for (const done of release.splice(0).reverse()) await done()
 })
 
-async function beside(options: RecorderOptions): Promise<string> {
+async function beside(options: RecorderOptions, more: object = {}): Promise<string> {
   const other = await startRecorder({ tools: ['echo'] })
   const odd = await startRecorder({ tools: ['echo'], ...options })
   const gateway = await runGateway({
     servers: [server('odd', odd.url), server('other', other.url)],
     limits: { request_timeout: '4s' },
+    ...more,
   })
   release.push(other.close, odd.close, () => gateway.stop({ now: true }))
   return gateway.url
@@ -50,6 +51,16 @@ describe('a list', () => {
     const peer = await connect('modern', await beside({ silent: ['tools/list'] }))
     const { value, ms } = await timed(() => peer.call('other__echo', { a: 1 }))
     expect(textOf(value)).toBe('{"a":1}')
+    expect(ms).toBeLessThan(2000)
+  })
+
+  it('of a virtual server waits no longer', async () => {
+    const path = '/mcp/all'
+    const virtual_servers = [{ name: 'all', path, tools: ['*'] }]
+    const url = await beside({ silent: ['tools/list'] }, { virtual_servers })
+    const peer = await connect('modern', new URL(path, url).href)
+    const { value, ms } = await timed(() => names(peer))
+    expect(value).toEqual(['other__echo'])
     expect(ms).toBeLessThan(2000)
   })
 

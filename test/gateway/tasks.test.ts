@@ -53,7 +53,11 @@ beforeAll(async () => {
       })
     },
   })
-  gateway = await runGateway({ servers: [server('rec', recorder.url)] }, [
+  const virtual_servers = [
+    { name: 'same', path: '/same', tools: ['rec__work'] },
+    { name: 'other', path: '/other', tools: ['rec__other'] },
+  ]
+  gateway = await runGateway({ servers: [server('rec', recorder.url)], virtual_servers }, [
     {
       name: 'judge',
       hooks: {
@@ -120,6 +124,17 @@ describe.each(ERAS)('a task of the %s era', (era) => {
       const { response } = await peer.request('tasks/get', { taskId: wrong })
       expect(response?.error, String(wrong)).toMatchObject({ code: -32602 })
     }
+  })
+
+  it('is no task on a virtual server that does not select its tool', async () => {
+    const { taskId } = await begun(era)
+    const on = async (path: string) => {
+      const peer = await connect(era, new URL(path, gateway.url).href)
+      return (await peer.request('tasks/get', { taskId })).response
+    }
+    expect((await on('/same'))?.result).toMatchObject({ taskId })
+    const unknown = (await on('/other'))?.error
+    expect([unknown?.code, unknown?.message]).toEqual([-32602, 'there is no such task'])
   })
 })
 

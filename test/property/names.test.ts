@@ -47,7 +47,7 @@ const toolName = fc.oneof(
 )
 const owned = fc.record({ server: serverName, name: toolName })
 const options: fc.Arbitrary<NamingOptions> = fc.record({
-  mode: fc.constantFrom('always', 'never'),
+  mode: fc.constantFrom('always', 'collision', 'never'),
   separator: fc.constantFrom('__', '_', '-', '.'),
   max_length: fc.constantFrom(16, 32, 64, 128),
 })
@@ -56,6 +56,9 @@ const key = ({ server, name }: OwnName) => JSON.stringify([server, name])
 const distinct = (items: readonly OwnName[]) => [
   ...new Map(items.map((item) => [key(item), item])).values(),
 ]
+
+/** `_` and a whole SHA-256 digest. */
+const DIGEST_NAME = 65
 
 function holds(items: readonly OwnName[], naming: NamingOptions): void {
   const { byExposed, exposed } = nameAll(items, naming)
@@ -93,13 +96,45 @@ describe('exposed names', () => {
     )
   })
 
-  it('are not longer than max_length, unless whole digests had to tell them apart', () => {
+  it('are not longer than max_length, where that leaves room for digests that differ for certain', () => {
     fc.assert(
       fc.property(fc.array(owned, { maxLength: 30 }), options, (items, naming) => {
         for (const name of nameAll(items, naming).byExposed.keys())
-          expect(name.length).toBeLessThanOrEqual(Math.max(naming.max_length, 65))
+          expect(name.length).toBeLessThanOrEqual(
+            naming.max_length > 33 ? naming.max_length : DIGEST_NAME,
+          )
       }),
     )
+  })
+
+  it('in mode collision carry the server only where another server has the same name', () => {
+    const plain = { mode: 'collision', separator: '__', max_length: 64 } as const
+    const few = fc.record({
+      server: fc.constantFrom('a', 'b', 'c'),
+      name: fc.stringMatching(/^[a-z]{1,2}$/),
+    })
+    fc.assert(
+      fc.property(fc.array(few, { maxLength: 40 }), (items) => {
+        const { exposed } = nameAll(items, plain)
+        for (const { server, name } of items) {
+          const shared = items.some((other) => other.name === name && other.server !== server)
+          expect(exposed(server, name)).toBe(shared ? `${server}__${name}` : name)
+        }
+      }),
+    )
+    // a tool that is called as the prefixed one of another: both are told apart by digests
+    const items = [
+      { server: 'a', name: 'x' },
+      { server: 'b', name: 'x' },
+      { server: 'c', name: 'a__x' },
+    ]
+    holds(items, plain)
+    const { exposed } = nameAll(items, plain)
+    expect(items.map(({ server, name }) => exposed(server, name))).toEqual([
+      expect.stringMatching(/^a__x_[0-9a-f]{8}$/),
+      'b__x',
+      expect.stringMatching(/^a__x_[0-9a-f]{8}$/),
+    ])
   })
 
   it('are server, separator and name where nothing stands in the way', () => {
@@ -123,7 +158,7 @@ describe('exposed names', () => {
   const digestOf = ({ server, name }: OwnName, digits: number) =>
     createHash('sha256').update(`${server}\0${name}`).digest('hex').slice(0, digits)
   it.each([8, 16, 32, 64])('survive names made to look like digests of %i digits', (digits) => {
-    for (const mode of ['always', 'never'] as const) {
+    for (const mode of ['always', 'collision', 'never'] as const) {
       const naming: NamingOptions = { mode, separator: '__', max_length: 64 }
       const long = { server: 'victim', name: 'x'.repeat(80) }
       const room = 64 - digits - 1

@@ -39,7 +39,8 @@ function overdue(later: keyof typeof FEATURES, { wired }: Known): string[] {
     .map((point) => `waits for ${later}, but ${point} fires`)
 }
 
-function unproven(citations: readonly string[], { files }: Known): string[] {
+/** What is wrong with the tests of one requirement. */
+export function unproven(citations: readonly string[], { files }: Known): string[] {
   if (citations.length === 0) return ['has no test']
   return citations.flatMap((citation) => {
     const [path = '', ...names] = citation.split(' > ')

@@ -1,8 +1,10 @@
 // The table of points held against the gateway: every writable field takes effect, every answer is given, every fault fails closed.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, type Hooks, patch, respond } from '../../src/plugin.ts'
+import { ask, deny, type Hooks, patch, respond } from '../../src/plugin.ts'
 import { declarationOf, type PointName, WIRED_POINTS } from '../../src/points/table.ts'
-import { connect, ERAS, type Peer } from '../gateway/peers.ts'
+import { callAnswering } from '../gateway/answering.ts'
+import { connect, ERAS, type Peer, textOf } from '../gateway/peers.ts'
+import { ABLE, ASK, createQuestioner, TOLD } from '../gateway/questioner.ts'
 import { type Recorder, startRecorder } from '../gateway/recorder.ts'
 import { runGateway, type Started, server } from '../gateway/running.ts'
 import type { RpcAnswer } from '../support/rpc.ts'
@@ -42,6 +44,19 @@ const FAILING: typeof REQUESTS = {
   ],
 }
 
+/** How a call makes its server ask the client something that passes each point. */
+const ASKED = {
+  completion_pre_request: 'sample',
+  completion_post_response: 'sample',
+  elicitation_pre_create: 'elicit',
+  elicitation_post_response: 'elicit',
+  roots_post_list: 'roots',
+} as const satisfies Partial<Record<PointName, keyof typeof ASK>>
+type AskedPoint = keyof typeof ASKED
+const asking = (key: keyof typeof ASK) =>
+  ['tools/call', { name: 'rec__ask', arguments: { questions: { [key]: ASK[key] } } }] as const
+
+const questioner = createQuestioner()
 let recorder: Recorder
 let gateway: Started
 /** What the plugin does at its next turns; nothing unless a test says so. */
@@ -50,13 +65,14 @@ let act: ((point: PointName, payload: never) => unknown) | undefined
 beforeAll(async () => {
   recorder = await startRecorder({
     capabilities: { tools: {}, prompts: {}, resources: {}, completions: {} },
-    tools: ['echo', 'other', 'work', 'hang'],
+    tools: ['echo', 'other', 'work', 'hang', 'ask'],
     list: (method) =>
       ({
         'prompts/list': { prompts: [{ name: 'hello' }, { name: 'other' }] },
         'resources/list': { resources: [{ uri: 'test://one', name: 'one' }] },
       })[method],
-    call: ({ message }, answers) => {
+    call: (received, answers) => {
+      const { message } = received
       const params = (message.params ?? {}) as {
         name?: string
         uri?: string
@@ -65,6 +81,8 @@ beforeAll(async () => {
         _meta?: { progressToken?: unknown }
       }
       if (params.name === 'hang') return
+      if (params.name === 'ask' || message.method === undefined)
+        return questioner.call(received, answers)
       if (params.name === 'work') {
         const { progressToken } = params._meta ?? {}
         const progress = { progressToken, progress: 1, message: 'secret' }
@@ -156,6 +174,26 @@ const LISTS: readonly Row[] = [
   ['prompt_post_list', 'items', 'prompts'],
   ['resource_post_list', 'items', 'resources'],
 ]
+/** What the client is asked instead; the schema of a form is called otherwise on the wire. */
+const QUESTIONS = [
+  ['completion_pre_request', 'messages', [{ role: 'user', content: TEXT('changed')[0] }]],
+  ['completion_pre_request', 'modelPreferences', { hints: [{ name: 'small' }] }],
+  ['completion_pre_request', 'systemPrompt', 'changed'],
+  ['completion_pre_request', 'tools', [{ name: 'own', inputSchema: { type: 'object' } }]],
+  ['completion_pre_request', 'maxTokens', 3],
+  ['elicitation_pre_create', 'message', 'changed'],
+  ['elicitation_pre_create', 'schema', { type: 'object', properties: {} }],
+] as const satisfies readonly Row[]
+/** What the server is told instead. */
+const REPLIES = [
+  ['completion_post_response', 'content', { type: 'text', text: 'changed' }],
+  ['elicitation_post_response', 'content', { name: 'changed' }],
+  [
+    'roots_post_list',
+    'items',
+    [{ server: 'rec', item: { ...TOLD.roots.roots[0], description: 'changed' } }],
+  ],
+] as const satisfies readonly Row[]
 const OTHERS: readonly Row[] = [
   ['http_pre_request', 'headers', undefined],
   ['http_post_request', 'headers', undefined],
@@ -169,7 +207,7 @@ const OTHERS: readonly Row[] = [
 ]
 
 it('every writable field of every fired point has a row here', () => {
-  const rows = [...INPUTS, ...OUTPUTS, ...ERRORS, ...LISTS, ...OTHERS]
+  const rows = [...INPUTS, ...OUTPUTS, ...ERRORS, ...LISTS, ...QUESTIONS, ...REPLIES, ...OTHERS]
   const fields = WIRED_POINTS.flatMap((point) =>
     Object.keys(declarationOf(point).writable).map((field) => `${point} ${field}`),
   )
@@ -178,9 +216,24 @@ it('every writable field of every fired point has a row here', () => {
 
 describe.each(ERAS)('in the %s era', (era) => {
   let peer: Peer
+  /** A client that can be asked everything. */
+  let able: Peer
   beforeAll(async () => {
     peer = await connect(era, gateway.url, { capabilities: { roots: {} } })
+    able = await connect(era, gateway.url, { capabilities: ABLE })
   })
+
+  /** A call whose server asks one thing, with something happening at one point. */
+  async function askedWith(at: AskedPoint, what?: (payload: never) => unknown) {
+    const key = ASKED[at]
+    act = what && ((point, payload) => (point === at ? what(payload) : undefined))
+    const before = questioner.told.length
+    const answered = await callAnswering(able, asking(key), () => TOLD[key])
+    act = undefined
+    const told = questioner.told.slice(before).at(-1)?.[key] as Record<string, unknown> | undefined
+    return { ...answered, told }
+  }
+  const no = () => deny({ code: 'NO', reason: 'no' })
   const lastParams = () => recorder.seen.at(-1)?.message.params
 
   it.each(INPUTS)(
@@ -235,6 +288,101 @@ describe.each(ERAS)('in the %s era', (era) => {
       expect(response?.result?.[member as string]).toEqual([
         { ...usual.at(-1), description: 'changed' },
       ])
+    },
+  )
+
+  it.each(QUESTIONS)(
+    'a patch at %s of %s is what the client is asked, and nothing else changes',
+    async (point, field, value) => {
+      const usual = (await askedWith(point)).asked[0]?.params
+      const { asked, told } = await askedWith(point, () => patch({ [field]: value } as never))
+      const member = field === 'schema' ? 'requestedSchema' : field
+      expect(asked[0]?.params).toEqual({ ...usual, [member]: value })
+      expect(told).toEqual(TOLD[ASKED[point]])
+    },
+  )
+
+  it.each(REPLIES)(
+    'a patch at %s of %s is what the server is told, and nothing else changes',
+    async (point, field, value) => {
+      const { told } = await askedWith(point, () => patch({ [field]: value } as never))
+      const changed =
+        point === 'roots_post_list'
+          ? { roots: [{ ...TOLD.roots.roots[0], description: 'changed' }] }
+          : { [field]: value }
+      expect(told).toEqual({ ...TOLD[ASKED[point]], ...changed })
+    },
+  )
+
+  it.each([
+    ['completion_pre_request', { ...TOLD.sample, model: 'policy' }],
+    ['elicitation_pre_create', { action: 'accept', content: { name: 'policy' } }],
+  ] as const)(
+    'a respond at %s is what the server is told, and the client is not asked',
+    async (point, answer) => {
+      const { asked, told } = await askedWith(point, () => respond(answer as never))
+      expect([asked, told]).toEqual([[], answer])
+    },
+  )
+
+  it.each([
+    ['completion_post_response', { ...TOLD.sample, model: 'policy' }],
+    ['elicitation_post_response', { action: 'cancel' }],
+  ] as const)(
+    'a respond at %s is what the server is told instead of what the client said',
+    async (point, answer) => {
+      const { asked, told } = await askedWith(point, () => respond(answer as never))
+      expect([asked.length, told]).toEqual([1, answer])
+    },
+  )
+
+  it.each([
+    ['elicitation_pre_create', 0],
+    ['elicitation_post_response', 1],
+  ] as const)(
+    'a denial at %s tells the server that it was declined; questions put: %d',
+    async (point, put) => {
+      const { asked, told, response } = await askedWith(point, no)
+      expect([asked.length, told]).toEqual([put, { action: 'decline' }])
+      expect(response?.result).not.toHaveProperty('isError')
+    },
+  )
+
+  it.each([
+    ['completion_pre_request', 0],
+    ['completion_post_response', 1],
+    ['roots_post_list', 1],
+  ] as const)(
+    'a denial at %s is an error to the server of the legacy era, and the end of the call in the modern one; questions put: %d',
+    async (point, put) => {
+      const { asked, told, response } = await askedWith(point, no)
+      expect(asked.length).toBe(put)
+      if (era === 'legacy')
+        expect(told).toEqual({
+          error: {
+            code: -31001,
+            message: 'blocked by policy: no',
+            data: { code: 'NO', reason: 'no' },
+          },
+        })
+      else {
+        expect(told).toBeUndefined()
+        expect(response?.result).toMatchObject({ isError: true, resultType: 'complete' })
+        expect(textOf(response)).toBe('blocked by policy: no (NO)')
+      }
+    },
+  )
+
+  it.each(Object.keys(ASKED) as AskedPoint[])(
+    'a fault at %s fails closed: neither side gets what the other said',
+    async (point) => {
+      const { asked, told, response } = await askedWith(point, () => {
+        throw new Error('broken')
+      })
+      expect(asked.length).toBe(/_pre_/.test(point) ? 0 : 1)
+      const error = { code: -32603, data: { code: 'PLUGIN_THREW' } }
+      if (era === 'legacy') expect(told).toMatchObject({ error })
+      else expect([told, response?.error]).toMatchObject([undefined, error])
     },
   )
 

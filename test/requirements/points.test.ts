@@ -21,6 +21,10 @@ describe('a fired point', () => {
       'tool_pre_invoke',
       'resource_pre_fetch',
       'argument_pre_complete',
+      'completion_pre_request',
+      'completion_post_response',
+      'elicitation_pre_create',
+      'elicitation_post_response',
     ])
   })
 

@@ -90,6 +90,19 @@ describe('a url without a transport', () => {
     expect(server.seen.map(({ verb }) => verb)).not.toContain('GET')
   })
 
+  it('does not fall back for one that only its modern answers tell from an old one', async () => {
+    const result = { supportedVersions: ['2026-07-28'], capabilities: {} }
+    const server = await startOddServer({
+      discover: { status: 200, body: { result } },
+      refuseInitialize: { status: 404, body: {} },
+    })
+    release.push(server.close)
+    const { upstream } = await started(server.url, { health: ONCE })
+    expect(upstream.link('modern')).toBeDefined()
+    await expect(upstream.ready('legacy')).rejects.toMatchObject({ code: 'UPSTREAM_PROTOCOL' })
+    expect(server.seen.map(({ verb }) => verb)).not.toContain('GET')
+  })
+
   it('of a server that is neither fails with what Streamable HTTP was answered with', async () => {
     const server = await startOddServer({ always: { status: 404 } })
     release.push(server.close)

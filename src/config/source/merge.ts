@@ -57,6 +57,7 @@ function nameOf(node: TreeNode): string | undefined {
 /** What an included file may hold, as paths; all are lists, and its items come after those already there. */
 export const INCLUDABLE: readonly Path[] = [
   ['servers'],
+  ['virtual_servers'],
   ['policies'],
   ['plugins', 'entries'],
   ['plugins', 'allowed'],

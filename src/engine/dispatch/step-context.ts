@@ -84,6 +84,9 @@ export class StepContext implements PluginContext {
   get session(): string | undefined {
     return this.#dispatch.request.identity.session
   }
+  get virtualServer(): string | undefined {
+    return this.#dispatch.request.identity.virtualServer
+  }
   get server(): ServerInfo | undefined {
     return frozen(this.#dispatch.request.server)
   }

@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
 import { type Item, LISTS, type Listing, type ListKind, readListing } from './listing.ts'
-import { type Naming, type NamingOptions, nameAll } from './names.ts'
+import { type Naming, type NamingOptions, nameAll, type OwnName } from './names.ts'
 import { createUriIndex, type UriIndex } from './uris.ts'
 
 export interface Merged {
@@ -29,6 +29,10 @@ export interface Catalog {
   current(kind: ListKind): Merged | undefined
   /** The definition behind an own name. */
   definition(kind: ListKind, server: string, name: string): Promise<JsonObject | undefined>
+  /** Whether clients may ask for what they call so; a virtual server says no to what it does not select. */
+  shows(kind: ListKind, exposed: string): boolean
+  /** Whether a call may go there, whoever says so. `fits`: a URI that a template of the server led to. */
+  reaches(kind: ListKind, own: OwnName, fits?: boolean): boolean | Promise<boolean>
   /** Forgets what a server listed. */
   invalidate(server: string, kind?: ListKind): void
 }
@@ -181,14 +185,21 @@ export function createCatalog(options: CatalogOptions): Catalog {
     return known.value
   }
 
+  async function definition(kind: ListKind, server: string, name: string) {
+    const upstream = upstreams.find((candidate) => candidate.name === server)
+    const listing = upstream && (await listingOf(upstream, kind))
+    return listing?.items.find((item) => item.name === name)?.definition
+  }
+
   return {
     list,
     current,
-    async definition(kind, server, name) {
-      const upstream = upstreams.find((candidate) => candidate.name === server)
-      const listing = upstream && (await listingOf(upstream, kind))
-      return listing?.items.find((item) => item.name === name)?.definition
-    },
+    definition,
+    shows: () => true,
+    // not all resources are listed: the server knows which it has
+    reaches: (kind, { server, name }) =>
+      LISTS[kind].key !== 'name' ||
+      definition(kind, server, name).then((found) => found !== undefined),
     invalidate(server, kind) {
       for (const each of kind ? [kind] : (Object.keys(LISTS) as ListKind[])) {
         const id = `${server}\0${each}`

@@ -74,7 +74,8 @@ function page(
   const { cursor } = call.message.params ?? {}
   if (cursor !== undefined && typeof cursor !== 'string')
     throw new AppError('WIRE_INVALID_PARAMS', 'params.cursor is not a string')
-  const list = `${call.exchange.identity.era}:${kind}`
+  const { era, virtualServer } = call.exchange.identity
+  const list = virtualServer === undefined ? `${era}:${kind}` : `${era}:${kind}:${virtualServer}`
   const start = cursor === undefined ? 0 : after(merged, call.room.cursors.open(list, cursor))
   const items = merged.items.slice(start, start + PAGE)
   const last = items.at(-1)

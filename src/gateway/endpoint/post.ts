@@ -151,5 +151,6 @@ export function sessionOf(room: Room, { exchange, headers }: Visit): Session {
       `the protocol version ${revision.slice(0, 32)} is not supported`,
     )
   }
-  return room.sessions.get(headers['mcp-session-id'], exchange.identity.principal)
+  const { principal, virtualServer } = exchange.identity
+  return room.sessions.get(headers['mcp-session-id'], principal, virtualServer)
 }

@@ -11,9 +11,8 @@ export function unavailable(response: ServerResponse, error: unknown): void {
     ? error
     : new AppError('INTERNAL', 'the gateway failed', { cause: error })
   const { bytes } = refusalAnswer(undefined, fault, '')
-  response
-    .writeHead(fault.http, { 'content-type': 'application/json', 'retry-after': '5' })
-    .end(bytes)
+  const later = fault.http === 503 ? { 'retry-after': '5' } : {}
+  response.writeHead(fault.http, { 'content-type': 'application/json', ...later }).end(bytes)
 }
 
 /** A request that could not be taken at all. */

@@ -117,8 +117,8 @@ export class Reply {
   }
 
   /** One event; false when the client is gone or too far behind. */
-  event(message: Buffer | string): boolean {
-    return this.#write(encodeEvent({ data: message }))
+  event(message: Buffer | string, name?: string): boolean {
+    return this.#write(encodeEvent({ data: message, ...(name ? { event: name } : {}) }))
   }
 
   comment(text: string): boolean {

@@ -4,7 +4,7 @@ import type { AskOutcome } from '../../engine/outcome.ts'
 import type { PointName } from '../../points/table.ts'
 import type { Upstream } from '../../upstream/client.ts'
 import { makeRequest } from '../../wire/message.ts'
-import { type Call, derivedRequest } from '../exchange.ts'
+import type { Call } from '../exchange.ts'
 import type { Session } from '../session.ts'
 import { INPUT_KINDS, type InputKind } from './kinds.ts'
 import { askClient, callRoute, ownQuestion } from './relay.ts'
@@ -61,16 +61,17 @@ async function askSession(
   asking: AskOutcome<object>,
 ): Promise<string | undefined> {
   const { mode: _, ...params } = paramsOf(asking)
-  const request = derivedRequest(call.exchange, ELICITATION.method, upstream)
   const route = callRoute(call, session, upstream)
   const make = (id: number) => makeRequest(ELICITATION.method, params, id).bytes
   const asked = ownQuestion(makeRequest(ELICITATION.method, params))
   try {
-    const answer = await askClient(route, request, asked, make)
+    const answer = await askClient(route, asked, make)
     if (!ELICITATION.valid(answer.result)) return undefined
     return (answer.result as { action: string }).action
   } catch (error) {
-    if (isAppError(error)) return undefined
+    // who asks for a confirmation and gets none in time has not got it
+    if (isAppError(error, 'CLIENT_TIMEOUT')) return 'cancel'
+    if (isAppError(error, 'CLIENT_UNREACHABLE')) return undefined
     throw error
   }
 }

@@ -99,6 +99,7 @@ export function createHeldCalls(deps: {
 interface Open {
   readonly message: Message
   readonly resolve: (bytes: Uint8Array) => void
+  readonly withdraw: () => void
 }
 
 class Held implements HeldCall {
@@ -117,15 +118,16 @@ class Held implements HeldCall {
   ask({ message, caller }: ServerRequest): Promise<Uint8Array> {
     const key = `question_${++this.#asked}`
     return new Promise((resolve, reject) => {
-      const gone = {
-        interrupt: () => {
-          this.#open.delete(key)
-          reject(new AppError('DISPATCH_ABORTED', 'the question was withdrawn'))
-        },
+      const withdraw = () => {
+        this.#open.delete(key)
+        caller.leave(gone)
+        reject(new AppError('DISPATCH_ABORTED', 'the question was withdrawn'))
       }
+      const gone = { interrupt: withdraw }
       caller.enter(gone)
       this.#open.set(key, {
         message,
+        withdraw,
         resolve: (bytes) => {
           caller.leave(gone)
           resolve(bytes)
@@ -147,8 +149,13 @@ class Held implements HeldCall {
       this.end()
       return first
     }
-    // what the server asks in one breath is asked together
+    // what the server asks in one breath is asked together, and not at all when it has answered after all
     await new Promise(setImmediate)
+    const late = await Promise.race([ended, undefined])
+    if (late) {
+      this.end()
+      return late
+    }
     return { questions: new Map([...this.#open].map(([key, { message }]) => [key, message])) }
   }
 
@@ -165,6 +172,8 @@ class Held implements HeldCall {
 
   end(): void {
     this.#forget()
+    // a server may forget to take back what it asked for a call that is given up
+    for (const { withdraw } of [...this.#open.values()]) withdraw()
     this.caller.abort()
   }
 }

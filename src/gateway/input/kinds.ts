@@ -59,7 +59,8 @@ const sampling: InputKind = {
   post: 'completion_post_response',
   declared({ sampling: able }, params) {
     if (!isObject(able)) return false
-    return params.tools === undefined || isObject(able.tools)
+    const uses = params.tools !== undefined || params.toolChoice !== undefined
+    return !uses || isObject(able.tools)
   },
   asked: (server, params) => pick(SAMPLING, server, params),
   changes: changed(SAMPLING),

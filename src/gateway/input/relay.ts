@@ -1,15 +1,20 @@
 // A request of a server on its way to a client of the legacy era and back: policies see both, ids are the gateway's own.
-import { Cancellation } from '../../base/caller.ts'
+import { type Caller, Cancellation } from '../../base/caller.ts'
 import { AppError, isAppError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
-import type { RequestContext } from '../../engine/context.ts'
 import type { StampedViolation } from '../../engine/verdict.ts'
 import type { ServerRequest, Upstream } from '../../upstream/client.ts'
 import { type Message, makeNotification, type RpcError } from '../../wire/message.ts'
 import { errorBytes, resultBytes, rpcErrorOf } from '../../wire/reply.ts'
 import { type Edit, editMember, splice, valueEdit } from '../../wire/splice.ts'
 import { POLICY_DENIED } from '../answer.ts'
-import { type Call, derivedRequest, type Room, sessionExchange } from '../exchange.ts'
+import {
+  type Call,
+  derivedRequest,
+  type Exchange,
+  type Room,
+  sessionExchange,
+} from '../exchange.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Session } from '../session.ts'
 import { createAsking } from './asking.ts'
@@ -22,21 +27,30 @@ export interface Route {
   readonly runtime: Runtime
   readonly session: Session
   readonly server: string
+  /** Whose going away withdraws the question, besides the server's; undefined: nobody's. */
+  readonly caller: Caller | undefined
   /** What policies see of the request; made anew for each. */
-  context(method: string): RequestContext
+  exchange(method: string): Exchange
   /** Hands a message to the client: on the stream of the call it belongs to, else on any other of the session. */
   send(message: Buffer): boolean
 }
 
-/** The way to a session's client for what belongs to none of its calls. */
+/**
+ * The way to a session's client for what a server asks on a connection of the session's own without saying for which call: for
+ * the only one it works on, or for none.
+ */
 export function sessionRoute(room: Room, session: Session, upstream: Upstream): Route {
+  const calls = session.routes.values().filter(({ server }) => server === upstream.name)
+  const [only] = calls
+  if (only && calls.length === 1) return only
   return {
     room,
     runtime: room.current(),
     session,
     server: upstream.name,
-    context: (method) => sessionExchange(room, session, method, upstream).request,
-    send: (message) => sendToSession(session, message),
+    caller: undefined,
+    exchange: (method) => sessionExchange(room, session, method, upstream),
+    send: (message) => sendToSession(session, message) || calls.some((call) => call.send(message)),
   }
 }
 
@@ -48,7 +62,8 @@ export function callRoute(call: Call, session: Session, upstream: Upstream): Rou
     runtime: exchange.runtime,
     session,
     server: upstream.name,
-    context: (method) => derivedRequest(exchange, method, upstream),
+    caller: exchange.request,
+    exchange: (method) => ({ ...exchange, request: derivedRequest(exchange, method, upstream) }),
     send: (message) => outbound.notify(message) || sendToSession(session, message),
   }
 }
@@ -64,12 +79,14 @@ export type Relayed =
   | { readonly kind: 'result'; readonly result: JsonObject; readonly message?: Message }
   | { readonly kind: 'error'; readonly error: RpcError }
   | { readonly kind: 'denied'; readonly violation: StampedViolation }
+  | { readonly kind: 'failed'; readonly fault: AppError; readonly exchange: Exchange }
 
 /** A whole answer with the id of the server's message; never rejects. */
 export async function relayRequest(route: Route, asked: ServerRequest): Promise<Uint8Array> {
   const id = asked.message.id as string | number
   const relayed = await relay(route, asked)
   if (relayed.kind === 'error') return errorBytes(id, relayed.error)
+  if (relayed.kind === 'failed') return failure(id, route, relayed)
   if (relayed.kind === 'denied') return refusal(id, asked.message.method, relayed.violation)
   const { message, result } = relayed
   return message ? splice(message.bytes, idEdit(message, id)) : resultBytes(id, result)
@@ -82,7 +99,8 @@ export async function relay(route: Route, asking: Question, seen?: 'seen'): Prom
   const params = (isObject(message.params) ? message.params : {}) as JsonObject
   if (!kind?.declared(route.session.capabilities, params)) return UNDECLARED
   const { runtime, server } = route
-  const context = { runtime, server, request: route.context(kind.method) }
+  const exchange = route.exchange(kind.method)
+  const context = { runtime, server, request: exchange.request }
   try {
     const asked = seen ? PASSED : await inspectRequest(context, kind, params, message.bytes.length)
     if (asked.kind === 'denied') return asked
@@ -90,12 +108,12 @@ export async function relay(route: Route, asking: Question, seen?: 'seen'): Prom
     const edits = asked.changes.flatMap(([name, value]) =>
       editMember(message, ['params', name], value),
     )
-    const answer = await askClient(route, context.request, asking, (own) =>
+    const answer = await askClient(route, asking, (own) =>
       splice(message.bytes, [...idEdit(message, own), ...tokenEdit(message, own), ...edits]),
     )
     return await settle(answer, kind, context)
   } catch (error) {
-    return failure(error, route, context)
+    return { kind: 'failed', fault: faultOf(error), exchange }
   }
 }
 
@@ -121,17 +139,16 @@ async function settle(answer: Message, kind: InputKind, context: InputContext): 
 
 /** Asks and waits. Rejects with DISPATCH_ABORTED, CLIENT_TIMEOUT or CLIENT_UNREACHABLE. */
 export async function askClient(
-  route: Pick<Route, 'room' | 'runtime' | 'session' | 'send'>,
-  request: RequestContext,
+  route: Pick<Route, 'room' | 'runtime' | 'session' | 'caller' | 'send'>,
   asking: Question,
   make: (id: number) => Buffer,
 ): Promise<Message> {
-  const { room, runtime, session } = route
+  const { room, runtime, session, caller } = route
   session.asking ??= createAsking()
   return session.asking.ask({
     wheel: room.wheel,
     timeout: runtime.limits.ask,
-    callers: [asking.caller, request],
+    callers: caller ? [asking.caller, caller] : [asking.caller],
     progress: (heard) => tellProgress(asking, heard),
     send: (id) => route.send(make(id)),
     withdraw: (requestId, reason) =>
@@ -181,14 +198,18 @@ function refusal(
   })
 }
 
-function failure(error: unknown, { room }: Route, { request }: InputContext): Relayed {
-  const fault = isAppError(error)
-    ? error
-    : new AppError('INTERNAL', 'the gateway failed', { cause: error })
+const faultOf = (error: unknown): AppError =>
+  isAppError(error) ? error : new AppError('INTERNAL', 'the gateway failed', { cause: error })
+
+/** Nobody but the server is told here, so it is reported here. */
+function failure(
+  id: string | number,
+  { room }: Route,
+  { fault, exchange }: Relayed & { kind: 'failed' },
+): Uint8Array {
   const { code, rpc } = fault
-  const { method, requestId } = request.identity
-  if (code !== 'DISPATCH_ABORTED')
-    room.log.info({ code, method, requestId }, 'a server got no answer of the client')
+  const { method, requestId } = exchange.request.identity
+  room.report.raised(exchange, fault, method)
   const message = 'the client could not be asked'
-  return { kind: 'error', error: rpcErrorOf({ code, rpc, message }, requestId) }
+  return errorBytes(id, rpcErrorOf({ code, rpc, message }, requestId))
 }

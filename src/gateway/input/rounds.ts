@@ -59,11 +59,33 @@ export async function resume(
   call.exchange.request.round = state.round
   const { [CONFIRMATION]: own, ...given } = isObject(inputResponses) ? inputResponses : {}
   const sealed = requestState === undefined ? undefined : state.asked
-  const found = await inspectResponses(call, upstream, given, pre, sealed)
+  const inspecting = inspectResponses(call, upstream, given, pre, sealed)
+  const found = await endingHeld(call, state, inspecting)
   if ('denied' in found) return found
   const asked = sealed && kindOf(sealed, CONFIRMATION, own)
   const confirmation = asked?.valid(own) ? String((own as JsonObject).action) : undefined
   return { state, answers: { ...state.known, ...found.answers }, confirmation }
+}
+
+/** A call that is held open at its server ends with what is refused or fails on the way to it. */
+async function endingHeld<T extends object>(
+  call: Call,
+  state: InputState,
+  deciding: Promise<T | Denied>,
+): Promise<T | Denied> {
+  let goesOn = false
+  try {
+    const decided = await deciding
+    goesOn = !('denied' in decided)
+    return decided
+  } finally {
+    if (!goesOn) endHeld(call, state)
+  }
+}
+
+/** Gives up the call that waits for this request, if one does. */
+export function endHeld({ room }: Call, state: InputState | undefined): void {
+  if (state?.held !== undefined) room.held.take(state.held)?.held.end()
 }
 
 /** Shows each answer to its post-point; `asked` are the methods by key, where they are known. */
@@ -74,7 +96,8 @@ export async function inspectResponses(
   pre: PointName,
   asked?: InputState['asked'],
 ): Promise<{ readonly answers: JsonObject } | Denied> {
-  const answers: Record<string, JsonObject> = {}
+  // keys are the other side's words, and `__proto__` is one
+  const answers: Record<string, JsonObject> = Object.create(null)
   for (const [key, given] of Object.entries(responses)) {
     const kind = kindOf(asked, key, given)
     // what was not asked is ignored, and what is no answer was not given (basic/patterns/mrtr)
@@ -118,8 +141,8 @@ export async function putQuestions(
   questions: Readonly<Record<string, unknown>>,
   pre: PointName,
 ): Promise<Put | Denied> {
-  const open: Record<string, Question> = {}
-  const known: Record<string, JsonObject> = {}
+  const open: Record<string, Question> = Object.create(null)
+  const known: Record<string, JsonObject> = Object.create(null)
   for (const [key, question] of Object.entries(questions)) {
     const { kind, params } = questionOf(call, upstream, key, question)
     const bytes = JSON.stringify(params).length

@@ -28,8 +28,8 @@ export interface Fanout {
   ofInstance(upstream: Upstream, key: string, message: Message): void
   /** The same on a connection that one session has to itself. */
   toSession(session: Session, upstream: Upstream, message: Message): void
-  /** A server came, went or changed: what it offered has to be listed again. */
-  changed(server: string): void
+  /** A server came, went or changed: what it offered has to be listed again. None: what is shown of them changed. */
+  changed(server?: string): void
   /** What lists were answered without has come. */
   arrived(kind: ListKind): void
 }
@@ -68,7 +68,7 @@ export function createFanout(room: Room): Fanout {
     message: Message,
     exposed?: string,
   ): void {
-    if (receiver.streams.size === 0) return
+    if (receiver.streams.size === 0 || !concerns(receiver, message.method)) return
     const change = `${upstream?.name ?? ''} ${message.method} ${exposed ?? ''}`
     const waiting = untold.get(receiver) ?? new Set()
     if (waiting.has(change)) return
@@ -88,6 +88,14 @@ export function createFanout(room: Room): Fanout {
     const uri = message.params?.uri
     if (typeof uri === 'string') room.subscriptions.updated(source, uri, tell)
     else room.report.dropped('not carried')
+  }
+
+  // a client is told nothing of a kind that its virtual server never shows
+  function concerns({ virtualServer }: Receiver, method: string | undefined): boolean {
+    const kinds = KINDS_OF.get(method ?? '')
+    if (virtualServer === undefined || kinds === undefined) return true
+    const selection = room.current().virtualServers.get(virtualServer)?.virtualServer
+    return selection !== undefined && kinds.some((kind) => selection.mayOffer(kind))
   }
 
   return {
@@ -121,6 +129,9 @@ export function createFanout(room: Room): Fanout {
     },
     toSession(session, upstream, message) {
       if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
+      // on a connection of its own this session is the one that was asked (2025-11-25 client/elicitation)
+      if (message.method === 'notifications/elicitation/complete')
+        return deliver(session, upstream, message)
       if (message.method !== 'notifications/message')
         return this.ofInstance(upstream, instanceOf(session), message)
       if (session.logLevel === undefined || reaches(message, session.logLevel))
@@ -128,10 +139,12 @@ export function createFanout(room: Room): Fanout {
     },
     changed(server) {
       const { catalogs, upstreams } = room.current()
-      const upstream = upstreams.get(server)
-      if (upstream) room.subscriptions.renew(upstream)
-      catalogs.legacy.invalidate(server)
-      catalogs.modern.invalidate(server)
+      if (server !== undefined) {
+        const upstream = upstreams.get(server)
+        if (upstream) room.subscriptions.renew(upstream)
+        catalogs.legacy.invalidate(server)
+        catalogs.modern.invalidate(server)
+      }
       for (const { changed } of [LISTS.tools, LISTS.prompts, LISTS.resources])
         broadcast(undefined, makeNotification(changed))
     },

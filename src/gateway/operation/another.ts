@@ -62,7 +62,7 @@ async function askSession(
   open: Put['open'],
 ): Promise<{ readonly answers: JsonObject } | Denied> {
   const route = callRoute(call, session, target.upstream)
-  const answers: Record<string, JsonObject> = {}
+  const answers: Record<string, JsonObject> = Object.create(null)
   const asked = Object.entries(open).map(async ([key, { method, params }]) => {
     const message = makeRequest(method, params)
     return [key, await relay(route, ownQuestion(message), 'seen')] as const
@@ -73,8 +73,8 @@ async function askSession(
       const declined = declinedAs(open, key)
       if (!declined) return denied(call, operation.pre, relayed.violation)
       answers[key] = declined
-    } else
-      throw new AppError('CLIENT_UNREACHABLE', 'the client did not answer what the server asks')
+    } else if (relayed.kind === 'failed') throw relayed.fault
+    else throw new AppError('CLIENT_UNREACHABLE', 'the client did not answer what the server asks')
   }
   return { answers }
 }

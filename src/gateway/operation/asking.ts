@@ -5,6 +5,7 @@ import type { Message } from '../../wire/message.ts'
 import { type Edit, editMember } from '../../wire/splice.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
+import { askable } from '../input/kinds.ts'
 import type { Resumed } from '../input/rounds.ts'
 import { requestBridge } from './bridge.ts'
 import type { Operation, Payload, Target } from './operations.ts'
@@ -40,8 +41,9 @@ export async function outgoing(asking: Asking, more: readonly Edit[] = []): Prom
     : await outgoingHeaders(asking)
   const edits = requestEdits(call, operation, own, before, payload)
   const bridge = requestBridge(call, link)
-  // nobody looks at the result: a large one need not wait for its own end
-  const relays = behind === null && link.era === call.exchange.identity.era
+  // nobody looks at the result, and it is none that asks: a large one need not wait for its own end
+  const asked = link.era === 'modern' && askable(call.capabilities) !== undefined
+  const relays = behind === null && link.era === call.exchange.identity.era && !asked
   return new Outgoing(call, target.upstream, {
     target: own,
     edits: more.length + bridge.length === 0 ? edits : [...edits, ...bridge, ...more],

@@ -53,7 +53,8 @@ async function round(asking: Asking, held: HeldCall, kept: Kept): Promise<Answer
   const { room, exchange } = asking.call
   const { request } = exchange
   const gone = { interrupt: () => held.end() }
-  request.enter(gone)
+  if (request.aborted) held.end()
+  else request.enter(gone)
   let waits = false
   try {
     for (;;) {
@@ -62,8 +63,11 @@ async function round(asking: Asking, held: HeldCall, kept: Kept): Promise<Answer
       if ('reply' in event) return await end(asking, event.reply)
       const answer = await put(asking, held, event.questions)
       if (!answer) continue
-      if (answer.asks) room.held.park(held, kept, exchange.runtime.limits.ask)
-      waits = answer.asks
+      // a client that has gone meanwhile does not get the question, so it cannot come back
+      if (answer.asks && !request.aborted) {
+        room.held.park(held, kept, exchange.runtime.limits.ask)
+        waits = true
+      }
       return answer.answer
     }
   } finally {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../base/json.ts'
 import type { Answer } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { canConfirm, confirm } from '../input/confirm.ts'
-import { continues, resume } from '../input/rounds.ts'
+import { continues, endHeld, resume } from '../input/rounds.ts'
 import { OPERATIONS, type Operation, type Payload, type Target } from './operations.ts'
 import { ownName, refused, runnerAt } from './point.ts'
 import { checkParameters, prePayload } from './request.ts'
@@ -35,13 +35,17 @@ export async function operate(call: Call): Promise<Answer> {
     const options = { bytes: message.bytes.length, asks: canConfirm(call) }
     const pending = runner.dispatch(before, exchange.request, options)
     const outcome = pending instanceof Promise ? await pending : pending
+    if (outcome.kind !== 'pass' && outcome.kind !== 'ask') endHeld(call, resumed?.state)
     if (outcome.kind === 'respond') {
       const answer = outcome.answer as JsonObject
       return answered(call, operation, target, outcome.payload as Payload, answer)
     }
     if (outcome.kind === 'ask') {
       const confirmed = await confirm(call, target.upstream, operation.pre, outcome, resumed)
-      if ('denied' in confirmed) return confirmed.denied
+      if ('denied' in confirmed) {
+        if (confirmed.denied.outcome === 'denied') endHeld(call, resumed?.state)
+        return confirmed.denied
+      }
       resumed = confirmed.resumed
     } else if (outcome.kind !== 'pass') return refused(call, operation.pre, outcome, false)
     payload = outcome.payload as Payload
@@ -59,9 +63,9 @@ async function currentTarget(
   payload: Payload,
 ): Promise<string> {
   const own = ownName(operation, target, payload)
-  if (own === target.own.name || operation.kind === 'resources') return own
+  if (own === target.own.name) return own
   const catalog = call.exchange.runtime.catalogs[call.exchange.identity.era]
-  if (await catalog.definition(operation.kind, target.own.server, own)) return own
+  if (await catalog.reaches(operation.kind, { server: target.own.server, name: own })) return own
   throw new AppError(
     'WIRE_UNKNOWN_TARGET',
     'a policy renamed the call to something the server does not offer',

@@ -6,8 +6,8 @@ import type {
   Upstream,
   UpstreamRequest,
 } from '../../upstream/client.ts'
-import type { Message } from '../../wire/message.ts'
-import type { Edit } from '../../wire/splice.ts'
+import { type Message, readMessage } from '../../wire/message.ts'
+import { type Edit, splice } from '../../wire/splice.ts'
 import type { Call } from '../exchange.ts'
 import { createForwarder, type Forwarder } from '../notification/notifications.ts'
 
@@ -25,6 +25,7 @@ export class Outgoing implements UpstreamRequest {
   readonly #upstream: Upstream
   /** Made when there is something to forward: most calls have no messages of their own. */
   #forwarder: Forwarder | undefined = undefined
+  #moved = false
 
   constructor(
     call: Call,
@@ -43,7 +44,9 @@ export class Outgoing implements UpstreamRequest {
     this.#upstream = upstream
   }
 
-  onNotification(notification: Message): void {
+  onNotification(given: Message): void {
+    const notification = this.#moved ? withToken(given, this.#call.message) : given
+    if (!notification) return
     this.#forwarder ??= createForwarder(this.#call, this.#upstream)
     this.#forwarder.push(notification)
   }
@@ -55,6 +58,7 @@ export class Outgoing implements UpstreamRequest {
   /** What the server says from now on goes to another request of the same client. */
   moveTo(call: Call): void {
     this.#call = call
+    this.#moved = true
     this.#forwarder = undefined
   }
 
@@ -62,4 +66,14 @@ export class Outgoing implements UpstreamRequest {
   get forwarded(): Promise<void> | undefined {
     return this.#forwarder?.settled()
   }
+}
+
+/** Progress is told to the request that is under way now, under its own token; undefined: it asked for none. */
+function withToken(notification: Message, request: Message): Message | undefined {
+  if (notification.method !== 'notifications/progress') return notification
+  const span = notification.scan.inner.get('progressToken')
+  const own = request.scan.meta.get('progressToken')
+  if (!span || !own) return undefined
+  const text = request.bytes.toString('utf8', own.start, own.end)
+  return readMessage(splice(notification.bytes, [{ span, text }]))
 }

@@ -41,19 +41,21 @@ export function targetOf(
   found: Found | undefined,
 ): Target {
   const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
-  if (!found || !upstream) {
-    // the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)
-    throw new AppError(
-      'WIRE_UNKNOWN_TARGET',
-      `there is no such ${kind.slice(0, -1)} here`,
-      kind === 'resources' ? { data: { uri: exposed } } : {},
-    )
-  }
+  if (!found || !upstream) throw unknown(kind, exposed)
   // its lists are hidden, but a name or URI may be known from before
   if (upstream.admission === 'quarantined')
     throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${upstream.name} is quarantined`)
   const { own, definition, params } = found
   return { upstream, own, exposed, definition, params }
+}
+
+// the URI is repeated so that a client can tell which one is missing (server/resources#error-handling)
+function unknown(kind: ListKind, exposed: string): AppError {
+  return new AppError(
+    'WIRE_UNKNOWN_TARGET',
+    `there is no such ${kind.slice(0, -1)} here`,
+    kind === 'resources' ? { data: { uri: exposed } } : {},
+  )
 }
 
 interface Found extends Pick<Target, 'own' | 'definition' | 'params'> {}
@@ -64,6 +66,7 @@ function findNamed(
   exposed: string,
 ): Found | undefined | Promise<Found | undefined> {
   const catalog = catalogOf(call)
+  if (!catalog.shows(kind, exposed)) return undefined
   const merged = catalog.current(kind)
   return merged ? namedIn(merged, exposed) : lookUp(catalog, kind, exposed)
 }
@@ -89,6 +92,7 @@ function namedIn({ naming, missing }: Merged, exposed: string): Found | undefine
 
 async function findResource(call: Call, exposed: string): Promise<Found | undefined> {
   const catalog = catalogOf(call)
+  if (!catalog.shows('resources', exposed)) return undefined
   const listed =
     (await catalog.list('resources', PATIENCE_MS)).uris.owner(exposed) ??
     (await catalog.list('resources')).uris.owner(exposed)
@@ -109,6 +113,7 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
         data: { uri: exposed },
       })
   }
+  if (!(await catalog.reaches('resources', own, fitting.length > 0))) return undefined
   return { own, definition: undefined, params: undefined }
 }
 

@@ -1,9 +1,10 @@
 // An operation at its server: over the link that fits, in whichever way client and server can ask each other something meanwhile.
+import type { UpstreamReply } from '../../upstream/client.ts'
 import type { Answer } from '../answer.ts'
 import type { Call } from '../exchange.ts'
-import { askable } from '../input/kinds.ts'
 import { callRoute, relayRequest } from '../input/relay.ts'
-import { linkFor } from '../links.ts'
+import { canBeAsked, linkFor } from '../links.ts'
+import type { Session } from '../session.ts'
 import { another } from './another.ts'
 import { type Asking, asksFirst, type Decided, end, outgoing, roundEdits, send } from './asking.ts'
 import { askHeld } from './held-call.ts'
@@ -23,18 +24,30 @@ export async function ask(
   const link = found instanceof Promise ? await found : found
   const asking: Asking = { call, operation, target, decided, link, behind }
   const { era } = call.exchange.identity
-  const asks = askable(call.capabilities) !== undefined
-  if (link.era === 'legacy' && era === 'modern' && asks) return askHeld(asking)
-  const sent = await outgoing(asking, roundEdits(call, decided.resumed))
-  if (link.era === 'legacy' && asks) answersFor(asking, sent)
-  const reply = await send(link, sent)
-  return asksFirst(reply.message) ? another(asking, reply.message) : end(asking, reply)
+  if (link.era === 'modern') {
+    const reply = await send(link, await outgoing(asking, roundEdits(call, decided.resumed)))
+    return asksFirst(reply.message) ? another(asking, reply.message) : end(asking, reply)
+  }
+  const asks = canBeAsked(call, target.upstream)
+  if (era === 'modern' && (asks || decided.resumed?.state.held !== undefined))
+    return askHeld(asking)
+  const sent = await outgoing(asking)
+  const reply = asks && call.session ? answering(asking, call.session, sent) : send(link, sent)
+  return end(asking, await reply)
 }
 
-/** What a legacy server asks on the call's own stream goes to the call's client. */
-function answersFor({ call, target }: Asking, sent: Outgoing): void {
-  const { session } = call
-  if (!session) return
+/** What a legacy server asks meanwhile goes to the call's client. */
+async function answering(
+  { call, target, link }: Asking,
+  session: Session,
+  sent: Outgoing,
+): Promise<UpstreamReply> {
   const route = callRoute(call, session, target.upstream)
   sent.answers = (asked) => relayRequest(route, asked)
+  session.routes.add(route)
+  try {
+    return await send(link, sent)
+  } finally {
+    session.routes.delete(route)
+  }
 }

@@ -40,7 +40,7 @@ export async function judgeFilter(call: Call): Promise<Judged | { readonly denie
     if ('denied' in follow) return follow
     follows.push(follow)
   }
-  return { lists: grantable(call, filter), follows }
+  return { lists: await grantable(call, filter), follows }
 }
 
 function readFilter(value: unknown, max: number): Filter {
@@ -97,8 +97,9 @@ async function judgeResource(
 }
 
 /** Changes of lists the gateway announces itself, where it has such lists. */
-function grantable(call: Call, filter: Filter): Filter {
-  const capabilities: JsonObject = capabilitiesOf(linksOf(call).map(([, link]) => link))
+async function grantable(call: Call, filter: Filter): Promise<Filter> {
+  const offers = await linksOf(call)
+  const capabilities: JsonObject = capabilitiesOf(offers.map(([, offer]) => offer))
   return Object.fromEntries(
     LIST_MEMBERS.filter(
       (member) => filter[member] && member.replace('ListChanged', '') in capabilities,

@@ -167,7 +167,7 @@ function isWithin(uri: string, followed: string): boolean {
 }
 
 /** Whether the server at the other end says when a resource has changed. */
-export function tellsOfUpdates(link: UpstreamLink | undefined): boolean {
+export function tellsOfUpdates(link: Pick<UpstreamLink, 'capabilities'> | undefined): boolean {
   const resources = link?.capabilities.resources
   return isObject(resources) && resources.subscribe === true
 }

@@ -64,6 +64,7 @@ function receiverOf({ exchange, room, message }: Call): Listener {
   const { principal, client = { name: 'unknown', version: '' } } = exchange.identity
   return {
     id: undefined,
+    virtualServer: exchange.identity.virtualServer,
     principal,
     client,
     labels: room.labelsOf(principal, client),

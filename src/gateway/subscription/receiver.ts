@@ -12,7 +12,8 @@ export interface Filter {
 }
 
 /** A session is one as it is: it is told of every list, and hears on its GET stream. */
-export interface Receiver extends Pick<Session, 'principal' | 'client' | 'labels' | 'streams'> {
+export interface Receiver
+  extends Pick<Session, 'principal' | 'client' | 'labels' | 'streams' | 'virtualServer'> {
   /** Of a session. */
   readonly id: string | undefined
   readonly listen?: Listen

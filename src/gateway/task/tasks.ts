@@ -22,6 +22,7 @@ export async function operateTask(call: Call): Promise<Answer> {
   const { exchange, message, room } = call
   const task = room.tasks.own(exchange.identity.principal.id, message.params?.taskId)
   const upstream = serverOf(call, task)
+  await assertShown(call, task)
   exchange.request.server = upstream.info
   exchange.request.target = task.tool
   const responses = await responsesOf(call, upstream)
@@ -53,6 +54,14 @@ function serverOf({ exchange }: Call, { server }: OwnTask): Upstream {
   if (upstream.admission === 'quarantined')
     throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${server} is quarantined`)
   return upstream
+}
+
+/** Where its tool is not selected, a task is none either. */
+async function assertShown({ exchange }: Call, { server, tool }: OwnTask): Promise<void> {
+  const { virtualServer, catalogs } = exchange.runtime
+  if (!virtualServer) return
+  if (!(await catalogs[exchange.identity.era].reaches('tools', { server, name: tool })))
+    throw new AppError('WIRE_INVALID_PARAMS', 'there is no such task')
 }
 
 /** Tasks do not cross eras: they are not what they were on the other side. */

@@ -40,6 +40,7 @@ function variablesOf(
       ? { ...server, environment: server.environment ?? '', tenant: server.tenant ?? '' }
       : NO_SERVER,
     session: context.session ?? '',
+    virtualServer: context.virtualServer ?? '',
     method: context.method,
     era: context.era,
     surface: context.surface,

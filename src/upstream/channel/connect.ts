@@ -15,8 +15,11 @@ export type LegacyConnector = (
 ) => Promise<Connection>
 
 /** One per server, because it remembers what it found. */
-export function connectorOf(options: ServerOptions): LegacyConnector {
-  if (options.kind === 'http') return createFallback(options)
+export function connectorOf(
+  options: ServerOptions,
+  isModern: () => Promise<boolean>,
+): LegacyConnector {
+  if (options.kind === 'http') return createFallback(options, isModern)
   return (deps, signal) => openChannel(options, deps, 'legacy', signal)
 }
 

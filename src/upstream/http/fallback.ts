@@ -14,9 +14,13 @@ const KEPT_MS = 60 * 60_000
 /** What an initialize is refused with by a server of the older transport (2025-11-25 transports#backwards-compatibility). */
 const OLDER = new Set([400, 404, 405])
 
-/** Connects in the legacy era; one per server, because it remembers what it found. */
+/**
+ * Connects in the legacy era; one per server, because it remembers what it found. `isModern`: whether the server was found
+ * to speak the modern era; such a one is not asked for the transport of 2024-11-05.
+ */
 export function createFallback(
   options: HttpOptions,
+  isModern: () => Promise<boolean>,
 ): (deps: TransportDeps, signal: AbortSignal) => Promise<Connection> {
   let found: { readonly transport: Legacy; readonly until: number } | undefined
 
@@ -32,7 +36,7 @@ export function createFallback(
     try {
       return await by('streamable-http', deps, signal)
     } catch (error) {
-      if (signal.aborted || !isEvidence(error)) throw error
+      if (!isEvidence(error) || (await isModern()) || signal.aborted) throw error
       deps.log.debug({ reason: error.message }, 'no Streamable HTTP; HTTP+SSE is tried')
       try {
         return await by('sse', deps, signal)

@@ -1,5 +1,6 @@
 // Plugins that count every point they are bound to, and plugins that deny, answer and throw when the client's name says so.
 import {
+  ask,
   deny,
   type HandlerAt,
   type Hooks,
@@ -120,5 +121,11 @@ export const TRIGGERED: readonly CodeEntry[] = [
   { ...by('answer-vetoed', 'tool_pre_invoke', () => no('VETO')), name: 'veto-then', priority: 50 },
   by('fault-pre', 'tool_pre_invoke', throws),
   by('fault-post', 'tool_post_invoke', throws),
+  by('veto-sample', 'completion_pre_request', () => no('VETO')),
+  by('veto-sample-post', 'completion_post_response', () => no('VETO')),
+  by('veto-elicit', 'elicitation_pre_create', () => no('VETO')),
+  by('veto-elicit-post', 'elicitation_post_response', () => no('VETO')),
+  by('veto-roots', 'roots_post_list', () => no('VETO')),
+  by('confirm', 'tool_pre_invoke', () => ask({ message: 'the matrix asks' })),
   { ...by('fault-ignored', 'tool_pre_invoke', throws), more: { on_error: 'ignore' } },
 ]

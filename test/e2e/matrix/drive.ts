@@ -1,12 +1,16 @@
 // Carries out one operation on one surface, as a client without any SDK would; it judges nothing but that it was answered.
 import { request } from 'node:http'
+import { callAnswering } from '../../gateway/answering.ts'
+import type { Peer } from '../../gateway/peers.ts'
+import { ABLE, ASK, TOLD } from '../../gateway/questioner.ts'
 import { modernRequest, rpc } from '../../support/rpc.ts'
 import { inBatch, onStdio } from './on-stdio.ts'
 import type { Action, Operation } from './operations.ts'
+import { carryOutOverSse } from './over-sse.ts'
 import { type Running, WATCHED } from './start.ts'
 import type { Surface } from './surfaces.ts'
 
-interface Drive {
+export interface Drive {
   readonly running: Running
   readonly surface: Surface
   readonly operation: Operation
@@ -33,6 +37,7 @@ export async function carryOut(
     const { action, known = false } = operation
     return onStdio({ running, surface, action, known, client, body: () => messageOf(drive).body })
   }
+  if (surface.door === 'sse') return carryOutOverSse(drive)
   if (operation.action === 'announce' || operation.action === 'update') return announce(drive)
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
@@ -47,6 +52,8 @@ export async function carryOut(
   const sent = send(drive)
   await arrived
   await running.reload()
+  // what follows in the same operation is not held
+  delete headers['x-hold']
   hold.waiting?.()
   await sent
 }
@@ -54,7 +61,8 @@ export async function carryOut(
 async function openSession(drive: Drive): Promise<void> {
   const { running, surface, client, headers } = drive
   const version = surface.batch ? '2025-03-26' : '2025-11-25'
-  const params = { protocolVersion: version, capabilities: {}, clientInfo: client }
+  const capabilities = capabilitiesOf(drive)
+  const params = { protocolVersion: version, capabilities, clientInfo: client }
   const body = { jsonrpc: '2.0', id: 'open', method: 'initialize', params }
   const { headers: given, status, text } = await rpc(running.url, body)
   const session = given.get('mcp-session-id')
@@ -63,7 +71,7 @@ async function openSession(drive: Drive): Promise<void> {
   headers['mcp-protocol-version'] = version
 }
 
-const METHODS: Readonly<Partial<Record<Action, string>>> = {
+export const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'list-tools': 'tools/list',
   'list-prompts': 'prompts/list',
   'list-resources': 'resources/list',
@@ -87,7 +95,10 @@ const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'unknown-method': 'no/such/method',
 }
 
-function paramsOf({ running: { names }, operation: { action } }: Drive): Record<string, unknown> {
+export function paramsOf({
+  running: { names },
+  operation: { action },
+}: Drive): Record<string, unknown> {
   switch (action) {
     case 'call':
       return { name: names.tool, arguments: names.arguments }
@@ -147,10 +158,44 @@ async function send(drive: Drive): Promise<void> {
   }
   if (action === 'bad-host') return badHost(drive)
   if (action === 'listen') return listen(drive, async () => {})
+  if (action === 'ask' || action === 'confirm') return answering(drive)
   const { body, headers: all } = messageOf(drive)
   const sent = surface.batch ? inBatch(JSON.stringify(body)) : body
   const answer = await rpc(running.url, sent, all)
   if (answer.status >= 500) throw new Error(`HTTP ${answer.status} ${answer.text}`)
+}
+
+/** Only who says so can be asked; a server that lists roots on its own account would be counted with the rest. */
+function capabilitiesOf({ operation: { action } }: Drive): object {
+  if (action === 'ask') return ABLE
+  return action === 'confirm' ? { elicitation: {} } : {}
+}
+
+/** A call during which the client is asked, and answers. */
+async function answering(drive: Drive): Promise<void> {
+  const { running, surface, operation, client, headers } = drive
+  const { asks, declined } = operation
+  const questions = asks?.rounds.map((kind) => ({ [kind]: ASK[kind] }))
+  const params = asks
+    ? { name: `${asks.server}__ask`, arguments: { rounds: questions } }
+    : { name: running.names.tool, arguments: running.names.arguments }
+  const peer: Pick<Peer, 'era' | 'url' | 'headers' | 'request'> = {
+    era: surface.era,
+    url: running.url,
+    headers,
+    request(method, given = {}, { id = 1 } = {}) {
+      const meta = { 'io.modelcontextprotocol/clientInfo': client }
+      const more = { id, capabilities: capabilitiesOf(drive) }
+      const made = modernRequest(method, { ...given, _meta: meta }, more)
+      return rpc(running.url, made.body, { ...made.headers, ...headers })
+    },
+  }
+  const { response } = await callAnswering(peer as Peer, ['tools/call', params], ({ method }) => {
+    if (method === 'sampling/createMessage') return TOLD.sample
+    if (method === 'roots/list') return TOLD.roots
+    return declined ? { action: 'decline' } : TOLD.elicit
+  })
+  if (!response) throw new Error('the call was not answered')
 }
 
 function messageOf(drive: Drive): { body: object; headers: Record<string, string> } {
@@ -241,14 +286,17 @@ const SUBSCRIBE = {
   params: { uri: WATCHED },
 }
 
-async function badHost({ running, surface, headers }: Drive): Promise<void> {
+export async function badHost(
+  { running, surface, headers }: Drive,
+  url = running.url,
+): Promise<void> {
   const all = {
     'content-type': 'application/json',
     ...modernVersion(surface, headers),
     host: 'evil.example',
   }
   await new Promise<void>((resolve, reject) => {
-    const sent = request(running.url, { method: 'POST', headers: all }, (answer) => {
+    const sent = request(url, { method: 'POST', headers: all }, (answer) => {
       answer.resume().once('end', resolve)
     })
     sent.once('error', reject).end('{}')

@@ -1,6 +1,6 @@
 // What the coverage matrix states: how often each wired point fires in each cell, and the sentence of the contract behind each zero.
 import { POINTS, type PointName, WIRED_POINTS } from '../../../src/points/table.ts'
-import type { Action, Operation, SystemEvent, Trigger } from './operations.ts'
+import type { Action, Kind, Operation, SystemEvent, Trigger } from './operations.ts'
 import type { Era, Surface } from './surfaces.ts'
 
 export type Counts = Readonly<Partial<Record<PointName, number>>>
@@ -21,6 +21,8 @@ export const SENTENCES = {
     'section 2: error_raised fires on any failure in gateway, plugin or upstream; a refusal by policy is no fault (section 1), a wrong request is the failure of its sender, and an error a server answers is its answer',
   client:
     'section 3: a point fires once per JSON-RPC message; a stream is open already, so no HTTP request is made for this one',
+  accepted:
+    'section 2: http_post_request fires before the headers of a response leave; over HTTP+SSE that is before the message is carried out, and one whose acceptance was refused is not',
   parser:
     'section 2: http points fire on every HTTP request to the MCP endpoint; what express.json() in front of it refuses never comes to it',
   reload:
@@ -101,9 +103,13 @@ const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-i
 /** The cell of an operation on a surface. */
 export function expected(
   operation: Operation,
-  { era, mount, batch }: Pick<Surface, 'era' | 'mount' | 'batch'>,
+  { era, mount, batch, door, reload }: Pick<Surface, 'era' | 'mount' | 'batch' | 'door' | 'reload'>,
 ): Cell {
   const { action, trigger } = operation
+  if (operation.asks) return asked(operation.asks, trigger, { era, reload })
+  if (action === 'confirm') return confirmed(operation, { era, reload })
+  if (door === 'sse' && action === 'end') return streamEnded
+  if (door === 'sse' && trigger === 'veto-http-post') return unaccepted
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
   if (action === 'announce' || action === 'update') return announced(mount)
   const foreign = (ERA_OF[action] ?? era) !== era
@@ -141,6 +147,62 @@ export function expected(
   return { counts: counts as Counts, zero: zero as Cell['zero'] }
 }
 
+/** What a question passes, and who stops it where. */
+const QUESTIONS: Readonly<Record<Kind, { readonly pre?: PointName; readonly post: PointName }>> = {
+  sample: { pre: 'completion_pre_request', post: 'completion_post_response' },
+  elicit: { pre: 'elicitation_pre_create', post: 'elicitation_post_response' },
+  roots: { post: 'roots_post_list' },
+}
+const STOPS_QUESTION: ReadonlySet<string> = new Set(['veto-sample', 'veto-elicit'])
+
+type Between = Pick<Surface, 'era' | 'reload'>
+
+/** In the legacy era each answer is a message of its own; in the modern one the call is sent again with it. */
+function asked(
+  { server, rounds }: NonNullable<Operation['asks']>,
+  trigger: Trigger | undefined,
+  between: Between,
+): Cell {
+  const { era } = between
+  const unasked = trigger !== undefined && STOPS_QUESTION.has(trigger)
+  // a declined elicitation is an answer; of other kinds only a server of the legacy era, asked for by a client of it, is told
+  const goesOn =
+    trigger === undefined || rounds[0] === 'elicit' || (era === 'legacy' && server === 'legacy')
+  const answered = unasked ? 0 : rounds.length
+  const counts: Record<string, number> = {
+    ...messages(1 + answered, between),
+    tool_pre_invoke: era === 'modern' && goesOn ? 1 + answered : 1,
+    ...(goesOn ? { tool_post_invoke: 1 } : {}),
+  }
+  const zero: Record<string, SentenceId> = { error_raised: 'failure' }
+  if (!goesOn) zero.tool_post_invoke = 'denied'
+  for (const kind of rounds) {
+    const { pre, post } = QUESTIONS[kind]
+    if (pre) counts[pre] = 1
+    if (unasked) zero[post] = 'denied'
+    else counts[post] = 1
+  }
+  return { counts: counts as Counts, zero: zero as Cell['zero'] }
+}
+
+function confirmed({ declined }: Operation, between: Between): Cell {
+  const counts = {
+    ...messages(2, between),
+    tool_pre_invoke: between.era === 'modern' ? 2 : 1,
+    ...(declined ? {} : { tool_post_invoke: 1 }),
+  }
+  return {
+    counts,
+    zero: { error_raised: 'failure', ...(declined ? { tool_post_invoke: 'denied' } : {}) },
+  }
+}
+
+/** A generation that came meanwhile has not seen the client yet. */
+function messages(count: number, { era, reload }: Between): Counts {
+  const opened = era === 'modern' ? { session_pre_open: reload && count > 1 ? 2 : 1 } : {}
+  return { http_pre_request: count, http_post_request: count, ...opened }
+}
+
 function opens({ action, known }: Operation, era: Era, reach: Reach): boolean {
   if (era === 'legacy') return action === 'open'
   if (known || reach === 'http') return false
@@ -150,6 +212,17 @@ function opens({ action, known }: Operation, era: Era, reach: Reach): boolean {
 const parsedBefore: Cell = {
   counts: {},
   zero: { http_pre_request: 'parser', http_post_request: 'parser' },
+}
+
+// the session is as long as its stream, whose end is no request
+const streamEnded: Cell = {
+  counts: { session_post_close: 1 },
+  zero: { http_pre_request: 'client', http_post_request: 'client' },
+}
+
+const unaccepted: Cell = {
+  counts: HTTP,
+  zero: { tool_pre_invoke: 'accepted', tool_post_invoke: 'accepted', error_raised: 'failure' },
 }
 
 function unopened({ action, known }: Operation): SentenceId {

@@ -32,6 +32,8 @@ export type Action =
   | 'not-json'
   | 'duplicate-member'
   | 'bad-host'
+  | 'ask'
+  | 'confirm'
 
 /** What a plugin of the test does when the client, or for http points a header, names it. */
 export type Trigger =
@@ -58,6 +60,12 @@ export type Trigger =
   | 'fault-pre'
   | 'fault-post'
   | 'fault-ignored'
+  | 'veto-sample'
+  | 'veto-sample-post'
+  | 'veto-elicit'
+  | 'veto-elicit-post'
+  | 'veto-roots'
+  | 'confirm'
 
 export interface Operation {
   readonly id: string
@@ -66,6 +74,10 @@ export interface Operation {
   readonly trigger?: Trigger
   /** The client has been seen by this generation within the last 60 s. */
   readonly known?: true
+  /** What the server asks its client before it answers, round by round, and of which era that server is. */
+  readonly asks?: { readonly server: 'legacy' | 'modern'; readonly rounds: readonly Kind[] }
+  /** The person says no. */
+  readonly declined?: true
 }
 
 const row = (id: string, title: string, action: Action, trigger?: Trigger): Operation => ({
@@ -74,6 +86,24 @@ const row = (id: string, title: string, action: Action, trigger?: Trigger): Oper
   action,
   ...(trigger ? { trigger } : {}),
 })
+
+/** What a server asks. */
+export type Kind = 'sample' | 'elicit' | 'roots'
+
+const WORDS: Readonly<Record<Kind, string>> = {
+  sample: 'samples',
+  elicit: 'elicits',
+  roots: 'lists roots',
+}
+
+/** A call whose server, of either era, asks its client first. */
+const asking = (rounds: readonly Kind[], how = '', trigger?: Trigger): Operation[] =>
+  (['legacy', 'modern'] as const).map((server) => {
+    const what = rounds.map((kind) => WORDS[kind]).join(', then ')
+    const title = `tools/call, its server of the ${server} era ${what}${how}`
+    const id = `ask-${server}-${rounds.join('-')}${trigger ? `-${trigger}` : ''}`
+    return { ...row(id, title, 'ask', trigger), asks: { server, rounds } }
+  })
 
 export const OPERATIONS: readonly Operation[] = [
   row('open', 'initialize / server/discover', 'open'),
@@ -151,6 +181,25 @@ export const OPERATIONS: readonly Operation[] = [
     'call',
     'fault-ignored',
   ),
+  ...asking(['sample']),
+  ...asking(['elicit']),
+  ...asking(['roots']),
+  ...asking(['elicit', 'sample']),
+  ...asking(['sample'], '; denied', 'veto-sample'),
+  ...asking(['sample'], '; the answer is denied', 'veto-sample-post'),
+  ...asking(['elicit'], '; denied', 'veto-elicit'),
+  ...asking(['elicit'], '; the answer is denied', 'veto-elicit-post'),
+  ...asking(['roots'], '; the answer is denied', 'veto-roots'),
+  row('confirm', 'tools/call, a plugin asks and the person says yes', 'confirm', 'confirm'),
+  {
+    ...row(
+      'confirm-declined',
+      'tools/call, a plugin asks and the person says no',
+      'confirm',
+      'confirm',
+    ),
+    declined: true,
+  },
 ]
 
 /** What happens to the gateway itself; no client is involved. */

@@ -65,9 +65,13 @@ function groupSurfaces(): [readonly Row[], readonly Surface[]][] {
 }
 
 function heading(surfaces: readonly Surface[]): string {
-  const [{ era, mount, batch } = { era: '', mount: '', batch: false }] = surfaces
-  return `The ${era} era${HEADINGS[mount] ?? ''}${batch ? ', in a batch' : ''}`
+  const [{ era, mount, batch, door, reload } = NO_SURFACE] = surfaces
+  if (door === 'sse') return 'HTTP+SSE'
+  const batched = batch ? ', in a batch' : ''
+  return `The ${era} era${HEADINGS[mount] ?? ''}${batched}${reload ? ', reload in between' : ''}`
 }
+
+const NO_SURFACE = { era: '', mount: '', batch: false, door: '', reload: false }
 
 const HEADINGS: Readonly<Record<string, string>> = {
   parsed: ', behind express.json()',

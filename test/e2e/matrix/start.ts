@@ -7,6 +7,7 @@ import express from 'express'
 import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
 import { startGateway } from '../../../src/app.ts'
 import { type Bridge, startBridge } from '../../fixtures/upstream/websocket-bridge.ts'
+import { createQuestioner } from '../../gateway/questioner.ts'
 import { echo, type Recorder, startRecorder } from '../../gateway/recorder.ts'
 import { LISTEN, memoryLog, pluginsOf, pluginsSection } from '../../gateway/running.ts'
 import { temporaryDirectory } from '../../support/directory.ts'
@@ -32,6 +33,16 @@ export interface Names {
   readonly ref: object
   readonly argument: object
 }
+
+/** Selects what the operations use, and not all there is. */
+const VIRTUAL = {
+  name: 'part',
+  path: '/mcp/part',
+  tools: ['real__test_*', 'feed__die', '*__ask'],
+  prompts: ['real__*'],
+  resources: ['test://**', 'portcullis://real/test://**', 'feed://**'],
+}
+const DOORS = { whole: '/mcp', virtual: VIRTUAL.path, sse: '/sse' } as const
 
 export interface Running extends AsyncDisposable {
   readonly url: string
@@ -101,12 +112,21 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
       tell = (message) => answers.send({ ...message, params: { ...message.params, ...own } })
     },
   })
+  const asking = (eras: 'legacy' | 'modern') =>
+    startRecorder({ eras, tools: ['ask'], call: createQuestioner().call })
+  const asks = { legacy: await asking('legacy'), modern: await asking('modern') }
   const entries = [...counter.entries, ...TRIGGERED]
   const behind = await startBehind(surface)
   const config = {
     version: 1,
     ...LISTEN,
-    servers: serversOf(surface, behind?.url ?? fixtureUrl, recorder.url),
+    listen: { ...LISTEN.listen, sse: { path: DOORS.sse } },
+    virtual_servers: [VIRTUAL],
+    servers: [
+      ...serversOf(surface, behind?.url ?? fixtureUrl, recorder.url),
+      { name: 'legacy', url: asks.legacy.url },
+      { name: 'modern', url: asks.modern.url },
+    ],
     ...pluginsSection(entries),
   }
   const directory = await temporaryDirectory()
@@ -134,7 +154,7 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     },
     async [Symbol.asyncDispose]() {
       await stop()
-      await recorder.close()
+      await Promise.all([recorder, asks.legacy, asks.modern].map((each) => each.close()))
       await behind?.[Symbol.asyncDispose]()
       await directory[Symbol.asyncDispose]()
     },
@@ -182,13 +202,14 @@ async function startBehind({ upstream }: Surface): Promise<Bridge | undefined> {
 type Options = Parameters<typeof createGateway>[0]
 
 async function mount(
-  { mount: how }: Surface,
+  { mount: how, door }: Surface,
   options: Options,
 ): Promise<{ gateway: Gateway; url: string; stop: () => Promise<void> }> {
   // pipes need no listener; what has one besides is the same gateway
   if (how === 'listener' || how === 'stdio') {
     const running = await startGateway({ ...options, watch: false })
-    return { ...running, stop: () => running.stop({ now: true }) }
+    const url = new URL(DOORS[door], running.url).href
+    return { ...running, url, stop: () => running.stop({ now: true }) }
   }
   const gateway = await createGateway(options)
   const app = express()

@@ -9,6 +9,8 @@ export interface Surface {
   readonly era: Era
   /** Our own listener, or an Express application; `parsed`: behind `express.json()`; or a pair of pipes. */
   readonly mount: 'listener' | 'express' | 'parsed' | 'stdio'
+  /** The gateway as a whole, a virtual server, or the transport of 2024-11-05. */
+  readonly door: 'whole' | 'virtual' | 'sse'
   /** How the servers behind are spoken to. */
   readonly upstream: 'http' | 'stdio' | 'sse' | 'websocket'
   /** What the client accepts. */
@@ -24,6 +26,7 @@ const row = (id: string, era: Era, title: string, more: Partial<Surface> = {}): 
   era,
   title,
   mount: 'listener',
+  door: 'whole',
   upstream: 'http',
   accept: 'both',
   batch: false,
@@ -52,6 +55,9 @@ export const SURFACES: readonly Surface[] = [
   row('stdio-modern', 'modern', 'modern era, on stdin and stdout', { mount: 'stdio' }),
   row('batch', 'legacy', 'legacy era, in a batch', { batch: true }),
   row('batch-stdio', 'legacy', 'legacy era, in a batch on stdin', { mount: 'stdio', batch: true }),
+  row('virtual-legacy', 'legacy', 'legacy era, a virtual server', { door: 'virtual' }),
+  row('virtual-modern', 'modern', 'modern era, a virtual server', { door: 'virtual' }),
+  row('sse', 'legacy', 'legacy era, HTTP+SSE of 2024-11-05', { door: 'sse' }),
   row('reload-legacy', 'legacy', 'legacy era, reload in between', { reload: true }),
   row('reload-modern', 'modern', 'modern era, reload in between', { reload: true }),
 ]
@@ -63,15 +69,18 @@ const HTTP_ONLY: ReadonlySet<string> = new Set([
   // on a pair of pipes it has no end but a cancellation
   'listen',
 ])
+/** What a client is asked on its way; pipes and the old transport have tests of their own for it (test/gateway/input-surfaces.test.ts). */
+const ASKS: ReadonlySet<string> = new Set(['ask', 'confirm'])
 const HTTP_TRIGGERS: ReadonlySet<string> = new Set(['veto-http', 'veto-http-post', 'answer-http'])
 const NO_ELEMENT: ReadonlySet<string> = new Set([...HTTP_ONLY, 'announce', 'update', 'end'])
 
 /** The operations that there are on a surface. */
 export function operationsOn(
-  { mount, batch }: Surface,
+  { mount, batch, door }: Surface,
   all: readonly Operation[],
 ): readonly Operation[] {
   return all.filter(({ action, trigger = '' }) => {
+    if (ASKS.has(action) && (mount === 'stdio' || batch || door === 'sse')) return false
     // the session of a batch is opened outside of it
     if (batch && (NO_ELEMENT.has(action) || trigger === 'veto-session')) return false
     return mount !== 'stdio' || !(HTTP_ONLY.has(action) || HTTP_TRIGGERS.has(trigger))

@@ -8,6 +8,9 @@ const REFUSED = '%s on %s: the JSON-RPC error -31001 at HTTP 200'
 const refused = (point: string, method: string) =>
   each(REFUSED.replace('%s', point).replace('%s', method))
 
+const everyPoint = (name: string) =>
+  within('test/requirements/every-point.test.ts')(`in the %s era > ${name}`)
+
 export const ANSWERS = section('6 What the other side gets', [
   {
     id: 'H6-tool-pre',
@@ -102,12 +105,14 @@ export const ANSWERS = section('6 What the other side gets', [
   {
     id: 'H6-elicitation',
     says: 'At a denied elicitation the upstream gets `{action: "decline"}`; in the modern era the gateway retries with it.',
-    later: 'elicitation',
+    tests: everyPoint('a denial at %s tells the server that it was declined; questions put: %d'),
   },
   {
     id: 'H6-sampling',
     says: 'At a denied sampling the upstream gets an error; in the modern era the enclosing call is denied.',
-    later: 'sampling',
+    tests: everyPoint(
+      'a denial at %s is an error to the server of the legacy era, and the end of the call in the modern one; questions put: %d',
+    ),
   },
   {
     id: 'H6-notification',

@@ -6,6 +6,14 @@ const wire = (...names: readonly string[]) =>
   within('test/gateway/hooks-wire.test.ts')(...names.map((name) => `in the %s era > ${name}`))
 const chain = (name: string) =>
   within('test/gateway/hooks-chain.test.ts')(`in the %s era > ${name}`)
+const pairs =
+  (file: string) =>
+  (...names: readonly string[]) =>
+    within(file)(...names.map((name) => `a %s client of a %s server > ${name}`))
+const input = pairs('test/gateway/input.test.ts')
+const asked = pairs('test/gateway/input-ask.test.ts')
+const everyPoint = (...names: readonly string[]) =>
+  within('test/requirements/every-point.test.ts')(...names.map((name) => `in the %s era > ${name}`))
 const scan = within('test/wire/scan.test.ts')
 
 export const ORDER = section('3 Order of points, and coverage', [
@@ -37,7 +45,10 @@ export const ORDER = section('3 Order of points, and coverage', [
   {
     id: 'H3-ask-after-guards',
     says: 'A question is put after the guards and before the upstream.',
-    later: 'elicitation',
+    tests: asked(
+      'is asked after the guards and before the server, and a yes lets exactly that payload through',
+      'is not asked about what a guard refuses',
+    ),
   },
   {
     id: 'H3-cache',
@@ -61,17 +72,35 @@ export const ORDER = section('3 Order of points, and coverage', [
   {
     id: 'H3-rounds',
     says: '`ctx.round` counts the rounds of a multi-round request and pre-points run on each; the post-point fires on the complete result.',
-    later: 'elicitation',
+    tests: input(
+      'is asked in several rounds: pre-points see each, the post-point of the call the complete result',
+    ),
   },
   {
     id: 'H3-input-requests',
     says: 'Each input request of a round passes its elicitation, sampling or roots pre-point, each input response the post-point before the operation’s pre-point.',
-    later: 'sampling',
+    tests: [
+      ...input(
+        'is asked in several rounds: pre-points see each, the post-point of the call the complete result',
+      ),
+      ...everyPoint(
+        'a patch at %s of %s is what the client is asked, and nothing else changes',
+        'a patch at %s of %s is what the server is told, and nothing else changes',
+      ),
+    ],
   },
   {
     id: 'H3-server-to-client',
     says: 'For requests of a server to a client, pre is before the client sees it and post is the client’s answer before the server sees it.',
-    later: 'sampling',
+    tests: [
+      ...input(
+        'is asked in several rounds: pre-points see each, the post-point of the call the complete result',
+      ),
+      ...everyPoint(
+        'a respond at %s is what the server is told, and the client is not asked',
+        'a respond at %s is what the server is told instead of what the client said',
+      ),
+    ],
   },
   {
     id: 'H3-stream-held',
@@ -116,6 +145,22 @@ export const ORDER = section('3 Order of points, and coverage', [
     ),
   },
   {
+    id: 'H3-virtual-servers',
+    says: 'Virtual servers and HTTP+SSE reach their points through the same dispatcher; policies see which virtual server it is.',
+    tests: [
+      ...matrix(
+        'legacy era, a virtual server > tools/call',
+        'modern era, a virtual server > tools/call',
+        'legacy era, HTTP+SSE of 2024-11-05 > tools/call',
+      ),
+      ...within('test/gateway/virtual.test.ts')(
+        'for a %s client a virtual server > is seen by policies, conditions and the audit',
+        'for a %s client a virtual server > refuses what a policy renames to something it does not select',
+        'for a %s client a virtual server > serves no URI that it does not select, however it is spelled',
+      ),
+    ],
+  },
+  {
     id: 'H3-other-surfaces',
     says: 'Batches and the stdio side towards clients reach their points through the same dispatcher.',
     tests: matrix(
@@ -124,11 +169,6 @@ export const ORDER = section('3 Order of points, and coverage', [
       'legacy era, in a batch > tools/call',
       'legacy era, in a batch on stdin > tools/call',
     ),
-  },
-  {
-    id: 'H3-virtual-servers',
-    says: 'Virtual servers reach their points through the same dispatcher.',
-    later: 'virtual servers',
   },
   {
     id: 'H3-duplicate-members',

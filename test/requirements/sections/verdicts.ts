@@ -8,6 +8,8 @@ const FIRST =
   'the first respond wins, later patches are discarded, guards still run, and post-points see ctx.origin plugin'
 const view = within('test/engine/view.test.ts')
 
+const asked = within('test/gateway/input-ask.test.ts')
+
 export const VERDICTS = section('4 Verdicts', [
   {
     id: 'H4-precedence-deny',
@@ -160,22 +162,35 @@ export const VERDICTS = section('4 Verdicts', [
       ...within('test/requirements/every-point.test.ts')(
         'in the %s era > an ask at %s is a denial with ASK_UNAVAILABLE, and the server is not asked',
       ),
+      ...asked('a %s client of a %s server > that has no forms is denied with ASK_UNAVAILABLE'),
     ],
   },
   {
     id: 'H4-ask-sealed',
     says: 'The question is put by elicitation on the frozen payload; accepted, the call goes on with exactly that payload, whose digest is sealed.',
-    later: 'elicitation',
+    tests: asked(
+      'a %s client of a %s server > is asked after the guards and before the server, and a yes lets exactly that payload through',
+      'in the modern era > a payload that differs at the next try is asked about again, and in the end cut off',
+      'in the modern era > a yes to other arguments, or for another server, is no yes',
+      'in the modern era > a yes to nothing, or without the state it belongs to, is asked about',
+    ),
   },
   {
     id: 'H4-ask-declined',
     says: 'Decline, cancel and timeout are a denial with `ASK_DECLINED`.',
-    later: 'elicitation',
+    tests: asked(
+      'a %s client of a %s server > that says %s is denied with ASK_DECLINED',
+      'in the legacy era > no answer within limits.ask is a denial with ASK_DECLINED, and the question is withdrawn',
+      'in the modern era > a yes that comes after limits.ask is worth nothing',
+    ),
   },
   {
     id: 'H4-ask-human-time',
     says: 'The time a person takes has a limit of its own.',
-    later: 'elicitation',
+    tests: asked(
+      'a %s client of a %s server > has time of its own: more than a call or a dispatch has',
+      'in the legacy era > no answer within limits.ask is a denial with ASK_DECLINED, and the question is withdrawn',
+    ),
   },
   {
     id: 'H4-payload-never-mutated',
