@@ -410,6 +410,38 @@ describe('what is bounded', () => {
   })
 })
 
+describe('subscriptions/listen', () => {
+  const LISTEN = modern(
+    'subscriptions/listen',
+    { notifications: { toolsListChanged: true } },
+    'sub',
+  )
+
+  it('stands, is told of changes, holds no generation, and ends by its id', async () => {
+    const client = await start()
+    client.send(LISTEN)
+    await client.line((line) => JSON.stringify(line).includes('subscriptions/acknowledged'))
+    await (gateway as Started).gateway.state().runtime.drained()
+    await expect.poll(recorder.streams).toBeGreaterThan(0)
+    recorder.announce({ method: 'notifications/tools/list_changed' })
+    await client.line((line) => (line as RpcMessage).method?.endsWith('list_changed') ?? false)
+    const { id: _, ...cancel } = modern('notifications/cancelled', { requestId: 'sub' })
+    client.send(cancel)
+    await client.connection.idle()
+  })
+
+  it('does not hold up the end: it is answered when the gateway drains', async () => {
+    const client = await start()
+    client.send(LISTEN)
+    await client.line((line) => JSON.stringify(line).includes('subscriptions/acknowledged'))
+    client.end()
+    await client.connection.over
+    gateway?.gateway.drain()
+    await client.line((line) => isAnswer(line, 'sub'))
+    await client.connection.idle()
+  })
+})
+
 describe('the end of the input', () => {
   it('answers what came before it, also a last line without its end', async () => {
     const client = await open()

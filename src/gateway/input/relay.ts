@@ -55,8 +55,7 @@ export function sessionRoute(room: Room, session: Session, upstream: Upstream): 
     caller: undefined,
     exchange: (method) => sessionExchange(room, session, method, upstream),
     send: (message, dropped) =>
-      sendToSession(session, message, dropped) ||
-      calls.some((call) => call.send(message, dropped)),
+      sendToSession(session, message, dropped) || calls.some((call) => call.send(message, dropped)),
   }
 }
 
