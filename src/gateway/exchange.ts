@@ -47,7 +47,7 @@ export interface Outbound {
    * A stream for a request that stands: it is sent to until the answer, and no runtime is held for it any more. Undefined: a policy
    * refused the response or the client has gone. Rejects with WIRE_NOT_ACCEPTABLE.
    */
-  stand(): Promise<SessionStream | undefined>
+  stand(exchange: Exchange): Promise<SessionStream | undefined>
   /** Takes a large result in pieces; undefined where it has to be whole. */
   relay?(id: RpcId): ResultRelay | undefined
 }

@@ -30,10 +30,15 @@ const SURFACE = 'stdio'
 function createConversation(room: Room, writer: LineWriter): LinePeer {
   const openings = createOpenings(room.clock.now)
   const inflight = new FewMap<RpcId, RequestContext>()
+  /** What lets go of the runtime of each exchange: one that stands outlives generations. */
+  const releases = new WeakMap<Exchange, () => void>()
   // in pieces a large result would stand between the messages of others
   const outbound: Outbound = {
     notify: (message) => writer.offer(message),
-    stand: async () => ({ send: (text) => writer.offer(Buffer.from(text)), close() {} }),
+    async stand(exchange) {
+      releases.get(exchange)?.()
+      return { send: (text) => writer.offer(Buffer.from(text)), close() {} }
+    },
   }
   let session: Session | undefined
   /** Messages after an initialize wait for its end: a client need not. */
@@ -47,6 +52,7 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
       return refuseUnread(asFault(error), readableId(bytes, UNREAD))
     }
     const release = exchange.runtime.pin()
+    releases.set(exchange, release)
     try {
       await answerTo(exchange, bytes)
     } finally {

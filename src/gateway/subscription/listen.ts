@@ -33,7 +33,7 @@ export async function listen(call: Call): Promise<Answer> {
 
 async function stand(call: Call, judged: Judged, place: Place): Promise<Answer> {
   const { outbound, room, exchange } = call
-  const stream = await outbound.stand()
+  const stream = await outbound.stand(exchange)
   // a policy refused the response, and it has been answered
   if (!stream) return { bytes: NOTHING, status: 200, relayed: true, outcome: 'denied' }
   const receiver = receiverOf(call)
