@@ -68,7 +68,7 @@ export function createFanout(room: Room): Fanout {
     message: Message,
     exposed?: string,
   ): void {
-    if (receiver.streams.size === 0 || !concerns(receiver, message.method)) return
+    if (receiver.streams.size === 0 || !concerns(receiver, message.method, exposed)) return
     const change = `${upstream?.name ?? ''} ${message.method} ${exposed ?? ''}`
     const waiting = untold.get(receiver) ?? new Set()
     if (waiting.has(change)) return
@@ -90,12 +90,18 @@ export function createFanout(room: Room): Fanout {
     else room.report.dropped('not carried')
   }
 
-  // a client is told nothing of a kind that its virtual server never shows
-  function concerns({ virtualServer }: Receiver, method: string | undefined): boolean {
-    const kinds = KINDS_OF.get(method ?? '')
-    if (virtualServer === undefined || kinds === undefined) return true
+  // a client is told nothing of a kind, and of no resource, that its virtual server never shows
+  function concerns(
+    { virtualServer }: Receiver,
+    method: string | undefined,
+    exposed: string | undefined,
+  ): boolean {
+    if (virtualServer === undefined) return true
     const selection = room.current().virtualServers.get(virtualServer)?.virtualServer
-    return selection !== undefined && kinds.some((kind) => selection.mayOffer(kind))
+    if (selection === undefined) return false
+    if (exposed !== undefined) return selection.selects('resources', exposed)
+    const kinds = KINDS_OF.get(method ?? '') ?? []
+    return kinds.some((kind) => selection.mayOffer(kind))
   }
 
   return {
@@ -129,9 +135,6 @@ export function createFanout(room: Room): Fanout {
     },
     toSession(session, upstream, message) {
       if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
-      // on a connection of its own this session is the one that was asked (2025-11-25 client/elicitation)
-      if (message.method === 'notifications/elicitation/complete')
-        return deliver(session, upstream, message)
       if (message.method !== 'notifications/message')
         return this.ofInstance(upstream, instanceOf(session), message)
       if (session.logLevel === undefined || reaches(message, session.logLevel))
