@@ -99,9 +99,10 @@ export function createFanout(room: Room): Fanout {
   ): boolean {
     if (virtualServer === undefined) return true
     const selection = room.current().virtualServers.get(virtualServer)?.virtualServer
-    if (exposed !== undefined) return selection?.selects('resources', exposed) ?? false
+    if (selection === undefined) return false
+    if (exposed !== undefined) return selection.selects('resources', exposed)
     const kinds = KINDS_OF.get(method ?? '') ?? []
-    return selection !== undefined && kinds.some((kind) => selection.mayOffer(kind))
+    return kinds.some((kind) => selection.mayOffer(kind))
   }
 
   return {
@@ -135,9 +136,6 @@ export function createFanout(room: Room): Fanout {
     },
     toSession(session, upstream, message) {
       if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
-      // on a connection of its own this session is the one that was asked (2025-11-25 client/elicitation)
-      if (message.method === 'notifications/elicitation/complete')
-        return deliver(session, upstream, message)
       if (message.method !== 'notifications/message')
         return this.ofInstance(upstream, instanceOf(session), message)
       if (session.logLevel === undefined || reaches(message, session.logLevel))
