@@ -26,6 +26,8 @@ const DENIAL: Readonly<Record<DenialForm, string>> = {
   rpc: 'the JSON-RPC error -31001 with code and reason',
   http: 'the JSON-RPC error -31001 with the status of the violation, 403 unless it says another',
   drop: 'nothing: the message is dropped and audited',
+  forget:
+    'nothing: the stream closes all the same, and what is kept of it cannot be taken up again',
   decline: 'the server is told that the person declined',
   error: 'the server gets an error',
   problem: '403 with `application/problem+json`',

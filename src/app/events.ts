@@ -60,15 +60,13 @@ export function upstreamEvents({ telemetry, audit, log, fanout }: EventDeps): Up
 export function observeRuntime(
   telemetry: Telemetry,
   engine: Engine<Points>,
-  { sessions, listens }: Pick<Room, 'sessions' | 'listens'>,
+  { sessions, streams }: Pick<Room, 'sessions' | 'streams'>,
   audit: Audit,
   current: () => Assembly | undefined,
 ): void {
   telemetry.steps(() => engine.stats)
   telemetry.observe('portcullis_sessions', () => [[[], sessions.size]])
-  telemetry.observe('portcullis_streams', () => [
-    [[], [...sessions.all()].reduce((sum, { streams }) => sum + streams.size, listens.size)],
-  ])
+  telemetry.observe('portcullis_streams', () => [[[], streams.size]])
   telemetry.observe('portcullis_generation', () => [[[], current()?.runtime.generation.id ?? 0]])
   telemetry.observe('portcullis_audit_dropped_total', () =>
     audit.sinks.map((sink) => [[sink.name], sink.dropped] as const),

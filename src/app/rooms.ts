@@ -21,6 +21,7 @@ import { createInputStates } from '../gateway/input/state.ts'
 import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
+import { EventMemory } from '../gateway/stream/memory.ts'
 import { createSubscriptions } from '../gateway/subscription/ledger.ts'
 import { createListens } from '../gateway/subscription/listens.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
@@ -122,6 +123,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     createId: randomUUID,
     current: () => runningOf(current).runtime,
     report,
+    memory: new EventMemory(() => runningOf(current).runtime.limits),
+    streams: new Set(),
     labelsOf: createClientLabels(clock.now),
     states: createInputStates(randomBytes(32), clock.wall),
     tasks: createTaskIds(randomBytes(32)),
@@ -174,19 +177,26 @@ export function putInForce(
   current: Current,
   next: Assembly,
   { servers, sections }: ConfigDiff,
-  { fanout, room: { sessions } }: Pick<Rooms, 'fanout' | 'room'>,
+  { fanout, room }: Pick<Rooms, 'fanout' | 'room'>,
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
-  for (const session of [...sessions.all()]) {
-    const { virtualServer } = session
-    if (virtualServer !== undefined && !next.runtime.virtualServers.has(virtualServer))
-      sessions.end(session, 'virtual server removed')
-  }
+  endGone(room, next)
   if (sections.includes('virtual_servers') || sections.includes('namespacing')) fanout.changed()
+  for (const stream of [...room.streams]) stream.reloaded()
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old
+}
+
+/** What was opened on a virtual server ends with it. */
+function endGone({ sessions, listens }: Room, { runtime }: Assembly): void {
+  const isGone = (name: string | undefined) =>
+    name !== undefined && !runtime.virtualServers.has(name)
+  for (const session of [...sessions.all()])
+    if (isGone(session.virtualServer)) sessions.end(session, 'virtual server removed')
+  for (const { virtualServer, streams } of listens.all())
+    if (isGone(virtualServer)) for (const stream of streams.values()) stream.close()
 }
 
 function createPluginHost(

@@ -171,6 +171,25 @@ export const ERRORS = {
     'wait for answers before you ask for more',
   ),
 
+  STREAM_EVENT_UNKNOWN: row(
+    -32600,
+    400,
+    'Last-Event-ID names no event of this session',
+    'open a stream without it',
+  ),
+  STREAM_EVENT_GONE: row(
+    -32600,
+    410,
+    'a stream cannot be taken up again without a gap',
+    'open a stream without Last-Event-ID; come back sooner or raise limits.replay',
+  ),
+  STREAM_HOLDBACK: row(
+    -32603,
+    500,
+    'more of a stream was to be held back than may be while policies decide',
+    'make the policies faster or raise limits.holdback',
+  ),
+
   // policy answers (refusals, not faults)
   POLICY_DENIED: row(
     -31001,

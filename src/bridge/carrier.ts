@@ -219,14 +219,21 @@ export function createCarrier(
     take,
     refuse,
     room: transfers.room,
+    silent() {
+      // it stands until somebody ends it, and nobody can any more
+      for (const flight of flights.values())
+        if (flight.message.method === 'subscriptions/listen') giveUp(flight)
+    },
     end() {
-      for (const flight of flights.values()) {
-        flight.cancelled = true
-        flight.transfer?.abort()
-      }
+      for (const flight of flights.values()) giveUp(flight)
     },
     close: () => session.end(),
   }
+}
+
+function giveUp(flight: Flight): void {
+  flight.cancelled = true
+  flight.transfer?.abort()
 }
 
 function resumeFrom(outcome: Outcome): { lastEventId: string; wait: number } | undefined {

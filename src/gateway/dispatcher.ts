@@ -30,6 +30,11 @@ export async function dispatchRequest(call: Call): Promise<Answer> {
       inflight?.delete(id)
     }
   } catch (error) {
+    const refused = call.outbound.refusal
+    if (refused) {
+      room.report.finished(exchange, refused.outcome ?? 'fault', refused.code)
+      return refused
+    }
     const fault = isAppError(error)
       ? error
       : new AppError('INTERNAL', 'the gateway failed', { cause: error })

@@ -24,6 +24,7 @@ import type { InputStates } from './input/state.ts'
 import type { Self } from './meta.ts'
 import type { Runtime } from './runtime.ts'
 import type { Session, SessionStream, Sessions } from './session.ts'
+import type { EventMemory } from './stream/memory.ts'
 import type { Subscriptions } from './subscription/ledger.ts'
 import type { Listens } from './subscription/listens.ts'
 import type { Receiver } from './subscription/receiver.ts'
@@ -41,8 +42,12 @@ export interface Exchange {
 
 /** Where messages for the client go while its request is being worked on. */
 export interface Outbound {
-  /** A notification that belongs to the request; false when the client cannot take it. */
-  notify(message: Buffer): boolean
+  /** What belongs to the request; false when the client cannot take it. `dropped`: a policy did not let it through after all. */
+  notify(message: Buffer, dropped?: () => void): boolean
+  /** The server has asked the gateway to come back for the rest; so may the client be. */
+  pause?(retry: number | undefined): void
+  /** What the client has been answered instead, after which nobody waits for the call. */
+  readonly refusal?: Answer | undefined
   /**
    * A stream for a request that stands: it is sent to until the answer, and no runtime is held for it any more. Undefined: a policy
    * refused the response or the client has gone. Rejects with WIRE_NOT_ACCEPTABLE.
@@ -98,10 +103,19 @@ export interface Room {
   readonly tasks: TaskIds
   /** Sends a session what a server says on a connection of its own. */
   readonly deliver: (session: Session, upstream: Upstream, message: Message) => void
+  /** What streams of the legacy era have sent, for clients that come back. */
+  readonly memory: EventMemory
+  /** Streams that a client is connected to. */
+  readonly streams: Set<OpenStream>
   /** Tells who follows it of an update on a connection kept under this key. */
   readonly updated: (upstream: Upstream, key: string, message: Message) => void
   /** Labels of scope session in the modern era, which has no sessions: by principal and client, with a lifetime. */
   readonly labelsOf: (principal: Principal, client: ClientInfo) => SessionLabels
+}
+
+export interface OpenStream {
+  /** Another generation is in force. */
+  reloaded(): void
 }
 
 /** Told what happened; must not throw and must not wait. */

@@ -193,7 +193,18 @@ export const LIMITS_SCHEMA = {
       format: 'size',
       default: '256KiB',
       description: 'how much of a stream is held back while plugins look at a message',
-      'x-not-built': 'plugins on streamed messages come with a later issue',
+    },
+    replay: {
+      type: 'string',
+      format: 'size',
+      default: '1MiB',
+      description: 'how much of its streams is kept per session for a client that comes back',
+    },
+    replay_total: {
+      type: 'string',
+      format: 'size',
+      default: '64MiB',
+      description: 'the same for all sessions together; the oldest goes first',
     },
     drain: {
       type: 'string',

@@ -7,6 +7,7 @@ import type { JsonObject } from '../base/json.ts'
 import type { ClientInfo, Principal, RequestContext, SessionLabels } from '../engine/context.ts'
 import type { Asking } from './input/asking.ts'
 import type { Route } from './input/relay.ts'
+import type { SessionEvents } from './stream/memory.ts'
 
 export interface Session {
   readonly id: string
@@ -25,16 +26,21 @@ export interface Session {
   readonly routes: FewSet<Route>
   /** Requests in flight by their JSON-RPC id, so that they can be cancelled. */
   readonly inflight: FewMap<string | number, RequestContext>
-  /** Open GET streams; a message goes to exactly one of them. */
+  /** GET streams that are open or waited for; a message goes to exactly one of them. */
   readonly streams: FewSet<SessionStream>
   /** Servers this session has called: a log without a request goes to a session that is alone on its server. */
   readonly servers: FewSet<string>
+  /** What its streams have sent, for a client that comes back. */
+  events: SessionEvents | undefined
+  ended: boolean
   lastUsed: number
 }
 
 export interface SessionStream {
-  /** False when the stream is gone or too far behind. */
-  send(message: string): boolean
+  /** No client is connected, but one may come back. */
+  readonly waiting: boolean
+  /** False when the stream is gone. `dropped`: a policy did not let it through after all. */
+  send(message: Buffer, dropped?: () => void): boolean
   close(): void
 }
 
@@ -95,6 +101,8 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
     for (const request of session.inflight.values()) request.abort()
     session.asking?.close()
     for (const stream of session.streams.values()) stream.close()
+    session.ended = true
+    session.events?.clear()
     ended(session, cause)
   }
 
@@ -123,6 +131,8 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         inflight: new FewMap(),
         streams: new FewSet(),
         servers: new FewSet(),
+        events: undefined,
+        ended: false,
         lastUsed: clock.now(),
       }
       sessions.set(session.id, session)
@@ -168,7 +178,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
 }
 
 function isIdle(session: Session): boolean {
-  return session.inflight.size === 0 && session.streams.size === 0
+  return session.inflight.size === 0 && session.streams.values().every(({ waiting }) => waiting)
 }
 
 export function createSessionLabels(): SessionLabels {

@@ -27,14 +27,23 @@ export function serveStdio(room: Room, pipes: Pipes): LineService {
 /** What conditions and the audit see. */
 const SURFACE = 'stdio'
 
+/** One line being worked on. */
+interface Turn extends Exchange {
+  readonly outbound: Outbound
+}
+
 function createConversation(room: Room, writer: LineWriter): LinePeer {
   const openings = createOpenings(room.clock.now)
   const inflight = new FewMap<RpcId, RequestContext>()
-  // in pieces a large result would stand between the messages of others
-  const outbound: Outbound = {
+  // no relay: in pieces a large result would stand between the messages of others;
+  // a request that stands, as subscriptions/listen does, outlives generations
+  const outboundOf = (release: () => void): Outbound => ({
     notify: (message) => writer.offer(message),
-    stand: async () => ({ send: (text) => writer.offer(Buffer.from(text)), close() {} }),
-  }
+    async stand() {
+      release()
+      return { waiting: false, send: (message) => writer.offer(message), close() {} }
+    },
+  })
   let session: Session | undefined
   /** Messages after an initialize wait for its end: a client need not. */
   let opening: Promise<unknown> | undefined
@@ -48,13 +57,13 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
     }
     const release = exchange.runtime.pin()
     try {
-      await answerTo(exchange, bytes)
+      await answerTo({ ...exchange, outbound: outboundOf(release) }, bytes)
     } finally {
       release()
     }
   }
 
-  async function answerTo(exchange: Exchange, bytes: Buffer): Promise<void> {
+  async function answerTo(exchange: Turn, bytes: Buffer): Promise<void> {
     const { limits } = exchange.runtime
     let message: Message
     try {
@@ -75,7 +84,7 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
     }
   }
 
-  async function modern(exchange: Exchange, message: Message): Promise<Answer | undefined> {
+  async function modern(exchange: Turn, message: Message): Promise<Answer | undefined> {
     const { identity } = exchange
     checkModernMeta(message)
     const meta = (isObject(message.params?._meta) ? message.params._meta : {}) as JsonObject
@@ -93,7 +102,7 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
       : undefined
   }
 
-  async function legacy(exchange: Exchange, message: Message): Promise<Answer | undefined> {
+  async function legacy(exchange: Turn, message: Message): Promise<Answer | undefined> {
     if (message.method === 'initialize' && message.kind === 'request')
       return initialize(exchange, message)
     const current = await sessionFor(exchange)
@@ -110,7 +119,7 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
     return current
   }
 
-  async function initialize(exchange: Exchange, message: Message): Promise<undefined> {
+  async function initialize(exchange: Turn, message: Message): Promise<undefined> {
     if (session || opening)
       throw new AppError('WIRE_INVALID_REQUEST', 'the session is open already')
     const answering: Promise<Answer & { sessionId?: string }> = dispatchRequest(
@@ -123,15 +132,16 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
     if (sessionId === undefined) return undefined
     session = room.sessions.get(sessionId, exchange.identity.principal)
     // what servers say on their own account; not before the client knows that it has a session
-    session.streams.add({ send: (text) => writer.offer(Buffer.from(text)), close() {} })
+    session.streams.add({ waiting: false, send: (message) => writer.offer(message), close() {} })
     return undefined
   }
 
-  async function batch(exchange: Exchange, bytes: Buffer): Promise<void> {
+  async function batch(exchange: Turn, bytes: Buffer): Promise<void> {
     try {
       await opening
       checkBatchAllowed(session?.revision)
       const current = await sessionFor(exchange)
+      const { outbound } = exchange
       const of = { exchange, session: current, inflight, outbound, headers: NO_HEADERS, room }
       const answers = await dispatchBatch(of, bytes, exchange.runtime.limits)
       if (answers.length > 0) writer.send(joinBatch(answers))
@@ -141,12 +151,13 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
   }
 
   function callOf(
-    exchange: Exchange,
+    exchange: Turn,
     message: Message,
     revision: string,
     capabilities: JsonObject,
     of?: Session,
   ): Call {
+    const { outbound } = exchange
     const shared = { session: of, inflight, outbound, headers: NO_HEADERS, room }
     return { exchange, message, revision, capabilities, ...shared }
   }

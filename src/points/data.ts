@@ -81,7 +81,24 @@ const listPoint = (what: string, methods: readonly string[], wired: true | strin
     wired,
   })
 
-const streamPayload = members({ channel: text, principal, message: optional(object) })
+// what a message answers or is about stays what it is; another method would have to pass another point
+function keepsEnvelope(value: unknown, current: unknown): boolean {
+  const [now, before] = [value, current] as Record<string, unknown>[]
+  return (
+    object.is(now) &&
+    (['jsonrpc', 'id', 'method'] as const).every((member) => now?.[member] === before?.[member]) &&
+    (now?.method !== undefined || 'result' in (now ?? {}) !== 'error' in (now ?? {}))
+  )
+}
+
+const streamPayload = members({
+  channel: described(
+    text,
+    '`post`: the answer to a POST; `get`: the stream of a session; `listen`: a subscription',
+  ),
+  principal,
+  message: optional(object),
+})
 const cachePayload = members({
   key: text,
   scope: text,
@@ -363,27 +380,28 @@ export const DATA_POINTS = {
     denial: 'drop',
   }),
   stream_pre_open: point({
-    fires: 'when an SSE stream or subscription is opened',
+    fires: 'once for each event stream towards a client, before anything of it is sent',
     payload: streamPayload,
-    wired: LATER.wire,
+    denial: 'http',
   }),
   stream_pre_update: point({
-    fires: 'when a stream changes, also after a reload',
+    fires:
+      'when another generation is in force for an open stream, and when a client takes one up again',
     payload: streamPayload,
-    wired: LATER.wire,
+    denial: 'http',
   }),
   stream_message: point({
-    fires: 'on each message of a stream',
+    fires:
+      'on each message of an event stream, after its own point; not again when it is sent anew',
     payload: streamPayload,
-    writable: { message: field(object, 'message') },
+    writable: { message: field(object, 'message', { accepts: keepsEnvelope }) },
     content: ['message'],
     denial: 'drop',
-    wired: LATER.wire,
   }),
   stream_pre_close: point({
-    fires: 'when a stream is closed',
+    fires: 'once for each event stream that was opened, when nothing more will be sent on it',
     payload: streamPayload,
-    wired: LATER.wire,
+    denial: 'forget',
   }),
   cache_pre_get: point({
     fires: 'before the result cache is asked',

@@ -3,7 +3,16 @@ import type { ConditionField, PointRules, WritableField } from '../engine/point.
 import type { Shape, TypeOf } from './shape.ts'
 
 /** What the other side gets when the point denies (docs/pipeline.md section 6). */
-export type DenialForm = 'tool' | 'rpc' | 'http' | 'drop' | 'decline' | 'error' | 'problem' | 'none'
+export type DenialForm =
+  | 'tool'
+  | 'rpc'
+  | 'http'
+  | 'drop'
+  | 'forget'
+  | 'decline'
+  | 'error'
+  | 'problem'
+  | 'none'
 
 export interface Field<T> extends WritableField {
   readonly shape: Shape<T>

@@ -32,6 +32,8 @@ export interface UpstreamRequest {
   onNotification?(message: Message): void
   /** A request of the server that belongs to this one; resolves to a whole answer with the id of the server's message. */
   onRequest?(asked: ServerRequest): Promise<Uint8Array> | undefined
+  /** The server has sent the gateway away in the middle of its answer, to come back for the rest after so many milliseconds. */
+  onPause?(retry: number | undefined): void
   /** Where nobody has to see a large result whole; links that cannot pass it on in pieces give it whole. */
   readonly relay?: ResultRelay | undefined
 }

@@ -17,7 +17,7 @@ export interface LinePeer {
   refuse(fault: AppError, id: number | undefined): void
   /** What was unread has been read. */
   room?(): void
-  /** The other side says nothing any more, though it may still listen. */
+  /** Nothing the other side says is heard any more, though it may still listen. */
   silent?(): void
   /** Gives up what is still being worked on. */
   end(): void
@@ -120,6 +120,7 @@ export function serveLines(
     stop() {
       stopped = true
       input.off('data', read).pause()
+      peer.silent?.()
     },
     idle: () =>
       busy === 0 && waiting.length === 0

@@ -234,6 +234,17 @@ describe('a client of the modern era', () => {
     expect(client.lines).toHaveLength(1)
   })
 
+  it('that listens for changes does not hold up the end', async () => {
+    const { url } = await startGateway()
+    const client = await bridgeTo(url)
+    const notifications = { toolsListChanged: true }
+    client.send(modern('subscriptions/listen', { notifications }, 'sub'))
+    await client.line((line) => JSON.stringify(line).includes('subscriptions/acknowledged'))
+    client.end()
+    await client.bridge.lines.over
+    await client.bridge.lines.idle()
+  })
+
   it('is given up everywhere when the bridge is ended', async () => {
     const { url } = await startGateway()
     const client = await bridgeTo(url)

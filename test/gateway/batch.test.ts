@@ -1,4 +1,6 @@
 // Batches of revision 2025-03-26: where they are taken, how they are answered, and that every element is a call like any other.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { deny, type Hooks, patch } from '../../src/plugin.ts'
 import { initialize, isAnswer, type Line, pipeTo } from '../support/lines.ts'
@@ -41,6 +43,36 @@ afterEach(async () => {
 async function start(hooks?: Hooks, config: object = {}) {
   const servers = [server('rec', recorder.url)]
   gateway = await runGateway({ servers, ...config }, hooks ? [{ name: 'mine', hooks }] : [])
+}
+
+/** A server that says how long its answers are, which is what lets the gateway pass them on as they come. */
+async function startLarge(): Promise<{ url: string } & AsyncDisposable> {
+  const results: Readonly<Record<string, object>> = {
+    initialize: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: {} },
+    'tools/list': { tools: [{ name: 'echo', inputSchema: { type: 'object' } }] },
+    'tools/call': { content: [{ type: 'text', text: 'x'.repeat(300_000) }] },
+  }
+  const http = createServer(async (request, response) => {
+    let text = ''
+    for await (const chunk of request) text += chunk
+    const { id, method } = (text === '' ? {} : JSON.parse(text)) as { id?: number; method?: string }
+    if (request.method !== 'POST') return void response.writeHead(405).end()
+    if (id === undefined) return void response.writeHead(202).end()
+    const result = results[method ?? '']
+    if (result === undefined) return void response.writeHead(400).end()
+    const body = JSON.stringify({ jsonrpc: '2.0', id, result })
+    response.setHeader('content-type', 'application/json').setHeader('content-length', body.length)
+    response.end(body)
+  })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const { port } = http.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    async [Symbol.asyncDispose]() {
+      http.closeAllConnections()
+      http.close()
+    },
+  }
 }
 
 const ping = (id: string | number) => ({ jsonrpc: '2.0', id, method: 'ping' })
@@ -104,6 +136,19 @@ describe('a batch', () => {
     const answer = await post([ping(1), ping(2)], headers)
     expect(answer.headers.get('content-type')).toBe('text/event-stream')
     expect(answer.messages.map(({ id }) => id)).toEqual([1, 2])
+  })
+
+  it('with results so large that each would be passed on in pieces is answered whole', async () => {
+    await using large = await startLarge()
+    gateway = await runGateway({ servers: [server('rec', large.url)] })
+    const headers = await session()
+    const alone = await post(call(1), headers)
+    expect(alone.headers.get('content-length')).toBe(String(alone.text.length))
+    const { messages } = await post([call(1), ping(2), call(3)], headers)
+    expect(messages.map(({ id }) => id)).toEqual([1, 2, 3])
+    expect([messages[0], messages[2]].map((message) => textOf(message).length)).toEqual([
+      300_000, 300_000,
+    ])
   })
 
   it('reaches the server byte for byte, element by element', async () => {

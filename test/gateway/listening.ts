@@ -40,8 +40,11 @@ export async function listening(
         .slice(read, end)
         .split('\n')
         .filter((line) => line.startsWith('data:'))
+        .map((line) => line.slice(5).trim())
+        .join('\n')
       read = end + 2
-      if (data.length > 0) messages.push(JSON.parse(data.map((line) => line.slice(5)).join('\n')))
+      // the first event of a stream that can be taken up again is empty
+      if (data !== '') messages.push(JSON.parse(data))
     }
   }
   const ended = (async () => {

@@ -83,7 +83,7 @@ it('the end of a session aborts what is in flight, closes its streams and is tol
   const inFlight = request()
   let closed = 0
   session.inflight.set(1, inFlight)
-  session.streams.add({ send: () => true, close: () => void closed++ })
+  session.streams.add({ waiting: false, send: () => true, close: () => void closed++ })
   sessions.end(session, 'client')
   sessions.end(session, 'client')
   expect([inFlight.aborted, closed, ended]).toEqual([true, 1, [[session.id, 'client']]])

@@ -171,6 +171,50 @@ describe('a client of the modern era', () => {
 
 const KEY = 'io.modelcontextprotocol/'
 
+describe('subscriptions/listen', () => {
+  it('is acknowledged and told, holds no generation, and nothing answers it once it is cancelled', async () => {
+    const client = await start()
+    client.send(modern('subscriptions/listen', { notifications: { toolsListChanged: true } }, 's'))
+    const own = (line: unknown) =>
+      (line as RpcMessage).params?._meta !== undefined &&
+      (line as RpcMessage).method?.startsWith('notifications/') === true
+    expect(await client.line(own)).toMatchObject({
+      method: 'notifications/subscriptions/acknowledged',
+      params: {
+        notifications: { toolsListChanged: true },
+        _meta: { [`${KEY}subscriptionId`]: 's' },
+      },
+    })
+    await gateway?.gateway.state().runtime.drained()
+    const told = (line: unknown) =>
+      (line as RpcMessage).method === 'notifications/tools/list_changed'
+    await expect.poll(() => recorder.streams()).toBe(1)
+    recorder.announce({ method: 'notifications/tools/list_changed' })
+    expect(await client.line(told)).toMatchObject({
+      params: { _meta: { [`${KEY}subscriptionId`]: 's' } },
+    })
+    const { id: _, ...cancel } = modern('notifications/cancelled', { requestId: 's' })
+    client.send(cancel)
+    client.send(modern('tools/list', {}, 'after'))
+    await client.line((line) => isAnswer(line, 'after'))
+    recorder.announce({ method: 'notifications/tools/list_changed' })
+    client.send(modern('tools/list', {}, 'later'))
+    await client.line((line) => isAnswer(line, 'later'))
+    expect(client.lines.filter((line) => isAnswer(line, 's'))).toEqual([])
+    expect(client.lines.filter(told)).toHaveLength(1)
+  })
+
+  it('ends with a result when the gateway drains', async () => {
+    const client = await start()
+    client.send(modern('subscriptions/listen', { notifications: { toolsListChanged: true } }, 's'))
+    await client.line((line) => (line as RpcMessage).method?.endsWith('/acknowledged') === true)
+    gateway?.gateway.drain()
+    expect(await client.line((line) => isAnswer(line, 's'))).toMatchObject({
+      result: { resultType: 'complete', _meta: { [`${KEY}subscriptionId`]: 's' } },
+    })
+  })
+})
+
 describe('policies', () => {
   it('see the surface stdio and decide as everywhere', async () => {
     const surfaces: string[] = []
@@ -407,6 +451,38 @@ describe('what is bounded', () => {
     client.send({ jsonrpc: '2.0', id: 1, method: 'ping' })
     await client.connection.gone
     await client.connection.over
+  })
+})
+
+describe('subscriptions/listen', () => {
+  const LISTEN = modern(
+    'subscriptions/listen',
+    { notifications: { toolsListChanged: true } },
+    'sub',
+  )
+
+  it('stands, is told of changes, holds no generation, and ends by its id', async () => {
+    const client = await start()
+    client.send(LISTEN)
+    await client.line((line) => JSON.stringify(line).includes('subscriptions/acknowledged'))
+    await (gateway as Started).gateway.state().runtime.drained()
+    await expect.poll(recorder.streams).toBeGreaterThan(0)
+    recorder.announce({ method: 'notifications/tools/list_changed' })
+    await client.line((line) => (line as RpcMessage).method?.endsWith('list_changed') ?? false)
+    const { id: _, ...cancel } = modern('notifications/cancelled', { requestId: 'sub' })
+    client.send(cancel)
+    await client.connection.idle()
+  })
+
+  it('does not hold up the end: it is answered when the gateway drains', async () => {
+    const client = await start()
+    client.send(LISTEN)
+    await client.line((line) => JSON.stringify(line).includes('subscriptions/acknowledged'))
+    client.end()
+    await client.connection.over
+    gateway?.gateway.drain()
+    await client.line((line) => isAnswer(line, 'sub'))
+    await client.connection.idle()
   })
 })
 

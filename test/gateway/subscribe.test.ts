@@ -233,6 +233,21 @@ describe('resources/subscribe', () => {
     )
   })
 
+  it('in a virtual server only what it selects is followed and told', async () => {
+    const virtual = { name: 'part', path: '/part', resources: ['test://one'] }
+    await using running = await run({ virtual_servers: [virtual] })
+    const url = running.url.replace(/\/mcp$/, '/part')
+    const peer = await connect('legacy', url)
+    const stream = await listening(url, { headers: peer.headers })
+    open.push(stream)
+    expect((await subscribe(peer, 'test://two')).response?.error?.code).toBe(-32602)
+    expect((await subscribe(peer, 'test://one')).response?.result).toEqual({})
+    update('test://one/hidden')
+    update('test://one')
+    await eventually(() => expect(stream.messages).toHaveLength(1))
+    expect(stream.messages[0]?.params).toEqual({ uri: 'test://one' })
+  })
+
   it('a reload that replaces the server takes what is followed along', async () => {
     await using directory = await temporaryDirectory()
     const write = (extra: object) =>

@@ -30,10 +30,11 @@ function offering(
   name: string,
   uris: readonly string[],
   templates: readonly string[],
+  capabilities: object = ALL,
 ): Promise<Recorder> {
   const named = (names: readonly string[]) => names.map((name) => ({ name, inputSchema: {} }))
   return startRecorder({
-    capabilities: ALL,
+    capabilities,
     instructions: `how to use ${name}`,
     list: (method) =>
       ({
@@ -412,6 +413,55 @@ it('a reload adds, changes and removes them, and those that stay go on', async (
   )
   expect(changed.response?.error?.code).toBe(-32602)
   staying.close()
+})
+
+it.each(ERAS)(
+  'a %s client follows and completes what is selected, and nothing else',
+  async (era) => {
+    const own = { ...ALL, resources: { subscribe: true, listChanged: true }, completions: {} }
+    const c = await offering('c', ['file:///pub/a', 'file:///secret/a'], [], own)
+    await using gateway = await runGateway({
+      servers: [server('c', c.url)],
+      virtual_servers: [{ ...ANALYST, prompts: ['c__ask'] }],
+    })
+    const peer = await connect(era, at(gateway, '/mcp/analyst'))
+    const argument = { name: 'x', value: '' }
+    const complete = (name: string) => ({ ref: { type: 'ref/prompt', name }, argument })
+    await peer.request('completion/complete', complete('c__ask'))
+    expect(c.calls('completion/complete')).toHaveLength(1)
+    const secret = await errorOf(peer, 'completion/complete', complete('c__secret'))
+    expect(secret).toMatchObject({ code: -32602, data: { code: 'WIRE_UNKNOWN_TARGET' } })
+    expect(c.calls('completion/complete')).toHaveLength(1)
+    if (era === 'legacy') {
+      await peer.request('resources/subscribe', { uri: 'file:///pub/a' })
+      const refused = await errorOf(peer, 'resources/subscribe', { uri: 'file:///secret/a' })
+      expect(refused).toMatchObject({ code: -32602 })
+      expect(c.calls('resources/subscribe').map(({ message }) => message.params?.uri)).toEqual([
+        'file:///pub/a',
+      ])
+    }
+    await c.close()
+  },
+)
+
+it('a subscription is granted what the virtual server has, and ends with it', async () => {
+  await using directory = await temporaryDirectory()
+  const write = (virtual: object[]) => {
+    const whole = { version: 1, ...LISTEN, servers: [server('a', a.url)], virtual_servers: virtual }
+    return directory.write('gateway.yaml', JSON.stringify(whole))
+  }
+  const configFile = await write([{ name: 'v', path: '/v', tools: ['a__*'] }])
+  await using gateway = await runGateway({}, [], { configFile })
+  const peer = await connect('modern', at(gateway, '/v'))
+  const wanted = { toolsListChanged: true, promptsListChanged: true }
+  const listening = peer.request('subscriptions/listen', { notifications: wanted })
+  await eventually(() => expect(a.calls('tools/list').length).toBeGreaterThan(0))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await write([])
+  expect((await gateway.reload()).outcome).toBe('applied')
+  const { messages } = await listening
+  expect(messages[0]?.params?.notifications).toEqual({ toolsListChanged: true })
+  expect(messages.at(-1)?.result).toMatchObject({ resultType: 'complete' })
 })
 
 it('an unknown name cannot be mounted', async () => {

@@ -25,10 +25,10 @@ completion_post_response fired content
 elicitation_pre_create fired message,schema
 elicitation_post_response fired content
 notification_pre_forward fired params
-stream_pre_open later -
-stream_pre_update later -
-stream_message later message
-stream_pre_close later -
+stream_pre_open fired -
+stream_pre_update fired -
+stream_message fired message
+stream_pre_close fired -
 cache_pre_get later key
 cache_post_get later entry
 cache_pre_put later key,ttl,entry

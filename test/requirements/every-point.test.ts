@@ -200,6 +200,8 @@ const OTHERS: readonly Row[] = [
   ['tool_pre_invoke', 'headers', undefined],
   ['session_pre_open', 'capabilities', undefined],
   ['notification_pre_forward', 'params', undefined],
+  // test/gateway/stream-points.test.ts
+  ['stream_message', 'message', undefined],
   ['argument_post_complete', 'values', undefined],
   // of one era each: gateway/subscribe.test.ts and gateway/listen.test.ts
   ['resource_pre_subscribe', 'uri', undefined],

@@ -29,12 +29,6 @@ export const FEATURES = {
   elicitation: ['elicitation_pre_create', 'elicitation_post_response'],
   sampling: ['completion_pre_request', 'completion_post_response'],
   roots: ['roots_post_list'],
-  'points of streams': [
-    'stream_pre_open',
-    'stream_pre_update',
-    'stream_message',
-    'stream_pre_close',
-  ],
   'the result cache': [
     'cache_pre_get',
     'cache_post_get',

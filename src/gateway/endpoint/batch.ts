@@ -1,6 +1,6 @@
 // POST of a batch: only in a session of the revision that has batches; answered as one array, or as an event for each answer.
 import { checkBatchAllowed, dispatchBatch } from '../batch.ts'
-import type { Room } from '../exchange.ts'
+import type { Outbound, Room } from '../exchange.ts'
 import type { Session } from '../session.ts'
 import { type Accepts, HttpOutbound } from './outbound.ts'
 import type { Visit } from './visit.ts'
@@ -27,7 +27,14 @@ export async function postBatch(
   identity.session = session.id
   identity.sessionLabels = session.labels
   identity.client = session.client
-  const outbound = new HttpOutbound(reply, accepts, room.clock, visit.release)
-  const batch = { exchange, session, outbound, headers, room }
+  const { release } = visit
+  const asker = { room, exchange, id: undefined, revision: session.revision, session, release }
+  const outbound = new HttpOutbound(reply, accepts, asker)
+  // no relay: a large result is one answer of several, and must not become the whole response
+  const shared: Outbound = {
+    notify: (message, dropped) => outbound.notify(message, dropped),
+    stand: () => outbound.stand(),
+  }
+  const batch = { exchange, session, outbound: shared, headers, room }
   await outbound.finishBatch(await dispatchBatch(batch, bytes, runtime.limits))
 }

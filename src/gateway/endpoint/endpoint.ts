@@ -6,7 +6,7 @@ import { acceptedBy } from './outbound.ts'
 import { createPost, sessionOf } from './post.ts'
 import { createReception, type HttpHandler } from './reception.ts'
 import type { Reply } from './reply.ts'
-import { openStream } from './stream.ts'
+import { openStream, resumeStream } from './stream.ts'
 import type { Visit } from './visit.ts'
 
 /** One handler for every MCP request over HTTP, whatever server it is mounted in. Never rejects. */
@@ -28,14 +28,16 @@ export function createEndpoint(room: Room): HttpHandler {
   }
 
   function get(visit: Visit): void | Promise<void> {
-    const { reply, exchange, headers, response } = visit
+    const { reply, exchange, headers } = visit
     if (headers['mcp-protocol-version'] === MODERN) return notAllowed(reply)
     if (!acceptedBy(headers.accept).stream)
       throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
     const session = sessionOf(room, visit)
     exchange.identity.session = session.id
-    const max = exchange.runtime.limits.streams_per_session
-    return openStream(room, max, session, { reply, response, opened: visit.release })
+    const last = headers['last-event-id']
+    return last === undefined
+      ? openStream(room, session, visit)
+      : resumeStream(room, session, visit, last)
   }
 
   function end(visit: Visit): void | Promise<void> {

@@ -1,12 +1,14 @@
 // How an answer leaves over HTTP: JSON, or an event stream when something has to be said before it or the client wants nothing else.
-import type { Clock } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
 import type { ResultRelay } from '../../upstream/client.ts'
 import { joinBatch } from '../../wire/batch.ts'
+import { readMessage } from '../../wire/message.ts'
 import type { Answer, RpcId } from '../answer.ts'
-import type { Outbound } from '../exchange.ts'
-import type { SessionStream } from '../session.ts'
-import { keepAlive } from './keep-alive.ts'
+import type { Exchange, Outbound, Room } from '../exchange.ts'
+import type { Session, SessionStream } from '../session.ts'
+import type { Channel } from '../stream/points.ts'
+import { eventsOf, primes } from '../stream/resumption.ts'
+import { EventStream, type Opening } from '../stream/stream.ts'
 import type { Reply } from './reply.ts'
 
 export interface Accepts {
@@ -14,78 +16,102 @@ export interface Accepts {
   readonly stream: boolean
 }
 
+/** Whose answer it is. */
+export interface Asker {
+  readonly room: Room
+  readonly exchange: Exchange
+  /** Undefined: several are answered. */
+  readonly id: RpcId | undefined
+  readonly revision: string
+  readonly session: Session | undefined
+  /** Lets go of the runtime: a standing request outlives generations. */
+  readonly release: () => void
+}
+
 /** JSON unless something has to be said before the answer, or the client takes nothing but a stream. */
 export class HttpOutbound implements Outbound {
   readonly #reply: Reply
   readonly #accepts: Accepts
-  readonly #release: () => void
-  readonly #clock: Clock
-  #opening: Promise<boolean> | undefined = undefined
-  #waiting: Buffer[] | undefined = undefined
+  readonly #asker: Asker
+  #stream: EventStream | undefined = undefined
+  #opening: boolean | Promise<boolean> = false
+  refusal: Answer | undefined = undefined
 
-  /** `release` lets go of the runtime: a standing request outlives generations. */
-  constructor(reply: Reply, accepts: Accepts, clock: Clock, release: () => void) {
+  constructor(reply: Reply, accepts: Accepts, asker: Asker) {
     this.#reply = reply
     this.#accepts = accepts
-    this.#clock = clock
-    this.#release = release
+    this.#asker = asker
   }
 
-  notify(message: Buffer): boolean {
-    if (!this.#accepts.stream || this.#reply.gone) return false
-    if (this.#opening && !this.#waiting?.length) return this.#reply.event(message)
-    this.#waiting ??= []
-    if (this.#waiting.length >= MAX_WAITING) return false
-    this.#waiting.push(message)
-    void this.#begin()
-    return true
+  notify(message: Buffer, dropped?: () => void): boolean {
+    return this.#streamed()?.send(message, dropped) ?? false
+  }
+
+  /** A client that can come back is told to: the server has sent the gateway away, too. */
+  pause(retry: number | undefined): void {
+    const { session, revision } = this.#asker
+    if (session && primes(revision)) this.#streamed({ retry })?.pause()
   }
 
   async stand(): Promise<SessionStream | undefined> {
     if (!this.#accepts.stream) throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
-    if (!(await this.#begin())) return undefined
-    this.#release()
-    const cancel = keepAlive(this.#clock, this.#reply)
-    return { send: (message) => this.#reply.event(message), close: cancel }
+    const stream = this.#streamed({}, 'listen')
+    if (!stream || !(await this.#opening)) return undefined
+    stream.release()
+    this.#asker.release()
+    // the answer to come is what ends it
+    return { waiting: false, send: (message, dropped) => stream.send(message, dropped), close() {} }
   }
 
   relay(id: RpcId): ResultRelay | undefined {
-    return this.#opening || !this.#accepts.json ? undefined : this.#reply.relay(id)
+    return this.#stream || !this.#accepts.json ? undefined : this.#reply.relay(id)
   }
 
   finish(answer: Answer): void | Promise<void> {
     if (answer.relayed) return this.#reply.end()
     const { json, stream } = this.#accepts
-    const mustStream = !json && stream && answer.status === 200
-    return this.#opening || mustStream ? this.#stream(answer) : this.#reply.json(answer)
+    if (!json && stream && answer.status === 200) this.#streamed({ headers: answer.headers })
+    return this.#stream ? this.#last(this.#stream, answer) : this.#reply.json(answer)
   }
 
   /** The answers to a batch: one array, or an event each. */
   async finishBatch(answers: readonly Buffer[]): Promise<void> {
-    if (!this.#opening && answers.length === 0) return this.#reply.empty(202)
-    if (!this.#opening && this.#accepts.json)
+    if (!this.#stream && answers.length === 0) return this.#reply.empty(202)
+    if (!this.#stream && this.#accepts.json)
       return this.#reply.json({ bytes: joinBatch(answers), status: 200 })
-    if (!(await this.#begin())) return
-    for (const answer of answers) this.#reply.event(answer)
-    this.#reply.end()
+    const stream = this.#streamed()
+    if (!stream || !(await this.#opening)) return
+    const { exchange } = this.#asker
+    for (const bytes of answers) await stream.respond(exchange, readMessage(bytes).id, bytes)
+    stream.finish()
   }
 
-  async #stream(answer: Answer): Promise<void> {
-    if (!this.#opening && answer.headers) this.#opening = this.#reply.stream(answer.headers)
-    if (await this.#begin()) await this.#reply.json(answer)
+  async #last(stream: EventStream, answer: Answer): Promise<void> {
+    await this.#opening
+    await stream.answer(this.#asker.id, answer)
   }
 
-  #begin(): Promise<boolean> {
-    this.#opening ??= this.#reply.stream().then((open) => {
-      for (const message of this.#waiting?.splice(0) ?? []) if (open) this.#reply.event(message)
-      return open
+  #streamed(opening?: Opening, channel: Channel = 'post'): EventStream | undefined {
+    if (this.#stream) return this.#stream
+    // an answer that is on its way already leaves no response for what comes late
+    if (!this.#accepts.stream || this.#reply.gone || this.#reply.begun) return undefined
+    const { room, exchange, id, session, revision } = this.#asker
+    this.#stream = new EventStream({
+      room,
+      exchange,
+      channel,
+      id,
+      events: session && eventsOf(room, session),
+      primed: primes(revision),
+      refused: (answer) => {
+        this.refusal = answer
+        exchange.request.abort()
+      },
     })
-    return this.#opening
+    this.#opening = this.#stream.open(this.#reply, opening)
+    return this.#stream
   }
 }
-
-/** Messages that wait while policies decide about the response. */
-const MAX_WAITING = 256
 
 const BOTH: Accepts = { json: true, stream: true }
 

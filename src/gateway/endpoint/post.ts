@@ -110,6 +110,11 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
       ? { 'mcp-session-id': opened.sessionId }
       : {}
     await call.outbound.finish({ ...opened, headers: { ...opened.headers, ...extra } })
+    // the client was not told of it
+    if (opened.sessionId && call.outbound.refusal) {
+      const { principal } = visit.exchange.identity
+      room.sessions.end(room.sessions.get(opened.sessionId, principal), 'refused')
+    }
   }
 
   function callOf(
@@ -119,7 +124,8 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     of: Pick<Call, 'revision' | 'capabilities'> & { readonly session?: Session },
   ): HttpCall {
     const { revision, capabilities, session } = of
-    const outbound = new HttpOutbound(reply, accepts, room.clock, release)
+    const asker = { room, exchange, id: message.id, revision, session, release }
+    const outbound = new HttpOutbound(reply, accepts, asker)
     return { exchange, message, revision, session, capabilities, outbound, headers, room }
   }
 }

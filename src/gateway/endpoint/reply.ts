@@ -4,7 +4,7 @@ import { isAppError } from '../../base/errors.ts'
 import type { Runner } from '../../engine/engine.ts'
 import type { Points } from '../../points/table.ts'
 import type { ResultRelay } from '../../upstream/client.ts'
-import { encodeComment, encodeEvent } from '../../wire/sse.ts'
+import { encodeEvent } from '../../wire/sse.ts'
 import { type Answer, denialAnswer, type RpcId, refusalAnswer } from '../answer.ts'
 import type { Exchange, Room } from '../exchange.ts'
 import { type HttpRequestPayload, sendable } from './http-point.ts'
@@ -48,7 +48,7 @@ export class Reply {
   /** Sends one JSON document, or as the last event when a stream was begun. */
   json(answer: Answer): void | Promise<void> {
     if (this.#state === 'stream') {
-      this.#write(encodeEvent({ data: answer.bytes }))
+      this.write(encodeEvent({ data: answer.bytes }))
       return this.end()
     }
     // half of a result has been sent, and it cannot be taken back
@@ -96,33 +96,39 @@ export class Reply {
     }
   }
 
-  /** Begins an event stream; false when a policy refused the response, which has been answered then. */
-  async stream(extra?: Readonly<Headers>): Promise<boolean> {
-    // an answer is on its way already: a notification that comes late has no response to go to
+  /** Begins an event stream; false when a policy refused the response, which has been answered then, or the client has gone. */
+  stream(extra?: Readonly<Headers>): boolean | Promise<boolean> {
+    // an answer is on its way already
     if (this.#state !== 'unsent') return false
     const id = { 'x-request-id': this.#exchange.identity.requestId }
     const proposed = { ...COMMON, ...id, ...STREAM, ...extra }
     const runner = this.#decides()
-    const headers = runner ? await this.#decide(runner, 200, proposed) : proposed
+    return runner
+      ? this.#decide(runner, 200, proposed).then((headers) => this.#begin(headers))
+      : this.#begin(proposed)
+  }
+
+  #begin(headers: Headers | null): boolean {
     if (!headers || this.#response.destroyed) return false
     // ended while policies were deciding, by the end of its session: nobody would close it later
     if (this.#isEnded()) {
       this.#response.destroy()
       return false
     }
-    this.#response.writeHead(200, headers)
-    this.#response.flushHeaders()
+    try {
+      this.#response.writeHead(200, headers)
+      this.#response.flushHeaders()
+    } catch (error) {
+      this.#unwritable(error)
+      return false
+    }
     this.#state = 'stream'
     return true
   }
 
-  /** One event; false when the client is gone or too far behind. */
-  event(message: Buffer | string, name?: string): boolean {
-    return this.#write(encodeEvent({ data: message, ...(name ? { event: name } : {}) }))
-  }
-
-  comment(text: string): boolean {
-    return this.#write(encodeComment(text))
+  /** Runs once, when nothing can be written any more. */
+  onClose(run: () => void): void {
+    this.#response.once('close', run)
   }
 
   end(): void {
@@ -190,25 +196,26 @@ export class Reply {
       // every byte is one character of Latin-1 and comes out as itself
       else response.end(body.toString('latin1'), 'latin1')
     } catch (error) {
-      this.#room.log.error(
-        {
-          error: isAppError(error) ? error.code : 'WRITE',
-          requestId: this.#exchange.identity.requestId,
-        },
-        'a response could not be written',
-      )
-      response.destroy()
+      this.#unwritable(error)
     }
   }
 
-  #write(text: Buffer): boolean {
+  #unwritable(error: unknown): void {
+    const { requestId } = this.#exchange.identity
+    const fields = { error: isAppError(error) ? error.code : 'WRITE', requestId }
+    this.#room.log.error(fields, 'a response could not be written')
+    this.#response.destroy()
+  }
+
+  /** Part of an event stream; false when the client is gone or too far behind. */
+  write(frame: Buffer): boolean {
     const response = this.#response
     if (this.#state !== 'stream' || response.destroyed) return false
     if (response.writableLength > MAX_UNREAD) {
       response.destroy()
       return false
     }
-    response.write(text)
+    response.write(frame)
     return true
   }
 }

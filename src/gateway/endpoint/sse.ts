@@ -1,7 +1,7 @@
 // HTTP+SSE, the transport of 2024-11-05: GET opens a session and its stream, POST hands in messages, whose answers come on the stream.
 import { AppError } from '../../base/errors.ts'
 import { type Message, readableId, readMessage } from '../../wire/message.ts'
-import type { Answer } from '../answer.ts'
+import type { Answer, RpcId } from '../answer.ts'
 import { dispatchNotification, dispatchRequest } from '../dispatcher.ts'
 import type { Call, Outbound, Room } from '../exchange.ts'
 import type { Session } from '../session.ts'
@@ -53,19 +53,20 @@ export function createSse(room: Room): Sse {
       throw new AppError('SESSION_LIMIT', `all ${limits.sessions} streams are in use`)
     // unguessable, and no proof of anything: a message passes the same checks as any other
     const id = room.createId()
-    const connection = new SseConnection(id, exchange.identity.principal, reply, response)
+    const url = `${pathOf(request)}?sessionId=${id}`
+    const wanted = () => isServed(room)
+    const connection = new SseConnection({ id, room, exchange, reply, response, url, wanted })
     // reserved before anything is awaited
     connections.set(id, connection)
     let cancel = () => {}
     try {
-      if (!(await reply.stream())) return
+      if (!(await connection.open())) return
       // from now on each message passes the points of the generation of its time
       release()
-      connection.welcome(`${pathOf(request)}?sessionId=${id}`)
       cancel = room.clock.after(limits.header_timeout, () => {
         if (!connection.session) connection.end()
       })
-      await connection.last(room.clock, () => isServed(room))
+      await connection.closed()
     } finally {
       cancel()
       connections.delete(id)
@@ -123,13 +124,9 @@ export function createSse(room: Room): Sse {
       const session = room.sessions.get(given.sessionId, connection.principal)
       // the stream ended meanwhile: nobody would end this session
       if (connection.gone) return room.sessions.end(session, 'stream ended')
-      connection.session = session
-      session.streams.add({
-        send: (message) => connection.notify(message),
-        close: () => connection.end(),
-      })
+      connection.enter(session)
     }
-    await connection.answer(given.bytes)
+    await connection.answer(call.exchange, call.message.id as RpcId, given)
   }
 
   function connectionOf(id: string, { exchange }: Visit): SseConnection {
@@ -147,7 +144,7 @@ export function createSse(room: Room): Sse {
     if (session) inSession(identity, session, room.clock.now())
     const { revision = '', capabilities = {} } = session ?? {}
     const outbound: Outbound = {
-      notify: (sent) => connection.notify(sent),
+      notify: (sent, dropped) => connection.notify(sent, dropped),
       // what stands is of the modern era, which this transport does not have
       stand: async () => undefined,
     }

@@ -1,46 +1,63 @@
-// The GET stream of a legacy session: what servers say on their own account, kept alive, bounded, without resumption.
-import type { ServerResponse } from 'node:http'
+// The GET streams of a legacy session: the one for what servers say on their own account, and the taking up of any that broke off.
 import { AppError } from '../../base/errors.ts'
+import { encodeComment } from '../../wire/sse.ts'
 import type { Room } from '../exchange.ts'
-import type { Session, SessionStream } from '../session.ts'
-import { keepAlive } from './keep-alive.ts'
-import type { Reply } from './reply.ts'
+import type { Session } from '../session.ts'
+import { eventsOf, findEvent, primes } from '../stream/resumption.ts'
+import { EventStream } from '../stream/stream.ts'
+import type { Visit } from './visit.ts'
 
-export interface OpenStream {
-  readonly reply: Reply
-  readonly response: ServerResponse
-  /** Told when the stream is open: from then on each message passes the points of the generation of its time. */
-  readonly opened: () => void
-}
-
-/** Resolves when the stream has ended. */
+/** Resolves when the stream is open, or has been refused. */
 export async function openStream(
   room: Room,
-  max: number,
   session: Session,
-  { reply, response, opened }: OpenStream,
+  { exchange, reply, release }: Visit,
 ): Promise<void> {
-  if (session.streams.size >= max)
-    throw new AppError('SESSION_STREAM_LIMIT', `the session has ${max} streams open already`)
-  const stream: SessionStream = {
-    send: (message) => reply.event(message),
-    close: () => reply.end(),
-  }
+  makePlace(session, exchange.runtime.limits.streams_per_session)
+  const primed = primes(session.revision)
+  const stream = new EventStream({
+    room,
+    exchange,
+    channel: 'get',
+    events: eventsOf(room, session),
+    primed,
+    closed: (closed) => session.streams.delete(closed),
+  })
   // reserved before anything is awaited, so that two requests cannot take the last place
   session.streams.add(stream)
-  let cancel = () => {}
-  try {
-    if (!(await reply.stream())) return
-    opened()
-    cancel = keepAlive(room.clock, reply)
-    reply.comment('open')
-    await new Promise<void>((resolve) => {
-      response.once('close', resolve)
-      if (response.destroyed || response.writableEnded) resolve()
-    })
-  } finally {
-    cancel()
-    session.streams.delete(stream)
+  if (!(await stream.open(reply))) return
+  stream.release()
+  release()
+  if (!primed) reply.write(OPEN)
+  reply.onClose(() => {
     session.lastUsed = room.clock.now()
-  }
+  })
+}
+
+const OPEN = encodeComment('open')
+
+// a client that did not come back for a stream has no claim to its place
+function makePlace({ streams }: Session, max: number): void {
+  if (streams.size < max) return
+  const left = streams.values().find(({ waiting }) => waiting)
+  if (!left)
+    throw new AppError('SESSION_STREAM_LIMIT', `the session has ${max} streams open already`)
+  left.close()
+}
+
+/**
+ * Goes on after the event a client has last seen, on the stream of that event and no other, whether a GET or a POST had
+ * opened it. Rejects with STREAM_EVENT_UNKNOWN or STREAM_EVENT_GONE.
+ */
+export async function resumeStream(
+  room: Room,
+  session: Session,
+  { exchange, reply }: Visit,
+  lastEventId: string,
+): Promise<void> {
+  const { log, sequence } = findEvent(session, lastEventId)
+  reply.onClose(() => {
+    session.lastUsed = room.clock.now()
+  })
+  await log.stream.resume({ carrier: reply, exchange, log, sequence })
 }

@@ -10,8 +10,8 @@ export interface AskOptions {
   readonly timeout: number
   /** Whose going away, each of them, gives the question up. */
   readonly callers: readonly Caller[]
-  /** Hands the question to the client; false: it cannot be reached. */
-  send(id: number): boolean
+  /** Hands the question to the client; false: it cannot be reached. `dropped`: nor will it be. */
+  send(id: number, dropped: () => void): boolean
   /** The client says how far it is. */
   progress?(message: Message): void
   /** The client need not answer any more. */
@@ -83,7 +83,10 @@ export function createAsking(): Asking {
         },
       })
       for (const caller of callers) caller.enter(gone)
-      if (!send(id)) fail(new AppError('CLIENT_UNREACHABLE', 'the client has no stream open'))
+      const dropped = () =>
+        open.get(id)?.fail(new AppError('CLIENT_UNREACHABLE', 'a policy dropped the question'))
+      if (!send(id, dropped))
+        fail(new AppError('CLIENT_UNREACHABLE', 'the client has no stream open'))
     })
   }
 

@@ -17,6 +17,7 @@ import {
 } from '../exchange.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Session } from '../session.ts'
+import { sendToSession } from '../stream/resumption.ts'
 import { createAsking } from './asking.ts'
 import { type InputContext, inspectAnswer, inspectRequest } from './inspect.ts'
 import { INPUT_KINDS, type InputKind } from './kinds.ts'
@@ -31,8 +32,11 @@ export interface Route {
   readonly caller: Caller | undefined
   /** What policies see of the request; made anew for each. */
   exchange(method: string): Exchange
-  /** Hands a message to the client: on the stream of the call it belongs to, else on any other of the session. */
-  send(message: Buffer): boolean
+  /**
+   * Hands a message to the client: on the stream of the call it belongs to, else on any other of the session. `dropped`: a
+   * policy on the stream did not let it through after all.
+   */
+  send(message: Buffer, dropped?: () => void): boolean
 }
 
 /**
@@ -50,7 +54,8 @@ export function sessionRoute(room: Room, session: Session, upstream: Upstream): 
     server: upstream.name,
     caller: undefined,
     exchange: (method) => sessionExchange(room, session, method, upstream),
-    send: (message) => sendToSession(session, message) || calls.some((call) => call.send(message)),
+    send: (message, dropped) =>
+      sendToSession(session, message, dropped) || calls.some((call) => call.send(message, dropped)),
   }
 }
 
@@ -64,14 +69,9 @@ export function callRoute(call: Call, session: Session, upstream: Upstream): Rou
     server: upstream.name,
     caller: exchange.request,
     exchange: (method) => ({ ...exchange, request: derivedRequest(exchange, method, upstream) }),
-    send: (message) => outbound.notify(message) || sendToSession(session, message),
+    send: (message, dropped) =>
+      outbound.notify(message, dropped) || sendToSession(session, message, dropped),
   }
-}
-
-/** To one stream only: the first that is open and keeps up. */
-function sendToSession(session: Session, message: Buffer): boolean {
-  const text = message.toString()
-  return session.streams.values().some((stream) => stream.send(text))
 }
 
 /** What became of a question. */
@@ -150,7 +150,7 @@ export async function askClient(
     timeout: runtime.limits.ask,
     callers: caller ? [asking.caller, caller] : [asking.caller],
     progress: (heard) => tellProgress(asking, heard),
-    send: (id) => route.send(make(id)),
+    send: (id, dropped) => route.send(make(id), dropped),
     withdraw: (requestId, reason) =>
       void route.send(makeNotification('notifications/cancelled', { requestId, reason }).bytes),
   })

@@ -8,6 +8,7 @@ import { LISTS, type ListKind } from '../catalog/listing.ts'
 import { type Room, sessionExchange } from '../exchange.ts'
 import { instanceOf } from '../links.ts'
 import type { Session } from '../session.ts'
+import { sendToSession } from '../stream/resumption.ts'
 import { type Receiver, wantsChange } from '../subscription/receiver.ts'
 import { ownName, sharedName } from '../subscription/source.ts'
 import { type Passed, passNotification, reaches } from './notifications.ts'
@@ -68,7 +69,7 @@ export function createFanout(room: Room): Fanout {
     message: Message,
     exposed?: string,
   ): void {
-    if (receiver.streams.size === 0 || !concerns(receiver, message.method)) return
+    if (receiver.streams.size === 0 || !concerns(receiver, message.method, exposed)) return
     const change = `${upstream?.name ?? ''} ${message.method} ${exposed ?? ''}`
     const waiting = untold.get(receiver) ?? new Set()
     if (waiting.has(change)) return
@@ -90,12 +91,18 @@ export function createFanout(room: Room): Fanout {
     else room.report.dropped('not carried')
   }
 
-  // a client is told nothing of a kind that its virtual server never shows
-  function concerns({ virtualServer }: Receiver, method: string | undefined): boolean {
-    const kinds = KINDS_OF.get(method ?? '')
-    if (virtualServer === undefined || kinds === undefined) return true
+  // a client is told nothing of what its virtual server does not show, or shows no more
+  function concerns(
+    { virtualServer }: Receiver,
+    method: string | undefined,
+    exposed: string | undefined,
+  ): boolean {
+    if (virtualServer === undefined) return true
     const selection = room.current().virtualServers.get(virtualServer)?.virtualServer
-    return selection !== undefined && kinds.some((kind) => selection.mayOffer(kind))
+    if (selection === undefined) return false
+    if (exposed !== undefined) return selection.selects('resources', exposed)
+    const kinds = KINDS_OF.get(method ?? '') ?? []
+    return kinds.some((kind) => selection.mayOffer(kind))
   }
 
   return {
@@ -129,9 +136,6 @@ export function createFanout(room: Room): Fanout {
     },
     toSession(session, upstream, message) {
       if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
-      // on a connection of its own this session is the one that was asked (2025-11-25 client/elicitation)
-      if (message.method === 'notifications/elicitation/complete')
-        return deliver(session, upstream, message)
       if (message.method !== 'notifications/message')
         return this.ofInstance(upstream, instanceOf(session), message)
       if (session.logLevel === undefined || reaches(message, session.logLevel))
@@ -175,9 +179,7 @@ export async function sendTo(
     )
     if (passed === null) return false
     const own = message.params?.uri
-    const text = addressed(passed, receiver, { own, exposed }).toString()
-    // to one stream only: the first that is open and keeps up
-    const sent = receiver.streams.values().some((stream) => stream.send(text))
+    const sent = sendToSession(receiver, addressed(passed, receiver, { own, exposed }))
     if (!sent) room.report.dropped('client cannot take it')
     return sent
   } finally {

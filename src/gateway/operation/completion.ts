@@ -91,11 +91,13 @@ async function templated(call: Call, exposed: string): Promise<Target | undefine
   )
 }
 
-/** Throws WIRE_METHOD_NOT_FOUND where no server completes anything: then it is not advertised, either. */
+/** Throws WIRE_METHOD_NOT_FOUND where no server completes anything: then it is not advertised, either. One that is down may. */
 function assertServed({ exchange }: Call): void {
   const { runtime, identity } = exchange
-  for (const upstream of runtime.upstreams.values())
-    if (isObject(upstream.nearest(identity.era)?.capabilities.completions)) return
+  for (const upstream of runtime.upstreams.values()) {
+    const completes = isObject(upstream.nearest(identity.era)?.capabilities.completions)
+    if (completes || upstream.status.state !== 'ready') return
+  }
   throw new AppError('WIRE_METHOD_NOT_FOUND', 'no server here completes arguments')
 }
 

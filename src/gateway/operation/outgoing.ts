@@ -62,6 +62,10 @@ export class Outgoing implements UpstreamRequest {
     this.#forwarder = undefined
   }
 
+  onPause(retry: number | undefined): void {
+    this.#call.outbound.pause?.(retry)
+  }
+
   /** What was sent before the answer reaches the client before it; undefined: nothing was. */
   get forwarded(): Promise<void> | undefined {
     return this.#forwarder?.settled()

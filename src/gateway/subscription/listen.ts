@@ -40,10 +40,15 @@ async function stand(call: Call, judged: Judged, place: Place): Promise<Answer> 
   try {
     const granted = await grant(call, receiver, judged)
     const told = { ...receiver, listen: { id: receiver.listen.id, filter: granted } }
-    if (!(await acknowledge(call, told, stream)))
+    if (
+      !(await acknowledge(call, told, {
+        ...stream,
+        send: (message) => stream.send(message, place.end),
+      }))
+    )
       return exchange.request.aborted ? ending(call) : withheld(call)
     receiver.listen.filter = granted
-    receiver.streams.add({ send: stream.send, close: place.end })
+    receiver.streams.add({ ...stream, close: place.end })
     place.opened(receiver)
     // nothing was granted, so nothing will ever be told
     if (Object.keys(granted).length > 0) await place.ended

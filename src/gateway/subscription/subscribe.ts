@@ -70,10 +70,10 @@ export function judge(
     : { kind: 'pass', payload: asked, changed: false }
 }
 
-/** Throws WIRE_METHOD_NOT_FOUND where no server tells of updates: then it is not advertised, either. */
+/** Throws WIRE_METHOD_NOT_FOUND where no server tells of updates: then it is not advertised, either. One that is down may. */
 function assertServed({ exchange }: Call): void {
   for (const upstream of exchange.runtime.upstreams.values())
-    if (followedOver(upstream, exchange.identity.era)) return
+    if (upstream.status.state !== 'ready' || followedOver(upstream, exchange.identity.era)) return
   throw new AppError('WIRE_METHOD_NOT_FOUND', 'no server here tells of changes to its resources')
 }
 

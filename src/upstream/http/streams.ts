@@ -99,6 +99,7 @@ export function resumeCall(
   const { core, deps } = options
   const { lastEventId } = resume
   if (lastEventId === undefined || attempt > RESUMES) return false
+  if (attempt === 1) call.request.onPause?.(resume.retry)
   const goOn = (found: Resume) => {
     if (!core.calls.find(call.id)) return
     const from = { lastEventId: found.lastEventId ?? lastEventId, retry: found.retry }

@@ -112,6 +112,9 @@ export const TRIGGERED: readonly CodeEntry[] = [
   by('veto-subscribe', 'resource_pre_subscribe', () => no('VETO')),
   by('answer-argument', 'argument_pre_complete', () => respond({ values: ['answered'] })),
   by('veto-notification', 'notification_pre_forward', () => no('VETO')),
+  by('veto-stream-open', 'stream_pre_open', () => no('VETO')),
+  by('veto-stream-message', 'stream_message', () => no('VETO')),
+  by('veto-stream-close', 'stream_pre_close', () => no('VETO')),
   by('answer', 'tool_pre_invoke', () => respond(text)),
   {
     ...by('answer-vetoed', 'tool_pre_invoke', () => respond(text)),

@@ -1,6 +1,7 @@
 // Carries out one operation on one surface, as a client without any SDK would; it judges nothing but that it was answered.
 import { request } from 'node:http'
 import { callAnswering } from '../../gateway/answering.ts'
+import { openEvents, until } from '../../gateway/events.ts'
 import type { Peer } from '../../gateway/peers.ts'
 import { ABLE, ASK, TOLD } from '../../gateway/questioner.ts'
 import { modernRequest, rpc } from '../../support/rpc.ts'
@@ -17,6 +18,12 @@ export interface Drive {
   readonly client: { readonly name: string; readonly version: string }
   readonly headers: Record<string, string>
 }
+
+/** More than one request: none of them is held for a reload. */
+const SEVERAL: ReadonlySet<Action> = new Set(['stream-end', 'resume', 'resume-call'])
+
+/** Sessions that were opened so far and may have streams that wait for their clients. */
+const opened = new WeakMap<Running, Record<string, string>[]>()
 
 let clients = 0
 
@@ -39,11 +46,12 @@ export async function carryOut(
   }
   if (surface.door === 'sse') return carryOutOverSse(drive)
   if (operation.action === 'announce' || operation.action === 'update') return announce(drive)
+  if (operation.action === 'stream-reload') return reloadUnder(drive)
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
   if (operation.trigger) headers['x-trigger'] = operation.trigger
   running.counter.reset()
-  if (!surface.reload) return send(drive)
+  if (!surface.reload || SEVERAL.has(operation.action)) return send(drive)
   headers['x-hold'] = '1'
   const { hold } = running.counter
   const arrived = new Promise<void>((resolve) => {
@@ -69,6 +77,8 @@ async function openSession(drive: Drive): Promise<void> {
   if (session === null) throw new Error(`no session: ${status} ${text}`)
   headers['mcp-session-id'] = session
   headers['mcp-protocol-version'] = version
+  const own = { 'mcp-session-id': session, 'mcp-protocol-version': version }
+  opened.set(running, [...(opened.get(running) ?? []), own])
 }
 
 export const METHODS: Readonly<Partial<Record<Action, string>>> = {
@@ -78,6 +88,7 @@ export const METHODS: Readonly<Partial<Record<Action, string>>> = {
   'list-templates': 'resources/templates/list',
   call: 'tools/call',
   'call-progress': 'tools/call',
+  'resume-call': 'tools/call',
   'call-failing': 'tools/call',
   'call-down': 'tools/call',
   'call-unknown': 'tools/call',
@@ -103,6 +114,7 @@ export function paramsOf({
     case 'call':
       return { name: names.tool, arguments: names.arguments }
     case 'call-progress':
+    case 'resume-call':
       return {
         name: names.progress,
         arguments: names.progressArguments,
@@ -142,10 +154,10 @@ async function send(drive: Drive): Promise<void> {
   const { running, surface, operation, headers } = drive
   const { action } = operation
   if (action === 'stream') return stream(drive, async () => {})
-  if (action === 'end') {
-    await rpc(running.url, '', modernVersion(surface, headers), { method: 'DELETE' })
-    return
-  }
+  if (action === 'stream-end') return stream(drive, () => endSession(drive))
+  if (action === 'resume') return resume(drive)
+  if (action === 'resume-call') return resumeCall(drive)
+  if (action === 'end') return endSession(drive)
   if (action === 'not-json') {
     const text = '{"jsonrpc":'
     await rpc(running.url, surface.batch ? inBatch(text) : text, modernVersion(surface, headers))
@@ -262,12 +274,62 @@ async function standing(url: string, sent: RequestInit, meanwhile: () => Promise
   }
 }
 
+async function endSession({ running, surface, headers }: Drive): Promise<void> {
+  await rpc(running.url, '', modernVersion(surface, headers), { method: 'DELETE' })
+}
+
+/** Leaves a stream in the middle, and comes back for the rest. */
+async function resume(drive: Drive): Promise<void> {
+  const { running, surface, headers } = drive
+  const all = modernVersion(surface, headers)
+  let last = '1'
+  if (surface.era === 'legacy') {
+    const left = await openEvents(running.url, { headers: all })
+    await until(() => left.events.length > 0)
+    last = left.events.at(-1)?.id ?? ''
+    left.leave()
+    await running.gateway.engine.observers.idle()
+    running.counter.reset()
+  }
+  const again = await openEvents(running.url, { headers: { ...all, 'last-event-id': last } })
+  again.leave()
+}
+
+async function resumeCall(drive: Drive): Promise<void> {
+  const { running, surface } = drive
+  if (surface.era === 'modern') return resume(drive)
+  const { body, headers } = messageOf(drive)
+  const left = await openEvents(running.url, { headers: { ...headers }, body })
+  await until(() => left.messages().length > 0)
+  const last = left.events.at(-1)?.id ?? ''
+  left.leave()
+  const again = await openEvents(running.url, {
+    headers: { ...drive.headers, accept: 'text/event-stream', 'last-event-id': last },
+  })
+  await again.ended
+}
+
+/** A reload while a client has a stream open. */
+async function reloadUnder(drive: Drive): Promise<void> {
+  const { running, surface } = drive
+  if (surface.era === 'modern') return running.reload().then(() => running.counter.reset())
+  await openSession(drive)
+  await stream(drive, async () => {
+    running.counter.reset()
+    await running.reload()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  })
+}
+
 /** A server says that its tools, or a resource, have changed, while a client keeps a stream or subscription open. */
 async function announce(drive: Drive): Promise<void> {
   const { running, surface, operation } = drive
   const { recorder, counter } = running
+  for (const session of opened.get(running) ?? [])
+    await rpc(running.url, '', session, { method: 'DELETE' })
   const change = async () => {
     if (surface.reload) await running.reload()
+    await running.gateway.engine.observers.idle()
     counter.reset()
     if (operation.action === 'update') running.update()
     else recorder.announce({ method: 'notifications/tools/list_changed' })

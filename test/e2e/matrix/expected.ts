@@ -1,6 +1,7 @@
 // What the coverage matrix states: how often each wired point fires in each cell, and the sentence of the contract behind each zero.
 import { POINTS, type PointName, WIRED_POINTS } from '../../../src/points/table.ts'
 import type { Action, Kind, Operation, SystemEvent, Trigger } from './operations.ts'
+import { streamCounts } from './streams.ts'
 import type { Era, Surface } from './surfaces.ts'
 
 export type Counts = Readonly<Partial<Record<PointName, number>>>
@@ -25,6 +26,7 @@ export const SENTENCES = {
     'section 2: http_post_request fires before the headers of a response leave; over HTTP+SSE that is before the message is carried out, and one whose acceptance was refused is not',
   parser:
     'section 2: http points fire on every HTTP request to the MCP endpoint; what express.json() in front of it refuses never comes to it',
+  kept: 'section 2: a stream is closed when nothing more will be sent on it; the client of this one may come back for the rest',
   reload:
     'section 2: config_pre_reload judges a whole new configuration with the running generation; never at start',
   unread: 'section 2: config_pre_reload judges a whole new configuration; there is none',
@@ -103,15 +105,19 @@ const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-i
 /** The cell of an operation on a surface. */
 export function expected(
   operation: Operation,
-  { era, mount, batch, door, reload }: Pick<Surface, 'era' | 'mount' | 'batch' | 'door' | 'reload'>,
+  surface: Pick<Surface, 'era' | 'mount' | 'batch' | 'door' | 'accept' | 'reload'>,
 ): Cell {
+  const { era, mount, batch, door } = surface
   const { action, trigger } = operation
-  if (operation.asks) return asked(operation.asks, trigger, { era, reload })
-  if (action === 'confirm') return confirmed(operation, { era, reload })
+  if (operation.asks) return asked(operation.asks, trigger, surface)
+  if (action === 'confirm') return confirmed(operation, surface)
   if (door === 'sse' && action === 'end') return streamEnded
   if (door === 'sse' && trigger === 'veto-http-post') return unaccepted
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
-  if (action === 'announce' || action === 'update') return announced(mount)
+  const streams = streamCounts(operation, surface)
+  if (action === 'announce' || action === 'update') return announced(mount, streams)
+  if (action === 'stream-reload') return reloaded(era, streams)
+  if (action === 'resume-call') return resumed(era, streams)
   const foreign = (ERA_OF[action] ?? era) !== era
   const reach = foreign
     ? 'session'
@@ -144,6 +150,13 @@ export function expected(
     counts.error_raised = 1
     delete zero.error_raised
   }
+  Object.assign(counts, streams)
+  if (action === 'stream-end') {
+    Object.assign(counts, { http_pre_request: 2, http_post_request: 2 })
+    if (era === 'legacy') counts.session_post_close = 1
+  }
+  if (ON_GET.has(action))
+    Object.assign(zero, era === 'modern' ? NO_STREAM : { stream_pre_close: 'kept' })
   return { counts: counts as Counts, zero: zero as Cell['zero'] }
 }
 
@@ -155,7 +168,7 @@ const QUESTIONS: Readonly<Record<Kind, { readonly pre?: PointName; readonly post
 }
 const STOPS_QUESTION: ReadonlySet<string> = new Set(['veto-sample', 'veto-elicit'])
 
-type Between = Pick<Surface, 'era' | 'reload'>
+type Between = Pick<Surface, 'era' | 'reload' | 'accept'>
 
 /** In the legacy era each answer is a message of its own; in the modern one the call is sent again with it. */
 function asked(
@@ -171,6 +184,7 @@ function asked(
   const answered = unasked ? 0 : rounds.length
   const counts: Record<string, number> = {
     ...messages(1 + answered, between),
+    ...askedOn(answered, between),
     tool_pre_invoke: era === 'modern' && goesOn ? 1 + answered : 1,
     ...(goesOn ? { tool_post_invoke: 1 } : {}),
   }
@@ -188,6 +202,7 @@ function asked(
 function confirmed({ declined }: Operation, between: Between): Cell {
   const counts = {
     ...messages(2, between),
+    ...askedOn(1, between),
     tool_pre_invoke: between.era === 'modern' ? 2 : 1,
     ...(declined ? {} : { tool_post_invoke: 1 }),
   }
@@ -203,10 +218,29 @@ function messages(count: number, { era, reload }: Between): Counts {
   return { http_pre_request: count, http_post_request: count, ...opened }
 }
 
+/** In the legacy era questions make a stream of the answer; in the modern one each is an answer, and a stream if the client takes nothing else. */
+function askedOn(questions: number, { era, accept }: Between): Counts {
+  const streams = (count: number, messages: number) => ({
+    stream_pre_open: count,
+    stream_message: messages,
+    stream_pre_close: count,
+  })
+  if (era === 'legacy' && questions > 0) return streams(1, questions + 1)
+  return accept === 'stream' ? streams(1 + questions, 1 + questions) : {}
+}
+
+const ON_GET: ReadonlySet<Action> = new Set(['stream', 'stream-end', 'resume'])
+const NO_STREAM: Cell['zero'] = {
+  stream_pre_open: 'removed',
+  stream_pre_update: 'removed',
+  stream_message: 'removed',
+  stream_pre_close: 'removed',
+}
+
 function opens({ action, known }: Operation, era: Era, reach: Reach): boolean {
   if (era === 'legacy') return action === 'open'
   if (known || reach === 'http') return false
-  return action !== 'stream' && action !== 'end'
+  return !ON_GET.has(action) && action !== 'end'
 }
 
 const parsedBefore: Cell = {
@@ -216,7 +250,7 @@ const parsedBefore: Cell = {
 
 // the session is as long as its stream, whose end is no request
 const streamEnded: Cell = {
-  counts: { session_post_close: 1 },
+  counts: { session_post_close: 1, stream_pre_close: 1 },
   zero: { http_pre_request: 'client', http_post_request: 'client' },
 }
 
@@ -226,15 +260,33 @@ const unaccepted: Cell = {
 }
 
 function unopened({ action, known }: Operation): SentenceId {
-  if (action === 'stream' || action === 'end') return 'removed'
+  if (ON_GET.has(action) || action === 'end') return 'removed'
   return known ? 'cached' : 'order'
 }
 
 // a server's notification comes on its own connection: no HTTP request of a client carries it
-function announced(mount: Surface['mount']): Cell {
+function announced(mount: Surface['mount'], streams: Counts): Cell {
   const zero: Cell['zero'] =
     mount === 'stdio' ? {} : { http_pre_request: 'client', http_post_request: 'client' }
-  return { counts: { notification_pre_forward: 1 }, zero }
+  return { counts: { notification_pre_forward: 1, ...streams }, zero }
+}
+
+function reloaded(era: Era, streams: Counts): Cell {
+  const zero: Cell['zero'] = { http_pre_request: 'client', http_post_request: 'client' }
+  return { counts: streams, zero: era === 'legacy' ? zero : { ...zero, ...NO_STREAM } }
+}
+
+/** The call, and the GET that takes its stream up; of the modern era only that, as whoever leaves gives the call up. */
+function resumed(era: Era, streams: Counts): Cell {
+  if (era === 'modern') return { counts: HTTP, zero: { ...NO_STREAM, session_pre_open: 'removed' } }
+  const counts = {
+    http_pre_request: 2,
+    http_post_request: 2,
+    tool_pre_invoke: 1,
+    tool_post_invoke: 1,
+    notification_pre_forward: 3,
+  }
+  return { counts: { ...counts, ...streams }, zero: { error_raised: 'failure' } }
 }
 
 /** Entries of the configuration that loads and reloads are counted with: two that count, and one more. */

@@ -4,9 +4,10 @@ import type { PointName } from '../../../src/points/table.ts'
 import { type RunningFixture, startFixture } from '../../support/fixture.ts'
 import { carryOut } from './drive.ts'
 import { COUNTED, type Counts, countOf, expected } from './expected.ts'
-import { OPERATIONS } from './operations.ts'
+import { OPERATIONS, type Operation } from './operations.ts'
 import { type Running, startSurface } from './start.ts'
-import { operationsOn, SURFACES } from './surfaces.ts'
+import { isOneRequest } from './streams.ts'
+import { operationsOn, SURFACES, type Surface } from './surfaces.ts'
 
 let fixture: RunningFixture
 beforeAll(async () => {
@@ -16,9 +17,6 @@ afterAll(() => fixture?.stop())
 
 // what the reload itself fires is the business of the system events
 const OF_THE_RELOAD = /^(config|plugin)_/
-
-// what a server says comes after the reload
-const OF_SERVERS: ReadonlySet<string> = new Set(['announce', 'update'])
 
 describe.each(SURFACES)('$title', (surface) => {
   let running: Running
@@ -34,13 +32,13 @@ describe.each(SURFACES)('$title', (surface) => {
     const total = Object.values(stated.counts).reduce((sum, count) => sum + count, 0)
     await settled(running, total * 2)
     const fired = running.counter.fired.filter(
-      ({ point }) => !surface.reload || !OF_THE_RELOAD.test(point),
+      ({ point }) => !reloads(surface, operation) || !OF_THE_RELOAD.test(point),
     )
     const row: Counts = Object.fromEntries(COUNTED.map((point) => [point, countOf(stated, point)]))
     expect(tally(fired.filter(({ by }) => by === 'chain'))).toEqual(row)
     // observers see every dispatch, whatever its outcome
     expect(tally(fired.filter(({ by }) => by === 'audit'))).toEqual(row)
-    if (surface.reload && !OF_SERVERS.has(operation.action)) {
+    if (surface.reload && isOneRequest(operation)) {
       // what is told on a stream passes the points of its own time
       const client = fired.filter(
         (event) => event.surface !== 'system' && event.surface !== 'stream',
@@ -55,6 +53,9 @@ describe.each(SURFACES)('$title', (surface) => {
     }
   })
 })
+
+const reloads = (surface: Surface, { action }: Operation) =>
+  surface.reload || action === 'stream-reload'
 
 function tally(fired: readonly { point: PointName }[]): Counts {
   const counts = Object.fromEntries(COUNTED.map((point) => [point, 0])) as Record<PointName, number>

@@ -26,6 +26,10 @@ export type Action =
   | 'notify'
   | 'unknown-method'
   | 'stream'
+  | 'stream-end'
+  | 'stream-reload'
+  | 'resume'
+  | 'resume-call'
   | 'announce'
   | 'update'
   | 'end'
@@ -53,6 +57,9 @@ export type Trigger =
   | 'veto-values'
   | 'veto-subscribe'
   | 'veto-notification'
+  | 'veto-stream-open'
+  | 'veto-stream-message'
+  | 'veto-stream-close'
   | 'answer'
   | 'answer-argument'
   | 'answer-http'
@@ -124,6 +131,14 @@ export const OPERATIONS: readonly Operation[] = [
   row('notify', 'notification of the client', 'notify'),
   row('progress', 'tools/call with three progress notifications', 'call-progress'),
   row('stream', 'GET stream', 'stream'),
+  row('stream-end', 'GET stream, and DELETE of its session', 'stream-end'),
+  row('stream-reload', 'reload under an open GET stream', 'stream-reload'),
+  row('resume', 'GET stream, broken and taken up again', 'resume'),
+  row(
+    'resume-call',
+    'tools/call with three progress notifications, broken and taken up again',
+    'resume-call',
+  ),
   row('announce', 'list_changed of a server, to an open GET stream or subscription', 'announce'),
   row('update', 'resources/updated of a server, to who follows the resource', 'update'),
   row('end', 'DELETE of the session', 'end'),
@@ -155,6 +170,24 @@ export const OPERATIONS: readonly Operation[] = [
   row('deny-subscribe', 'resources/subscribe, denied', 'subscribe', 'veto-subscribe'),
   row('deny-listen', 'subscriptions/listen, its filter denied', 'listen', 'veto-subscribe'),
   row('deny-notify', 'notification of the client, denied', 'notify', 'veto-notification'),
+  row(
+    'deny-stream-open',
+    'tools/call, denied at stream_pre_open where its answer is a stream',
+    'call',
+    'veto-stream-open',
+  ),
+  row(
+    'deny-stream-message',
+    'tools/call with progress, denied at stream_message',
+    'call-progress',
+    'veto-stream-message',
+  ),
+  row(
+    'deny-stream-close',
+    'tools/call with progress, denied at stream_pre_close',
+    'call-progress',
+    'veto-stream-close',
+  ),
   row('respond', 'tools/call, answered by a plugin', 'call', 'answer'),
   row(
     'respond-argument',

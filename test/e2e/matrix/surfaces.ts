@@ -65,13 +65,31 @@ export const SURFACES: readonly Surface[] = [
 /** What only HTTP has, and what is no message that could stand in a batch. */
 const HTTP_ONLY: ReadonlySet<string> = new Set([
   'stream',
+  'stream-end',
+  'stream-reload',
+  'resume',
+  'resume-call',
   'bad-host',
   // on a pair of pipes it has no end but a cancellation
   'listen',
 ])
 /** What a client is asked on its way; pipes and the old transport have tests of their own for it (test/gateway/input-surfaces.test.ts). */
 const ASKS: ReadonlySet<string> = new Set(['ask', 'confirm'])
-const HTTP_TRIGGERS: ReadonlySet<string> = new Set(['veto-http', 'veto-http-post', 'answer-http'])
+const HTTP_TRIGGERS: ReadonlySet<string> = new Set([
+  'veto-http',
+  'veto-http-post',
+  'answer-http',
+  'veto-stream-open',
+  'veto-stream-message',
+  'veto-stream-close',
+])
+/** The old transport has one stream, with which its session ends. */
+const ON_GET: ReadonlySet<string> = new Set([
+  'stream-end',
+  'stream-reload',
+  'resume',
+  'resume-call',
+])
 const NO_ELEMENT: ReadonlySet<string> = new Set([...HTTP_ONLY, 'announce', 'update', 'end'])
 
 /** The operations that there are on a surface. */
@@ -81,6 +99,7 @@ export function operationsOn(
 ): readonly Operation[] {
   return all.filter(({ action, trigger = '' }) => {
     if (ASKS.has(action) && (mount === 'stdio' || batch || door === 'sse')) return false
+    if (door === 'sse' && (ON_GET.has(action) || trigger.startsWith('veto-stream'))) return false
     // the session of a batch is opened outside of it
     if (batch && (NO_ELEMENT.has(action) || trigger === 'veto-session')) return false
     return mount !== 'stdio' || !(HTTP_ONLY.has(action) || HTTP_TRIGGERS.has(trigger))

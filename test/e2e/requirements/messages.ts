@@ -167,7 +167,6 @@ export const MESSAGES: readonly WireRequirement[] = [
         'in the %s era > a prompt is asked for under its own name, with its context, and all of the answer survives',
         'in the %s era > %s is found by its URI',
       ),
-      'completion and subscriptions',
     ],
     [
       'G7-cursor',
@@ -257,7 +256,8 @@ export const MESSAGES: readonly WireRequirement[] = [
       '2025-11-25 server/tools#tool-names',
       cite.names(
         'exposed names > lead back to exactly one own name',
-        'exposed names > are not longer than max_length, unless whole digests had to tell them apart',
+        'exposed names > are not longer than max_length, where that leaves room for digests that differ for certain',
+        'exposed names > in mode collision carry the server only where another server has the same name',
       ),
     ],
     [

@@ -131,7 +131,6 @@ export const NEGOTIATION: readonly WireRequirement[] = [
       'The version towards a client and the version towards a server are independent.',
       COMPATIBLE,
       cite.completion('a client of the %s era completes at a server of the %s era'),
-      'completion and subscriptions',
     ],
     [
       'N4-subscriptions',
@@ -140,7 +139,6 @@ export const NEGOTIATION: readonly WireRequirement[] = [
       cite.listen(
         'subscriptions/listen > what only %s of the other era tells of is followed there, whichever era the client has',
       ),
-      'completion and subscriptions',
     ],
     [
       'N5-served',
@@ -173,7 +171,6 @@ export const NEGOTIATION: readonly WireRequirement[] = [
           'subscriptions/listen > is advertised: changes of lists, and updates where a server tells of them',
         ),
       ],
-      'completion and subscriptions',
     ],
   ]),
 ]

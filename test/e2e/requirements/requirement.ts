@@ -18,9 +18,7 @@ export interface WireRequirement {
 export const WAITS = [
   'tests of requests of servers to clients',
   'tests of the bridges between the eras',
-  'completion and subscriptions',
   'streams that are taken up again',
-  'batches',
   'authentication',
   'the gateway as an OAuth client',
 ] as const

@@ -68,7 +68,6 @@ export const SECURITY: readonly WireRequirement[] = [
       'In 2025-03-26 a batch is answered with one array.',
       '2025-03-26 basic/index#batching',
       cite.batch('a batch > is answered with one array, in its order, each by its id'),
-      'batches',
     ],
     [
       'H2-media',

@@ -171,7 +171,6 @@ export const STREAMS: readonly WireRequirement[] = [
       cite.listen(
         'subscriptions/listen > is acknowledged first, under the request id %s, with what is granted only',
       ),
-      'completion and subscriptions',
     ],
     [
       'M2-fan-in',
@@ -180,7 +179,6 @@ export const STREAMS: readonly WireRequirement[] = [
       cite.listen(
         'subscriptions/listen > changes of lists come from servers of either era, each under the id, and only what was asked for',
       ),
-      'completion and subscriptions',
     ],
     [
       'M2-end',
@@ -189,14 +187,12 @@ export const STREAMS: readonly WireRequirement[] = [
       cite.listen(
         'subscriptions/listen > ends with a result when the gateway drains, and none is begun after it',
       ),
-      'completion and subscriptions',
     ],
     [
       'M2-keep-alive',
       'A silent stream is kept alive by comments.',
       STREAMABLE,
       cite.listen('subscriptions/listen > is kept alive by comments'),
-      'completion and subscriptions',
     ],
     [
       'M3-mismatch',

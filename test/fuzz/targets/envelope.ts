@@ -1,5 +1,6 @@
 // Fuzz target: bytes as a JSON-RPC message. What is accepted is JSON, reads the same for every reader, and lies where the scan says.
 import { isAppError } from '../../../src/base/errors.ts'
+import { elementsOf } from '../../../src/wire/batch.ts'
 import type { Member } from '../../../src/wire/member-table.ts'
 import { type Message, readableId, readMessage } from '../../../src/wire/message.ts'
 import {
@@ -21,6 +22,7 @@ export const envelope: Target = {
   name: 'envelope',
   files: [
     'src/wire/message.ts',
+    'src/wire/parse.ts',
     'src/wire/scan.ts',
     'src/wire/interior.ts',
     'src/wire/member-table.ts',
@@ -44,6 +46,7 @@ export const envelope: Target = {
       return { accepted: true, trait: traitOf(message) }
     } catch (error) {
       if (!isAppError(error)) throw error
+      if (error.code === 'WIRE_BATCH') checkElements(bytes, text)
       return checkRefused(error, bytes, text)
     }
   },
@@ -140,6 +143,17 @@ function checkRefused(error: Error & { code: string }, bytes: Buffer, text: stri
     accepted: false,
     trait: `${error.code} ${error.message.replace(/ at byte .*|\d+/g, '')}`,
   }
+}
+
+/** The elements of a batch are those of the array, each where it stands. */
+function checkElements(bytes: Buffer, text: string): void {
+  const whole = valueIn(readTree(text)) as unknown[]
+  const elements = elementsOf(bytes, 100)
+  holds((elements === undefined) === whole.length > 100, 'more than may be are not read')
+  const read = (elements ?? whole).map((element) =>
+    Buffer.isBuffer(element) ? valueIn(readTree(element.toString())) : element,
+  )
+  holds(JSON.stringify(read) === JSON.stringify(whole), 'the elements are those of the array')
 }
 
 function traitOf({ kind, id, scan, bytes, params, result }: Message): string {

@@ -1,5 +1,5 @@
 // Fuzz target: bytes as the output of a stdio server. Lines stay within their bound, however they are cut, and a framed message is one line.
-import { createLineReader, frameLine } from '../../../src/wire/lines.ts'
+import { createLineReader, frameLine, idAtEnds } from '../../../src/wire/lines.ts'
 import { holds } from '../holds.ts'
 import type { Random } from '../random.ts'
 import type { Target } from '../target.ts'
@@ -47,7 +47,11 @@ function read(chunks: readonly Buffer[], limit: number): Read {
   const reader = createLineReader({
     limit,
     line: (line) => void found.lines.push(line.toString('latin1')),
-    oversize: (head, tail) => void found.over.push(`${head} ${tail}`),
+    oversize(head, tail) {
+      const id = idAtEnds(head, tail)
+      holds(id === undefined || Number.isSafeInteger(id), 'the id of a line too long is an id')
+      found.over.push(`${head} ${tail}`)
+    },
   })
   for (const chunk of chunks) reader.push(chunk)
   return found

@@ -10,6 +10,7 @@ const refused = (point: string, method: string) =>
 
 const everyPoint = (name: string) =>
   within('test/requirements/every-point.test.ts')(`in the %s era > ${name}`)
+const streams = within('test/gateway/stream-points.test.ts')
 
 export const ANSWERS = section('6 What the other side gets', [
   {
@@ -127,7 +128,39 @@ export const ANSWERS = section('6 What the other side gets', [
   {
     id: 'H6-stream-message',
     says: 'A denied message of a stream is dropped; a dropped response becomes its request’s denial.',
-    later: 'points of streams',
+    tests: [
+      ...streams(
+        'in the %s era > a message that stream_message denies is dropped, the others come in their order',
+        'in the %s era > a denied answer becomes the denial of its request: that of a tool, or an error',
+        'the stream of a session > loses a message that is denied, and no other',
+      ),
+    ],
+  },
+  {
+    id: 'H6-stream-open',
+    says: 'Where `stream_pre_open` denies, the request that would have opened the stream gets that same error with the status `httpStatus`, or 403, and is given up at the server.',
+    tests: streams(
+      'in the %s era > a veto at stream_pre_open of a client that takes nothing else is 403 with the id of the request, and nothing is sent',
+      'in the %s era > a veto at stream_pre_open of a call under way refuses the call, and gives it up at the server',
+      'the stream of a session > that stream_pre_open refuses is 403, and takes no place',
+    ),
+  },
+  {
+    id: 'H6-stream-update',
+    says: 'Where `stream_pre_update` denies, the stream is closed for good: the request it answers is denied, and who would take it up again gets 403.',
+    tests: streams(
+      'in the %s era > a veto at stream_pre_update closes the stream: its request is denied and given up',
+      'the stream of a session > is judged by a generation that comes into force, also while nothing is said on it; a veto closes it for good',
+      'the stream of a session > a veto at stream_pre_update of a client that takes a stream up is 403, and the stream is gone',
+    ),
+  },
+  {
+    id: 'H6-stream-close',
+    says: 'A deny at `stream_pre_close` holds nothing open; what is kept of the stream can no longer be taken up.',
+    tests: streams(
+      'in the %s era > a veto at stream_pre_close holds nothing open',
+      'the stream of a session > a veto at stream_pre_close forgets what was kept of a stream that could be taken up',
+    ),
   },
   {
     id: 'H6-control-plane',

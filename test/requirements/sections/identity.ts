@@ -105,7 +105,10 @@ export const IDENTITY = section('9 Identity of one request', [
   {
     id: 'H9-stream-generation',
     says: 'Long streams pin a generation per message, and after a swap `stream_pre_update` runs.',
-    later: 'points of streams',
+    tests: within('test/gateway/stream-points.test.ts')(
+      'in the %s era > after a reload an open stream passes stream_pre_update before its next message, and those after it the new generation',
+      'the stream of a session > is judged by a generation that comes into force, also while nothing is said on it; a veto closes it for good',
+    ),
   },
   {
     id: 'H9-dry-run-external',

@@ -105,7 +105,27 @@ export const ORDER = section('3 Order of points, and coverage', [
   {
     id: 'H3-stream-held',
     says: 'Each streamed message passes its own point first, then `stream_message`, and is held until that chain has ended.',
-    later: 'points of streams',
+    tests: within('test/gateway/stream-points.test.ts')(
+      'in the %s era > fires once at the opening and the end of a POST’s stream, and on each message after its own point',
+      'the stream of a session > fires once at its opening, on each message after its own point, and once at its end',
+      'in the %s era > holds what follows while a policy decides, in order',
+    ),
+  },
+  {
+    id: 'H3-stream-holdback',
+    says: 'What is held of a stream is bounded by `limits.holdback`; beyond it nothing is let through: the stream ends, and its request fails.',
+    tests: within('test/gateway/stream-points.test.ts')(
+      'in the %s era > more than limits.holdback held is let through by nobody: the request fails, and is given up at the server',
+      'in the %s era > a single message above limits.holdback that a policy takes its time for is not let through',
+      'in the %s era > where no policy decides nothing is held, whatever its size',
+    ),
+  },
+  {
+    id: 'H3-stream-resumed',
+    says: 'A stream that a client takes up again passes `stream_pre_update`; what is sent anew passed `stream_message` when it was first sent.',
+    tests: within('test/gateway/stream-points.test.ts')(
+      'the stream of a session > that is taken up again passes stream_pre_update; what is sent anew does not pass stream_message twice',
+    ),
   },
   {
     id: 'H3-stream-order',
