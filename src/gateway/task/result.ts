@@ -17,7 +17,8 @@ export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks'
 /** Whether the answer to a call is a task in place of a result. */
 export function isTask(call: Call, { result }: Message): boolean {
   if (!isObject(result)) return false
-  if (call.exchange.identity.era === 'modern') return result.resultType === 'task'
+  if (call.exchange.identity.era === 'modern')
+    return result.resultType === 'task' && typeof result.taskId === 'string'
   const { inner } = call.message.scan
   return inner.get('task') !== undefined && isObject(result.task) && result.content === undefined
 }
