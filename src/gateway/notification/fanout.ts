@@ -136,6 +136,9 @@ export function createFanout(room: Room): Fanout {
     },
     toSession(session, upstream, message) {
       if (KINDS_OF.has(message.method ?? '')) return announce(session, upstream, message)
+      // on a connection of its own this session is the one that was asked (2025-11-25 client/elicitation)
+      if (message.method === 'notifications/elicitation/complete')
+        return deliver(session, upstream, message)
       if (message.method !== 'notifications/message')
         return this.ofInstance(upstream, instanceOf(session), message)
       if (session.logLevel === undefined || reaches(message, session.logLevel))
