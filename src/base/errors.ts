@@ -174,7 +174,7 @@ export const ERRORS = {
   STREAM_EVENT_UNKNOWN: row(
     -32600,
     400,
-    'Last-Event-ID names no event of this session',
+    'the Last-Event-ID names no event of this session',
     'open a stream without it',
   ),
   STREAM_EVENT_GONE: row(

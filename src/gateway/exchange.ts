@@ -174,6 +174,12 @@ function runtimeOf(room: Room, virtualServer: string | undefined): Runtime {
   return runtime
 }
 
+/** In force now, for what is said without a request; one that has been taken away ends its sessions, but is still named to them. */
+export function presentRuntime(room: Room, virtualServer: string | undefined): Runtime {
+  const whole = room.current()
+  return whole.virtualServers.get(virtualServer ?? '') ?? whole
+}
+
 /** An exchange that no request of the client began, for what a server says to a session or a subscription. */
 export function sessionExchange(
   room: Room,
@@ -182,9 +188,7 @@ export function sessionExchange(
   server: Upstream | undefined,
 ): Exchange {
   const { virtualServer } = receiver
-  const whole = room.current()
-  // one that has been taken away ends its sessions: what is still said to them names it all the same
-  const runtime = whole.virtualServers.get(virtualServer ?? '') ?? whole
+  const runtime = presentRuntime(room, virtualServer)
   const exchange = exchangeIn(room, runtime, 'stream', undefined, virtualServer)
   Object.assign(exchange.identity, {
     method,

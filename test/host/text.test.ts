@@ -33,6 +33,7 @@ describe('the texts of a payload', () => {
       'elicitation_pre_create',
       'elicitation_post_response',
       'notification_pre_forward',
+      'stream_message',
     ])
   })
 

@@ -3,7 +3,7 @@ import type { AppError } from '../../base/errors.ts'
 import type { StampedViolation } from '../../engine/verdict.ts'
 import type { Points } from '../../points/table.ts'
 import { type Message, readMessage } from '../../wire/message.ts'
-import { derivedRequest, type Exchange, type Room } from '../exchange.ts'
+import { derivedRequest, type Exchange, presentRuntime, type Room } from '../exchange.ts'
 import type { Runtime } from '../runtime.ts'
 
 /** What carries messages: the answer to a POST, the stream of a session that a GET opens, or a subscription of the modern era. */
@@ -32,7 +32,7 @@ export class StreamPoints {
   get runtime(): Runtime {
     if (!this.#follows) return this.#exchange.runtime
     try {
-      return this.#room.current()
+      return presentRuntime(this.#room, this.#exchange.identity.virtualServer)
     } catch {
       // the gateway has stopped: what is left to say passes the points that were there
       return this.#exchange.runtime

@@ -143,7 +143,7 @@ export class EventStream implements LoggedStream {
     const { runtime } = this.#points
     this.#points.follow()
     // swapped between the request and its stream
-    if (runtime !== this.#setup.room.current()) this.reloaded()
+    if (runtime !== this.#points.runtime) this.reloaded()
   }
 
   /** Another generation is in force: it is asked before anything else is sent. */
