@@ -181,9 +181,10 @@ export function putInForce(
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
+  // before anything else is sent on them
+  for (const stream of [...room.streams]) stream.reloaded()
   endGone(room, next)
   if (sections.includes('virtual_servers') || sections.includes('namespacing')) fanout.changed()
-  for (const stream of [...room.streams]) stream.reloaded()
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old

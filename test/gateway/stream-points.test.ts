@@ -52,7 +52,9 @@ async function start(hooks: Hooks, config: object = {}, more: Partial<CodeEntry>
 }
 
 async function reload(running: Started): Promise<void> {
-  const changed = { ...configuration, namespacing: { max_length: 100 } }
+  // nothing that is announced to clients
+  const limits = { ...configuration.limits, header_timeout: '11s' }
+  const changed = { ...configuration, limits }
   await directory.write('gateway.yaml', JSON.stringify(changed))
   const { outcome, reason } = await running.gateway.reload()
   if (outcome !== 'applied') throw new Error(`the reload was ${outcome}: ${reason}`)
