@@ -40,7 +40,7 @@ afterEach(async () => {
 })
 
 let directory: TemporaryDirectory
-let configuration: object
+let configuration: Record<string, unknown> & { readonly limits?: object }
 
 async function start(hooks: Hooks, config: object = {}, more: Partial<CodeEntry> = {}) {
   const entries = [{ name: 'mine', hooks, ...more }]
@@ -53,7 +53,7 @@ async function start(hooks: Hooks, config: object = {}, more: Partial<CodeEntry>
 
 async function reload(running: Started): Promise<void> {
   // nothing that is announced to clients
-  const limits = { ...configuration.limits, header_timeout: '11s' }
+  const limits = { ...configuration.limits, request_timeout: '59s' }
   const changed = { ...configuration, limits }
   await directory.write('gateway.yaml', JSON.stringify(changed))
   const { outcome, reason } = await running.gateway.reload()
