@@ -53,7 +53,7 @@ async function start(hooks: Hooks, config: object = {}, more: Partial<CodeEntry>
 
 async function reload(running: Started): Promise<void> {
   // nothing that is announced to clients
-  const limits = { ...configuration.limits, request_timeout: '59s' }
+  const limits = { ...configuration.limits, body: '3MiB' }
   const changed = { ...configuration, limits }
   await directory.write('gateway.yaml', JSON.stringify(changed))
   const { outcome, reason } = await running.gateway.reload()
