@@ -35,6 +35,7 @@ export interface AssembleDeps {
   readonly host: PluginHostRoom
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
+  readonly hasSessions: () => boolean
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
   /** What patterns of names and URIs are compiled with. */
@@ -126,7 +127,7 @@ async function startServers(
     const upstream = createUpstream(options, { ...deps.upstream, limits })
     undo.defer(() => upstream.close())
     servers.set(options.name, { upstream, fingerprint })
-    starting.push(upstream.start())
+    starting.push(begin(upstream, deps))
   }
   let cancel = () => {}
   await Promise.race([
@@ -138,6 +139,12 @@ async function startServers(
   cancel()
   assertRequired(servers)
   return servers
+}
+
+/** Clients of the legacy era that are there already will not open a session again. */
+async function begin(upstream: Upstream, { hasSessions }: AssembleDeps): Promise<void> {
+  await upstream.start()
+  if (hasSessions()) await upstream.prepare('legacy')
 }
 
 function assertRequired(servers: ReadonlyMap<string, OwnedServer>): void {

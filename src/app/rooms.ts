@@ -144,6 +144,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     fanout: () => (current.assembly ? fanout : undefined),
   })
   const parts = {
+    hasSessions: () => sessions.size > 0,
     engine,
     host,
     self: SELF,

@@ -94,6 +94,7 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
   exchange.identity.sessionLabels = labels
   const opening = await open(exchange, seed)
   if ('violation' in opening) return openingDenied(call, opening.violation)
+  await prepared(call)
   const named = await linksOf(call)
   const links = named.map(([, offer]) => offer)
   const instructions = instructionsOf(call, named)
@@ -116,6 +117,19 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
     sessionId: session.id,
   }
 }
+
+/** Servers are asked for this era when its first client comes, and that client does not wait long for slow ones. */
+function prepared({ room, exchange }: Call): Promise<unknown> {
+  const { upstreams } = exchange.runtime
+  const asked = Promise.all([...upstreams.values()].map((upstream) => upstream.prepare('legacy')))
+  let cancel = () => {}
+  const late = new Promise<void>((resolve) => {
+    cancel = room.clock.after(PATIENCE, resolve)
+  })
+  return Promise.race([asked, late]).finally(() => cancel())
+}
+
+const PATIENCE = 1000
 
 /** `server/discover`: the modern era's answer to who is there. */
 export async function discover(call: Call): Promise<Answer> {

@@ -45,6 +45,12 @@ export const LISTEN_SCHEMA = {
         },
       },
     },
+    answers: {
+      enum: ['json', 'stream'],
+      default: 'json',
+      description:
+        'how clients that take both are answered when nothing has to be said before; a stream can be taken up again when its connection broke',
+    },
     allowed_hosts: {
       type: 'array',
       items: { type: 'string', minLength: 1 },

@@ -139,6 +139,11 @@ export interface Upstream {
   readonly status: UpstreamStatus
   /** Undefined while it is down or when it does not speak that era; both eras at once for a server that speaks both. */
   link(era: Era): UpstreamLink | undefined
+  /**
+   * A client of this era has come: looks, once, whether the server speaks it natively. Resolves when that is known; never
+   * rejects.
+   */
+  prepare(era: Era): Promise<void>
   /** What clients of this era are served over: the link of their own era, else the other one, bridged. */
   nearest(era: Era): UpstreamLink | undefined
   /** Waits, bounded, for a start or restart; rejects with UPSTREAM_UNAVAILABLE, UPSTREAM_ERA or DISPATCH_ABORTED. */

@@ -147,6 +147,11 @@ class SupervisedUpstream implements Upstream {
     throw new AppError('UPSTREAM_ERA', `server ${this.name} does not speak the modern era`)
   }
 
+  async prepare(era: Era): Promise<void> {
+    if (era === 'legacy' && this.kind === 'http' && this.#first.state === 'idle')
+      await this.#first.start()
+  }
+
   follow(era: Era, uri: string): Promise<RpcError | undefined> {
     return this.#followers[era].follow(uri)
   }
@@ -156,8 +161,9 @@ class SupervisedUpstream implements Upstream {
   }
 
   async start(): Promise<void> {
-    if (this.kind === 'http') await Promise.all([this.#first.start(), this.#second.start()])
-    else await this.#first.start()
+    // a server of the modern era is not to see an initialize before somebody of the other era has come
+    if (this.kind === 'http') await this.#second.start()
+    if (!this.#second.link) await this.#first.start()
     // the other process of a dual-era server was begun when the first one answered
     if (this.#second.state === 'starting') await this.#second.start()
   }
@@ -314,6 +320,9 @@ class SupervisedUpstream implements Upstream {
   }
 
   #changed(): void {
+    // found out later than at the start
+    if (this.kind === 'http' && this.#second.state === 'absent' && this.#first.state === 'idle')
+      void this.#first.start()
     const state = this.#composite()
     // an era that comes or goes changes what the server is good for, though it may be ready all the while
     const up = [this.#first, this.#second].map(({ link }) => link?.era).join()

@@ -75,6 +75,9 @@ async function toolNames(upstream: Upstream, era: Era): Promise<string[]> {
 describe('over Streamable HTTP', () => {
   it('a server of both eras offers both links on one url', async () => {
     const { upstream } = await started(httpOptions(await fixture('both')))
+    // nobody of the other era has come yet
+    expect(upstream.status.eras).toEqual(['modern'])
+    await upstream.prepare('legacy')
     expect(upstream.status.eras.toSorted()).toEqual(['legacy', 'modern'])
     expect(upstream.link('modern')).toMatchObject({
       era: 'modern',

@@ -64,14 +64,18 @@ export class HttpOutbound implements Outbound {
   }
 
   relay(id: RpcId): ResultRelay | undefined {
-    return this.#stream || !this.#accepts.json ? undefined : this.#reply.relay(id)
+    return this.#stream || this.#wantsStream() ? undefined : this.#reply.relay(id)
   }
 
   finish(answer: Answer): void | Promise<void> {
     if (answer.relayed) return this.#reply.end()
-    const { json, stream } = this.#accepts
-    if (!json && stream && answer.status === 200) this.#streamed({ headers: answer.headers })
+    if (answer.status === 200 && this.#wantsStream()) this.#streamed({ headers: answer.headers })
     return this.#stream ? this.#last(this.#stream, answer) : this.#reply.json(answer)
+  }
+
+  #wantsStream(): boolean {
+    const { json, stream } = this.#accepts
+    return stream && (!json || this.#asker.exchange.runtime.listen.answers === 'stream')
   }
 
   /** The answers to a batch: one array, or an event each. */
