@@ -167,6 +167,11 @@ function parseText(text: string, { unsafeNumber, escapedName }: Scan): unknown {
   return unsafeNumber ? JSON.parse(text, keepUnsafe) : JSON.parse(text)
 }
 
+/** JSON of our own that holds what others wrote: every name and every number as it stands there. */
+export function readOwn(text: string): unknown {
+  return parseEscapedNames(text, readNumber)
+}
+
 /** Numbers that a double cannot hold stay as they were written (ECMA-262 JSON.parse source text access). */
 function keepUnsafe(
   this: unknown,

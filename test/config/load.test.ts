@@ -42,6 +42,7 @@ describe('a configuration', () => {
       path: '/mcp',
       allowed_hosts: [],
       allowed_origins: [],
+      answers: 'json',
     })
     expect(config.limits.body).toBe(4 * 1024 * 1024)
     expect(config.limits.points).toEqual({ resource_post_fetch: 8 * 1024 * 1024 })

@@ -29,6 +29,7 @@ describe('the printed configuration', () => {
         '  allowed_hosts:',
         '    - a.example # gateway.yaml:2:63',
         '  path: /mcp # default',
+        '  answers: json # default',
         '  allowed_origins: [] # default',
         '',
       ].join('\n'),

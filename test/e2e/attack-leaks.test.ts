@@ -31,6 +31,7 @@ describe('a log of a server that names no call', () => {
   it('on the connection of the modern era reaches no session of the legacy era', async () => {
     const called = Promise.withResolvers<void>()
     await using recorder = await startRecorder({
+      listens: 'by hand',
       call({ message }, answers) {
         if (message.method !== 'subscriptions/listen') return answers.result({ content: [] })
         const _meta = { [SUBSCRIPTION]: message.id }

@@ -46,6 +46,7 @@ beforeEach(async () => {
   judge = undefined
   forward = undefined
   one = await startRecorder({
+    listens: 'by hand',
     eras: 'modern',
     capabilities,
     list: offer(['test://one', 'test://two', 'test://refused']),
@@ -207,6 +208,7 @@ describe('subscriptions/listen', () => {
       const resources = (subscribe: boolean) => ({ resources: subscribe ? { subscribe } : {} })
       const make = (where: 'legacy' | 'modern') =>
         startRecorder({
+          listens: 'by hand',
           eras: eras === 'both' ? 'both' : where,
           capabilities: (modern) => resources(modern === (where === 'modern')),
           list: offer([`test://${where}`]),

@@ -45,6 +45,8 @@ export interface RecorderOptions {
   readonly silent?: readonly string[]
   /** Milliseconds before a method is answered. */
   readonly slow?: Readonly<Record<string, number>>
+  /** Who answers subscriptions/listen; by default the recorder, which then announces on it where no GET stream is open. */
+  readonly listens?: 'by hand'
   readonly call?: (received: Received, answers: Answers) => void
   readonly listen?: { readonly port: number }
   /** A session it did not open is answered 404, as after a restart. */
@@ -57,17 +59,19 @@ export interface Recorder extends AsyncDisposable {
   readonly seen: Received[]
   /** What was received with this method, in order. */
   calls(method: string): Received[]
-  /** Sends a message on every open GET stream. */
+  /** Sends a message on every open GET stream; where there is none, on every subscription. */
   announce(message: object): void
   /** The same on the newest of them. */
   announceLast(message: object): void
   readonly streams: () => number
+  readonly listens: () => number
   /** Forgets its sessions and ends their streams. */
   forget(): void
   close(): Promise<void>
 }
 
 const VERSION = '2026-07-28'
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
 const MODERN_KEY = 'io.modelcontextprotocol/protocolVersion'
 const CACHEABLE = new Set([
   'tools/list',
@@ -90,6 +94,7 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
   const seen: Received[] = []
   const sockets = new Set<Socket>()
   const streams = new Set<ServerResponse>()
+  const listens = new Map<ServerResponse, unknown>()
   const sessions = new Set<string>()
 
   const server = createServer(async (request, response) => {
@@ -152,7 +157,17 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
       )
       return answers.result(method === 'tools/list' ? { tools } : { [memberOf(method)]: [] })
     }
+    if (method === 'subscriptions/listen' && options.listens !== 'by hand')
+      return listen(received.message, answers, response)
     return (options.call ?? echo)(received, answers)
+  }
+
+  function listen({ id, params }: Sent, answers: Answers, response: ServerResponse): void {
+    listens.set(response, id)
+    response.once('close', () => listens.delete(response))
+    const own = { notifications: params?.notifications, _meta: { [SUBSCRIPTION]: id } }
+    const method = 'notifications/subscriptions/acknowledged'
+    answers.events([{ method, params: own }], { open: true })
   }
 
   server.on('connection', (socket) => {
@@ -175,10 +190,17 @@ export async function startRecorder(options: RecorderOptions = {}): Promise<Reco
     calls: (method) => seen.filter(({ message }) => message.method === method),
     announce(message) {
       for (const stream of streams) stream.write(frame({ jsonrpc: '2.0', ...message }))
+      if (streams.size > 0) return
+      for (const [stream, id] of listens) {
+        const { params } = message as Sent
+        const own = { ...params, _meta: { [SUBSCRIPTION]: id } }
+        stream.write(frame({ jsonrpc: '2.0', ...message, params: own }))
+      }
     },
     announceLast: (message) =>
       void [...streams].at(-1)?.write(frame({ jsonrpc: '2.0', ...message })),
     streams: () => streams.size,
+    listens: () => listens.size,
     forget() {
       sessions.clear()
       for (const stream of streams) stream.end()

@@ -107,7 +107,7 @@ describe('a client of the legacy era', () => {
 
   it('hears what a server says on its own account, after it knows that it has a session', async () => {
     const client = await open()
-    await expect.poll(recorder.streams).toBeGreaterThan(0)
+    await expect.poll(() => recorder.streams() + recorder.listens()).toBeGreaterThan(0)
     recorder.announce({ method: 'notifications/tools/list_changed' })
     await client.line((line) => (line as RpcMessage).method === 'notifications/tools/list_changed')
   })
@@ -188,7 +188,7 @@ describe('subscriptions/listen', () => {
     await gateway?.gateway.state().runtime.drained()
     const told = (line: unknown) =>
       (line as RpcMessage).method === 'notifications/tools/list_changed'
-    await expect.poll(() => recorder.streams()).toBe(1)
+    await expect.poll(() => recorder.streams() + recorder.listens()).toBe(1)
     recorder.announce({ method: 'notifications/tools/list_changed' })
     expect(await client.line(told)).toMatchObject({
       params: { _meta: { [`${KEY}subscriptionId`]: 's' } },
@@ -466,7 +466,7 @@ describe('subscriptions/listen', () => {
     client.send(LISTEN)
     await client.line((line) => JSON.stringify(line).includes('subscriptions/acknowledged'))
     await (gateway as Started).gateway.state().runtime.drained()
-    await expect.poll(recorder.streams).toBeGreaterThan(0)
+    await expect.poll(() => recorder.streams() + recorder.listens()).toBeGreaterThan(0)
     recorder.announce({ method: 'notifications/tools/list_changed' })
     await client.line((line) => (line as RpcMessage).method?.endsWith('list_changed') ?? false)
     const { id: _, ...cancel } = modern('notifications/cancelled', { requestId: 'sub' })

@@ -2,6 +2,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import { AppError } from '../../base/errors.ts'
 import { canonicalText, isObject, type JsonObject } from '../../base/json.ts'
+import { readOwn } from '../../wire/message.ts'
 
 /** What is known of a request that waits for input (2026-07-28 basic/patterns/mrtr). */
 export interface InputState {
@@ -71,7 +72,7 @@ function unsealed(key: Uint8Array, sealed: unknown): Sealed | undefined {
   decipher.setAuthTag(bytes.subarray(IV, IV + TAG))
   try {
     const body = Buffer.concat([decipher.update(bytes.subarray(IV + TAG)), decipher.final()])
-    return JSON.parse(body.toString('utf8')) as Sealed
+    return readOwn(body.toString('utf8')) as Sealed
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 // The filter of subscriptions/listen: read, shown to its point, and turned into what the gateway can grant.
 import { AppError, isAppError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
+import type { UpstreamLink } from '../../upstream/client.ts'
 import type { Answer } from '../answer.ts'
 import { type Call, derivedRequest } from '../exchange.ts'
 import { capabilitiesOf, linksOf } from '../opening.ts'
@@ -98,6 +99,8 @@ async function judgeResource(
 
 /** Changes of lists the gateway announces itself, where it has such lists. */
 async function grantable(call: Call, filter: Filter): Promise<Filter> {
+  for (const upstream of call.exchange.runtime.upstreams.values())
+    if (isSilent(upstream.link('modern'), filter)) void upstream.prepare('legacy')
   const offers = await linksOf(call)
   const capabilities: JsonObject = capabilitiesOf(offers.map(([, offer]) => offer))
   return Object.fromEntries(
@@ -105,4 +108,12 @@ async function grantable(call: Call, filter: Filter): Promise<Filter> {
       (member) => filter[member] && member.replace('ListChanged', '') in capabilities,
     ).map((member) => [member, true]),
   )
+}
+
+/** Has lists that are asked about and does not tell of their changes: a server of both eras may do so in the older one. */
+function isSilent(link: UpstreamLink | undefined, filter: Filter): boolean {
+  return LIST_MEMBERS.some((member) => {
+    const offered = link?.capabilities[member.replace('ListChanged', '')]
+    return filter[member] === true && isObject(offered) && offered.listChanged !== true
+  })
 }

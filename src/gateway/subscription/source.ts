@@ -23,6 +23,8 @@ export async function sourceFor(call: Call, upstream: Upstream): Promise<Source 
     upstream.nearest(identity.era) ?? (await upstream.reach(identity.era, request.signal))
   const key = near.era === 'legacy' ? instanceKey(call, upstream) : undefined
   if (key !== undefined) return tellsOfUpdates(near) ? ownSource(call, upstream, key) : undefined
+  // a server of both eras may tell of it in the older one only
+  if (!tellsOfUpdates(near)) await upstream.prepare('legacy')
   const over = followedOver(upstream, identity.era)
   return over && sharedSource(upstream, over)
 }

@@ -324,7 +324,7 @@ async function reloadUnder(drive: Drive): Promise<void> {
 /** A server says that its tools, or a resource, have changed, while a client keeps a stream or subscription open. */
 async function announce(drive: Drive): Promise<void> {
   const { running, surface, operation } = drive
-  const { recorder, counter } = running
+  const { counter } = running
   for (const session of opened.get(running) ?? [])
     await rpc(running.url, '', session, { method: 'DELETE' })
   const change = async () => {
@@ -332,7 +332,7 @@ async function announce(drive: Drive): Promise<void> {
     await running.gateway.engine.observers.idle()
     counter.reset()
     if (operation.action === 'update') running.update()
-    else recorder.announce({ method: 'notifications/tools/list_changed' })
+    else running.announce()
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   if (surface.era === 'modern') return listen(drive, change)

@@ -24,7 +24,7 @@ export async function carryOutOverSse(drive: Drive): Promise<void> {
     case 'open':
       return post(drive, peer, 'initialize', opening)
     case 'announce':
-      running.recorder.announce({ method: 'notifications/tools/list_changed' })
+      running.announce()
       return after(50)
     case 'update':
       running.update()

@@ -52,6 +52,8 @@ export interface Running extends AsyncDisposable {
   readonly names: Names
   /** A server says that the resource it is asked to watch has changed. */
   update(): void
+  /** A server says that its tools have changed: on GET streams, or where there are none on subscriptions. */
+  announce(): void
   /** Changes the configuration file and reloads it. */
   reload(): Promise<void>
 }
@@ -97,6 +99,7 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
   const counter = createCounter()
   let tell: (message: { method: string; params: object }) => void = () => {}
   const recorder = await startRecorder({
+    listens: 'by hand',
     capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
     tools: ['echo', 'die'],
     list: (method) =>
@@ -141,6 +144,11 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     counter,
     recorder,
     names: isEverything(surface) ? EVERYTHING_NAMES : FIXTURE_NAMES,
+    announce() {
+      const message = { method: 'notifications/tools/list_changed', params: {} }
+      if (recorder.streams() > 0) recorder.announce(message)
+      else tell(message)
+    },
     update() {
       const message = { method: 'notifications/resources/updated', params: { uri: WATCHED } }
       // on the connections of both eras: each client is told by its own
