@@ -7,7 +7,7 @@ import { LINES, WAITS, type WireRequirement } from './requirements/requirement.t
 import { WIRE_REQUIREMENTS } from './requirements.ts'
 
 /** Lower it when a requirement is closed; it never rises. */
-const MOST_WAITING = 20
+const MOST_WAITING = 4
 
 const ID = /^([NSMGH])(\d+)-[a-z0-9-]+$/
 

@@ -2,8 +2,6 @@
 import { cite, rows, type WireRequirement } from './requirement.ts'
 
 const MRTR = '2026-07-28 basic/patterns/mrtr, SEP-2322'
-const QUESTIONS = 'tests of requests of servers to clients'
-const BRIDGES = 'tests of the bridges between the eras'
 
 export const MESSAGES: readonly WireRequirement[] = [
   ...rows('legacy', [
@@ -24,22 +22,30 @@ export const MESSAGES: readonly WireRequirement[] = [
       'G2-sampling',
       'sampling/createMessage, tools included, is asked of the session whose call caused it, and its answer goes back.',
       '2025-11-25 client/sampling',
-      [],
-      QUESTIONS,
+      cite.input(
+        'a %s client of a %s server > is asked for %s, and the server is told what it answered',
+        'a %s client of a %s server > that declared %s is not asked what it did not declare',
+        'two sessions never see each other’s questions',
+      ),
     ],
     [
       'G2-elicitation',
       'elicitation/create in form and url is asked of the session whose call caused it; its completion is told to that one only.',
       '2025-11-25 client/elicitation',
-      [],
-      QUESTIONS,
+      cite.input(
+        'a %s client of a %s server > is asked to open a page',
+        'a %s client of a %s server > is asked for %s, and the server is told what it answered',
+        'a page that was opened is reported as done to the session that was asked, and to no other',
+      ),
     ],
     [
       'G2-roots',
       'roots/list is asked of the session whose call caused it.',
       '2025-11-25 client/roots',
-      [],
-      QUESTIONS,
+      cite.input(
+        'a %s client of a %s server > is asked for %s, and the server is told what it answered',
+        'a session cannot answer what another session is asked',
+      ),
     ],
     [
       'G2-ping',
@@ -51,8 +57,10 @@ export const MESSAGES: readonly WireRequirement[] = [
       'G4-legacy-client',
       'For a legacy client on a modern server the gateway asks the client, and the server again with the answers.',
       MRTR,
-      [],
-      BRIDGES,
+      cite.input(
+        'a %s client of a %s server > is asked in several rounds: pre-points see each, the post-point of the call the complete result',
+        'a %s client of a %s server > is asked several things at once',
+      ),
     ],
   ]),
   ...rows('modern', [
@@ -60,8 +68,7 @@ export const MESSAGES: readonly WireRequirement[] = [
       'G3-asked',
       'input_required comes from tools/call, prompts/get and resources/read only, and asks for what the client declared only.',
       MRTR,
-      [],
-      QUESTIONS,
+      cite.inputHostile('a %s client > is not asked what a modern server may not ask: %s'),
     ],
     [
       'G3-state',
@@ -71,13 +78,22 @@ export const MESSAGES: readonly WireRequirement[] = [
         'the target %s > breaks no property, is accepted often enough and reaches its branches',
       ),
     ],
-    ['G3-echo', 'The requestState of a server comes back to it exactly.', MRTR, [], QUESTIONS],
+    [
+      'G3-echo',
+      'The requestState of a server comes back to it exactly.',
+      MRTR,
+      cite.inputHostile(
+        'a requestState > comes back to the server as the server made it, with the answers',
+      ),
+    ],
     [
       'G4-modern-client',
       'For a modern client on a legacy server the call is held open while the client answers, and goes on at its retry.',
       MRTR,
-      [],
-      BRIDGES,
+      cite.inputHostile(
+        'a modern client of a legacy server > goes on with the call that is held for it, once',
+        'a modern client of a legacy server > that never comes back has its call given up after limits.ask',
+      ),
     ],
     [
       'G5-asked',

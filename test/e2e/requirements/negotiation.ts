@@ -39,8 +39,9 @@ export const NEGOTIATION: readonly WireRequirement[] = [
       'N4-not-found',
       'An unknown resource is the error of the era of the client, whichever era its server speaks.',
       '2026-07-28 server/resources#error-handling',
-      [],
-      'tests of the bridges between the eras',
+      cite.bridge(
+        'a %s client of a server of the other era > gets the error %d on resources/read as %d',
+      ),
     ],
   ]),
   ...rows('modern', [
@@ -98,22 +99,28 @@ export const NEGOTIATION: readonly WireRequirement[] = [
       'N4-result-type',
       'Every result has resultType, lists and reads have ttlMs and cacheScope, also when the server is of the legacy era.',
       '2026-07-28 basic/index#results, SEP-2549',
-      [],
-      'tests of the bridges between the eras',
+      cite.bridge(
+        'a %s client of a server of the other era > calls: the result comes as it was, with what its own era wants',
+        'a %s client of a server of the other era > reads and gets prompts',
+        'a %s client of a server of the other era > sees its tools, prompts, resources and templates with all that they say',
+      ),
     ],
     [
       'N4-log-level',
       'The level of a legacy client is the logLevel of a request to a modern server, and the reverse.',
       '2026-07-28 server/utilities/logging',
-      [],
-      'tests of the bridges between the eras',
+      cite.bridge(
+        'a legacy client of a modern server > asks for logs with each request, at the level it has set',
+        'a modern client of a legacy server > gets logs at the level it asks for, and none when it does not',
+      ),
     ],
     [
       'N4-own-hop',
       'A -32021 of a server describes the hop between gateway and server: it is translated, not relayed.',
       '2026-07-28 basic/index#errors',
-      [],
-      'tests of the bridges between the eras',
+      cite.bridge(
+        'a %s client of a server of the other era > gets the error %d on tools/call as %d',
+      ),
     ],
   ]),
   ...rows('both', [

@@ -6,7 +6,6 @@ const SENDING = '2025-11-25 basic/transports#sending-messages-to-the-server'
 const RESUMPTION = '2025-11-25 basic/transports#resumability-and-redelivery'
 const STREAMABLE = '2026-07-28 basic/transports/streamable-http'
 const SUBSCRIPTIONS = '2026-07-28 basic/patterns/subscriptions'
-const BUILT_LATER = 'streams that are taken up again'
 
 export const STREAMS: readonly WireRequirement[] = [
   ...rows('legacy', [
@@ -76,7 +75,6 @@ export const STREAMS: readonly WireRequirement[] = [
           'a stream that is taken up gets what was its own, and nothing of another',
         ),
       ],
-      BUILT_LATER,
     ],
     [
       'S2-disconnect',
@@ -94,7 +92,6 @@ export const STREAMS: readonly WireRequirement[] = [
         'a call whose connection broke > goes on, and its stream is taken up after the last event, live to the end',
         'a call whose connection broke > has its answer wait until the client comes back',
       ),
-      BUILT_LATER,
     ],
     [
       'S3-ids',
@@ -104,7 +101,6 @@ export const STREAMS: readonly WireRequirement[] = [
         'a stream of 2025-11-25 > gives each event an id that no other stream of the session has',
         'Last-Event-ID > of another session, even of the same client, is refused',
       ),
-      BUILT_LATER,
     ],
     [
       'S3-priming',
@@ -113,7 +109,6 @@ export const STREAMS: readonly WireRequirement[] = [
       cite.resumption(
         'a stream of 2025-11-25 > begins with an empty event that has an id and says when to come back, POST and GET alike',
       ),
-      BUILT_LATER,
     ],
     [
       'S3-polled',
@@ -162,7 +157,6 @@ export const STREAMS: readonly WireRequirement[] = [
       cite.resumption(
         'Last-Event-ID > means nothing in the modern era, whose clients cannot come back',
       ),
-      BUILT_LATER,
     ],
     [
       'M2-acknowledged',
