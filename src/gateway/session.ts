@@ -56,6 +56,8 @@ export interface Sessions {
   open(seed: SessionSeed): Session
   /** Throws SESSION_REQUIRED or SESSION_UNKNOWN. */
   get(id: string | undefined, principal: Principal, virtualServer?: string): Session
+  /** It is in use: every other session is idle for longer. */
+  use(session: Session): void
   end(session: Session, cause: string): void
   readonly size: number
   all(): Iterable<Session>
@@ -104,6 +106,11 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
     session.ended = true
     session.events?.clear()
     ended(session, cause)
+  }
+
+  function use(session: Session): void {
+    session.lastUsed = clock.now()
+    if (sessions.delete(session.id)) sessions.set(session.id, session)
   }
 
   function makeRoom(): void {
@@ -155,11 +162,10 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
           'the session is unknown or has ended; send initialize again',
         )
       }
-      session.lastUsed = clock.now()
-      sessions.delete(id)
-      sessions.set(id, session)
+      use(session)
       return session
     },
+    use,
     end,
     get size() {
       return sessions.size

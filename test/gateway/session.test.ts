@@ -77,6 +77,27 @@ it('when all places are taken, the longest unused session makes room, unless all
   expect(sessions.size).toBe(2)
 })
 
+it('a session that is used without being looked up keeps no place for those that are idle', () => {
+  const { clock, ended, sessions } = setUp(3)
+  const used = sessions.open(SEED)
+  const idle = sessions.open(SEED)
+  const late = sessions.open(SEED)
+  for (let minutes = 0; minutes < 34; minutes += 2) {
+    clock.pass(2 * MINUTE)
+    sessions.use(used)
+    if (minutes < 30) sessions.use(late)
+  }
+  expect(ended).toEqual([[idle.id, 'idle']])
+  sessions.open(SEED)
+  clock.pass(2 * MINUTE)
+  sessions.use(used)
+  sessions.open(SEED)
+  expect(ended.at(-1)).toEqual([late.id, 'made room'])
+  // one that has ended is not in use again
+  sessions.use(late)
+  expect([...sessions.all()]).not.toContain(late)
+})
+
 it('the end of a session aborts what is in flight, closes its streams and is told once', () => {
   const { ended, sessions } = setUp()
   const session = sessions.open(SEED)

@@ -10,9 +10,10 @@ import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { deny } from '../../src/plugin.ts'
+import { createFakeClock } from '../base/fake-clock.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { startFixture } from '../support/fixture.ts'
-import { rpc } from '../support/rpc.ts'
+import { openSession, rpc } from '../support/rpc.ts'
 import { eventually } from '../upstream/support.ts'
 import { echo, type Recorder, startRecorder } from './recorder.ts'
 import { type CodeEntry, LISTEN, runGateway, type Started, server } from './running.ts'
@@ -304,6 +305,20 @@ it('the end of the stream ends the session and aborts its calls', async () => {
   await eventually(() => expect(recorder.calls('notifications/cancelled')).toHaveLength(1))
   await gateway.observed()
   expect(ended).toEqual(['stream ended'])
+})
+
+it('one that goes on keeps no place for sessions that nobody uses', async () => {
+  const clock = createFakeClock()
+  await using gateway = await runGateway(
+    { listen: { port: 0, sse: {} }, limits: { sessions: 2 } },
+    [],
+    { clock },
+  )
+  await using peer = await openSse(sseOf(gateway), OPENING)
+  await openSession(gateway.url)
+  clock.pass(120_000)
+  await peer.ask(1, 'ping')
+  expect((await openSession(gateway.url)).initialize.status).toBe(200)
 })
 
 it('carries what servers say on their own account, and progress before its answer', async () => {

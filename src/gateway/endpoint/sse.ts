@@ -141,7 +141,10 @@ export function createSse(room: Room): Sse {
     const { session } = connection
     identity.method = message.method ?? ''
     identity.trace ??= traceOf(message)
-    if (session) inSession(identity, session, room.clock.now())
+    if (session) {
+      inSession(identity, session)
+      room.sessions.use(session)
+    }
     const { revision = '', capabilities = {} } = session ?? {}
     const outbound: Outbound = {
       notify: (sent, dropped) => connection.notify(sent, dropped),
@@ -154,11 +157,10 @@ export function createSse(room: Room): Sse {
 
 const ALLOWED = { allow: 'GET, POST' }
 
-function inSession(identity: Call['exchange']['identity'], session: Session, now: number): void {
+function inSession(identity: Call['exchange']['identity'], session: Session): void {
   identity.session = session.id
   identity.sessionLabels = session.labels
   identity.client = session.client
-  session.lastUsed = now
 }
 
 /** Throws SESSION_REQUIRED, SESSION_BUSY or WIRE_INVALID_REQUEST. */

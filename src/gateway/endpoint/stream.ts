@@ -30,7 +30,7 @@ export async function openStream(
   release()
   if (!primed) reply.write(OPEN)
   reply.onClose(() => {
-    session.lastUsed = room.clock.now()
+    room.sessions.use(session)
   })
 }
 
@@ -57,7 +57,7 @@ export async function resumeStream(
 ): Promise<void> {
   const { log, sequence } = findEvent(session, lastEventId)
   reply.onClose(() => {
-    session.lastUsed = room.clock.now()
+    room.sessions.use(session)
   })
   await log.stream.resume({ carrier: reply, exchange, log, sequence })
 }
