@@ -553,20 +553,25 @@ describe('a client of the modern era that leaves', () => {
   })
 })
 
-it('a session that is refused its stream at initialize is ended: its client was not told of it', async () => {
-  const closed: unknown[] = []
-  const { url, gateway: own } = await start({
-    stream_pre_open: () => no(),
-    session_post_close: ({ cause }) => void closed.push(cause),
-  })
-  const params = {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'c', version: '1' },
-  }
-  const body = { jsonrpc: '2.0', id: 0, method: 'initialize', params }
-  const answer = await rpc(url, body, { accept: 'text/event-stream' })
-  expect([answer.status, answer.headers.get('mcp-session-id')]).toEqual([403, null])
-  await own.engine.observers.idle()
-  expect(closed).toEqual(['refused'])
-})
+it.each(['/mcp', '/part'])(
+  'a session at %s that is refused its stream at initialize is ended: its client was not told of it',
+  async (path) => {
+    const closed: unknown[] = []
+    const hooks: Hooks = {
+      stream_pre_open: () => no(),
+      session_post_close: ({ cause }) => void closed.push(cause),
+    }
+    const virtual_servers = [{ name: 'part', path: '/part', tools: ['*'] }]
+    const { url, gateway: own } = await start(hooks, { virtual_servers })
+    const params = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'c', version: '1' },
+    }
+    const body = { jsonrpc: '2.0', id: 0, method: 'initialize', params }
+    const answer = await rpc(new URL(path, url).href, body, { accept: 'text/event-stream' })
+    expect([answer.status, answer.headers.get('mcp-session-id')]).toEqual([403, null])
+    await own.engine.observers.idle()
+    expect(closed).toEqual(['refused'])
+  },
+)

@@ -112,8 +112,9 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     await call.outbound.finish({ ...opened, headers: { ...opened.headers, ...extra } })
     // the client was not told of it
     if (opened.sessionId && call.outbound.refusal) {
-      const { principal } = visit.exchange.identity
-      room.sessions.end(room.sessions.get(opened.sessionId, principal), 'refused')
+      const { principal, virtualServer } = visit.exchange.identity
+      const session = room.sessions.get(opened.sessionId, principal, virtualServer)
+      room.sessions.end(session, 'refused')
     }
   }
 
