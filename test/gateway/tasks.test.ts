@@ -39,17 +39,22 @@ beforeAll(async () => {
         lastUpdatedAt: 'now',
         ttl: 1,
       }
-      if (method === 'tools/call')
-        return answers.result(modern ? { resultType: 'task', ...task } : { task })
+      if (method === 'tools/call') {
+        const { more } = (params.arguments ?? {}) as { more?: object }
+        if (modern) return answers.result({ resultType: 'task', ...task, ...more })
+        return answers.result({ task: { ...task, ...more }, ...more })
+      }
       if (method === 'tasks/result')
         return answers.result({ ...done, _meta: { [RELATED]: { taskId: 'own-1' } } })
       if (method !== 'tasks/get' || !modern)
         return answers.result({ ...task, ...(modern ? { resultType: 'complete' } : {}) })
-      const waits = (params._meta as { waits?: boolean }).waits
+      const { waits, ends } = params._meta as { waits?: boolean; ends?: object }
       answers.result({
         resultType: 'complete',
         ...task,
-        ...(waits ? { status: 'input_required', inputRequests: { q: asks } } : { result: done }),
+        ...(waits
+          ? { status: 'input_required', inputRequests: { q: asks } }
+          : (ends ?? { result: done })),
       })
     },
   })
@@ -61,10 +66,11 @@ beforeAll(async () => {
     {
       name: 'judge',
       hooks: {
-        tool_post_invoke: ({ name }) =>
-          refused.has(name)
-            ? deny({ code: 'NO', reason: 'not this one' })
-            : patch({ content: [{ type: 'text', text: 'public' }] }),
+        tool_post_invoke: ({ name, error }) => {
+          if (refused.has(name)) return deny({ code: 'NO', reason: 'not this one' })
+          if (error) return patch({ error: { ...error, message: 'public' } })
+          return patch({ content: [{ type: 'text', text: 'public' }] })
+        },
         elicitation_pre_create: () => patch({ message: 'Really sure?' }),
         elicitation_post_response: () => patch({ content: { seen: true } }),
       },
@@ -137,6 +143,53 @@ describe.each(ERAS)('a task of the %s era', (era) => {
     expect([unknown?.code, unknown?.message]).toEqual([-32602, 'there is no such task'])
   })
 })
+
+describe.each(ERAS)('what comes with a new task of the %s era', (era) => {
+  it.each([
+    { result: done },
+    { error: { code: 1, message: 'secret' } },
+    { structuredContent: { a: 'secret' } },
+    { inputRequests: { q: { ...asks, params: { ...asks.params, message: 'secret' } } } },
+    { _meta: { 'io.modelcontextprotocol/model-immediate-response': 'secret' } },
+    { unheard: 'secret' },
+  ])('and is shown to no point does not reach the client: %o', async (more) => {
+    const peer = await connect(era, gateway.url)
+    const asTask = era === 'legacy' ? { task: { ttl: 1000 } } : {}
+    const answer = await peer.call('rec__work', { more }, asTask)
+    const task = era === 'legacy' ? answer.result?.task : answer.result
+    expect(task).toMatchObject({ taskId: expect.any(String), status: 'working', ttl: 1 })
+    expect(JSON.stringify(answer)).not.toMatch(/secret|own-1/)
+  })
+})
+
+it('questions that come with a new task are left out also where nobody looks at results', async () => {
+  await using plain = await runGateway({ servers: [server('rec', recorder.url)] })
+  const peer = await connect('modern', plain.url)
+  const { result } = await peer.call('rec__work', { more: { inputRequests: { q: asks }, a: 1 } })
+  expect(result).toMatchObject({ taskId: expect.any(String), a: 1 })
+  expect(result).not.toHaveProperty('inputRequests')
+})
+
+it('the error that a modern task ends with is shown to the post-point of the call', async () => {
+  const { peer, taskId } = await begun('modern')
+  const ends = { status: 'failed', error: { code: -32000, message: 'secret', data: 1 } }
+  const { response } = await peer.request('tasks/get', { taskId, _meta: { ends } })
+  const error = { code: -32000, message: 'public', data: 1 }
+  expect(response?.result).toMatchObject({ status: 'failed', error })
+})
+
+it.each([['secret'], [{ ends: 'secret' }], 'secret'])(
+  'a modern task that ends with what is no result of a tool tells nothing of it: %o',
+  async (result) => {
+    const { peer, taskId } = await begun('modern')
+    const { text, response } = await peer.request('tasks/get', {
+      taskId,
+      _meta: { ends: { result } },
+    })
+    expect(response?.error?.data).toMatchObject({ code: 'UPSTREAM_PROTOCOL' })
+    expect(text).not.toContain('secret')
+  },
+)
 
 it('what a modern task needs to go on passes the points of questions, both ways', async () => {
   const { peer, taskId } = await begun('modern')

@@ -3,12 +3,12 @@ import { AppError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import type { Outcome } from '../../engine/outcome.ts'
 import type { UpstreamReply } from '../../upstream/client.ts'
-import type { Message } from '../../wire/message.ts'
+import { type Message, readMessage } from '../../wire/message.ts'
 import { resultBytes } from '../../wire/reply.ts'
-import { splice } from '../../wire/splice.ts'
+import { editMember, splice } from '../../wire/splice.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
-import { isTask, taskEdits } from '../task/result.ts'
+import { bareTask, isTask, taskEdits } from '../task/result.ts'
 import type { Asking } from './asking.ts'
 import { replyBridge } from './bridge.ts'
 import type { Operation, Payload, Target } from './operations.ts'
@@ -95,15 +95,21 @@ export async function answered(
 }
 
 /** The call goes on as a task of its server; its result passes the post-point when the client fetches it. */
-function asTask({ call, operation, target, link, decided }: Asking, reply: Message): Answer {
+function asTask(asking: Asking, reply: Message): Answer {
+  const { call, operation, target, link, decided, behind } = asking
+
   if (link.era !== call.exchange.identity.era || operation.kind !== 'tools')
     throw new AppError('UPSTREAM_PROTOCOL', 'the server made a task of what cannot be one')
   const owner = { server: target.own.server, tool: decided.own }
+  const id = call.message.id as RpcId
+  const shown = behind ? readMessage(resultBytes(id, bareTask(reply))) : reply
   return {
-    bytes: splice(reply.bytes, [
-      ...idEdits(reply, call.message.id),
-      ...strayEdits(reply),
-      ...taskEdits(call, owner, reply),
+    bytes: splice(shown.bytes, [
+      ...idEdits(shown, id),
+      ...strayEdits(shown),
+      ...taskEdits(call, owner, shown),
+      // questions have points of their own, which they pass when the client fetches them
+      ...editMember(shown, ['result', 'inputRequests'], undefined),
     ]),
     status: 200,
   }

@@ -1,5 +1,5 @@
 // A call that became a task: recognised in the answer to it, and given the id its client knows it by.
-import { isObject } from '../../base/json.ts'
+import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Message } from '../../wire/message.ts'
 import { META } from '../../wire/revision.ts'
 import { type Edit, editMember } from '../../wire/splice.ts'
@@ -21,6 +21,29 @@ export function isTask(call: Call, { result }: Message): boolean {
     return result.resultType === 'task' && typeof result.taskId === 'string'
   const { inner } = call.message.scan
   return inner.get('task') !== undefined && isObject(result.task) && result.content === undefined
+}
+
+const TASK: ReadonlySet<string> = new Set([
+  'resultType',
+  'taskId',
+  'status',
+  'statusMessage',
+  'createdAt',
+  'lastUpdatedAt',
+  'ttl',
+  'ttlMs',
+  'pollInterval',
+  'pollIntervalMs',
+])
+
+/** A task and nothing else: whatever more came with it is something no point has seen, and the client can fetch it. */
+export function bareTask({ result }: Message): JsonObject {
+  const { task, ...flat } = result as JsonObject
+  return isObject(task) ? { task: ownMembers(task) } : ownMembers(flat)
+}
+
+function ownMembers(task: Record<string, unknown>): JsonObject {
+  return Object.fromEntries(Object.entries(task).filter(([name]) => TASK.has(name))) as JsonObject
 }
 
 /** The server's own ids in a result, as the client knows them: of the task itself, and of the one a message relates to. */

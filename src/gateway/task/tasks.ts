@@ -93,19 +93,33 @@ async function shownEdits(
     return resultEdits(call, task, reply)
   if (!isObject(result)) return NONE
   const questions = await questionEdits(call, upstream, reply, result)
-  if ('denied' in questions || !isObject(result.result)) return questions
-  const inner = await judged(
-    call,
-    task,
-    { result: result.result },
-    JSON.stringify(result.result).length,
-  )
-  if ('denied' in inner) return inner
-  const edits =
-    inner.after.result === result.result
-      ? []
-      : editMember(reply, ['result', 'result'], inner.after.result)
-  return { edits: [...questions.edits, ...edits] }
+  if ('denied' in questions) return questions
+  const ended = await endEdits(call, task, reply, result)
+  return 'denied' in ended ? ended : { edits: [...questions.edits, ...ended.edits] }
+}
+
+/** How the call of a modern task ended: with its result, or the error in its place. */
+async function endEdits(
+  call: Call,
+  task: OwnTask,
+  reply: Message,
+  shown: Record<string, unknown>,
+): Promise<Edits | Denied> {
+  const edits: Edit[] = []
+  for (const member of ['result', 'error'] as const) {
+    const end = shown[member]
+    if (end === undefined || end === null) continue
+    if (member === 'result' ? !TOOL.result(end) : !isObject(end)) throw wrongShape()
+    const found = await judged(call, task, { [member]: end }, JSON.stringify(end).length)
+    if ('denied' in found) return found
+    const after = found.after[member]
+    if (after !== end) edits.push(...editMember(reply, ['result', member], after))
+  }
+  return { edits }
+}
+
+function wrongShape(): AppError {
+  return new AppError('UPSTREAM_PROTOCOL', 'the result of a task has the wrong shape')
 }
 
 async function questionEdits(
@@ -123,8 +137,7 @@ async function questionEdits(
 
 async function resultEdits(call: Call, task: OwnTask, reply: Message): Promise<Edits | Denied> {
   const seen = reply.kind === 'error' ? { error: reply.error } : { result: reply.result }
-  if (reply.kind === 'result' && !TOOL.result(reply.result))
-    throw new AppError('UPSTREAM_PROTOCOL', 'the result of a task has the wrong shape')
+  if (reply.kind === 'result' && !TOOL.result(reply.result)) throw wrongShape()
   const found = await judged(call, task, seen as Payload, reply.bytes.length)
   return 'denied' in found ? found : { edits: replyEdits(reply, TOOL, found.after) }
 }
