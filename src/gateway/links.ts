@@ -31,7 +31,7 @@ function ownLink(
   const key = instanceKey(call, upstream)
   if (!own || key === undefined) return shared
   // a session that has ended opens nothing that nobody would end
-  if (call.exchange.request.aborted)
+  if (call.exchange.request.aborted || call.session?.ended)
     throw new AppError('DISPATCH_ABORTED', 'the caller went away before its server was called')
   return own.link(key) ?? own.open(key, clientOf(call, upstream, key), call.exchange.request.signal)
 }

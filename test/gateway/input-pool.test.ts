@@ -1,5 +1,8 @@
 // Whose connection a legacy server's call takes (`pool.per`): who shares a process, what it is told of its client, and when it ends.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Call } from '../../src/gateway/exchange.ts'
+import { linkFor } from '../../src/gateway/links.ts'
+import type { Upstream } from '../../src/upstream/client.ts'
 import { node, root } from '../support/paths.ts'
 import { isRunning } from '../support/process.ts'
 import { callAnswering, messagesOf, reply } from './answering.ts'
@@ -189,6 +192,21 @@ it('a session that ends while its call is on the way leaves no process behind', 
   pass?.()
   expect((await call).response?.error?.data?.code).toBe('DISPATCH_ABORTED')
   expect(children()).toBe(before)
+})
+
+it('nothing is opened for a session that has ended, whoever asks for it late', async () => {
+  const opened: string[] = []
+  const link = { era: 'legacy' }
+  const own = { per: 'session', link() {}, open: async (key: string) => void opened.push(key) }
+  const upstream = { nearest: () => link, own } as unknown as Upstream
+  const call = (ended: boolean) => {
+    const exchange = { identity: { era: 'legacy' }, request: { aborted: false } }
+    return { exchange, session: { id: 's', ended, capabilities: {} } } as unknown as Call
+  }
+  await linkFor(call(false), upstream)
+  expect(opened).toEqual(['session s'])
+  expect(() => linkFor(call(true), upstream)).toThrow(/went away/)
+  expect(opened).toHaveLength(1)
 })
 
 /** How many processes this one has that are servers. */
