@@ -203,3 +203,20 @@ it.each([
     ...(client === 'modern' ? { resultType: 'complete' } : {}),
   })
 })
+
+it.each([{ inputResponses: { q: { action: 'accept' } } }, { requestState: 's' }])(
+  'what a legacy client cannot have been asked does not go on as its answer: %o',
+  async (more) => {
+    const peer = await connect('legacy', gateway.url)
+    const asked = () => one.calls('completion/complete').length
+    const count = asked()
+    const argument = { name: 'arg', value: 'x' }
+    const { response } = await peer.request('completion/complete', {
+      ref: prompt('one__greet'),
+      argument,
+      ...more,
+    })
+    expect(response?.error).toMatchObject({ code: -32602 })
+    expect(asked()).toBe(count)
+  },
+)

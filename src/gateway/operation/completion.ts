@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../../base/json.ts'
 import { type Edit, editMember, valueEdit } from '../../wire/splice.ts'
 import type { Call } from '../exchange.ts'
 import type { OperationForm, Target } from './operations.ts'
-import { locate, targetOf } from './targets.ts'
+import { assertOfEra, locate, targetOf } from './targets.ts'
 
 /** Which list a kind of ref is looked up in, and the member that names it there. */
 const REFS = {
@@ -22,6 +22,7 @@ interface Ref {
 export const COMPLETION: OperationForm = {
   async find(call) {
     assertServed(call)
+    assertOfEra(call)
     const { kind, exposed } = refOf(call.message.params)
     checkArgument(call.message.params)
     const template = kind === 'resources' ? await templated(call, exposed) : undefined

@@ -17,10 +17,7 @@ export function findTarget(
   const exposed = call.message.params?.[member]
   if (typeof exposed !== 'string')
     throw new AppError('WIRE_INVALID_PARAMS', `params.${member} is not a string`)
-  const { era } = call.exchange.identity
-  for (const modern of MODERN_ONLY)
-    if (era === 'legacy' && call.message.params?.[modern] !== undefined)
-      throw new AppError('WIRE_INVALID_PARAMS', `params.${modern} is unknown in this era`)
+  assertOfEra(call)
   return locate(call, kind, exposed)
 }
 
@@ -33,6 +30,14 @@ export function locate(call: Call, kind: ListKind, exposed: string): Target | Pr
 }
 
 const MODERN_ONLY = ['inputResponses', 'requestState'] as const
+
+/** Throws WIRE_INVALID_PARAMS: a legacy client sends what a modern server would take for answers that have passed their points. */
+export function assertOfEra({ exchange, message }: Call): void {
+  if (exchange.identity.era === 'modern') return
+  for (const modern of MODERN_ONLY)
+    if (message.params?.[modern] !== undefined)
+      throw new AppError('WIRE_INVALID_PARAMS', `params.${modern} is unknown in this era`)
+}
 
 export function targetOf(
   call: Call,
