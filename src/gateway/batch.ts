@@ -57,7 +57,7 @@ export async function dispatchBatch(
   let left = limits.response
   const answering = elements.map(async (element) => {
     const exchange = exchangeOf(batch, element)
-    const answer = await answerTo(batch, exchange, element)
+    const answer = await whileWanted(batch, exchange, () => answerTo(batch, exchange, element))
     if (answer === undefined) return undefined
     // together they are one answer, so they have the room of one
     if (answer.bytes.length > left) return withheld(batch.room, exchange, element)
@@ -66,6 +66,19 @@ export async function dispatchBatch(
   })
   const answers = await Promise.all(answering)
   return answers.filter((answer) => answer !== undefined)
+}
+
+/** An element is given up with its batch. */
+async function whileWanted<T>(batch: Batch, { request }: Exchange, work: () => T): Promise<T> {
+  const whole = batch.exchange.request
+  const gone = { interrupt: () => request.abort() }
+  if (whole.aborted) request.abort()
+  else whole.enter(gone)
+  try {
+    return await work()
+  } finally {
+    whole.leave(gone)
+  }
 }
 
 function readElements(bytes: Buffer, limits: ScanLimits): readonly Element[] {

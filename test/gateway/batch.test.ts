@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../src/base/json.ts'
 import { deny, type Hooks, patch } from '../../src/plugin.ts'
 import { initialize, isAnswer, type Line, pipeTo } from '../support/lines.ts'
 import { modernRequest, openSession, type RpcMessage, rpc } from '../support/rpc.ts'
@@ -331,6 +332,32 @@ describe('cancelling', () => {
     await expect.poll(() => held.length).toBe(1)
     await post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }, headers) // biome-ignore format: one line
     expect((await sent).messages.map(({ id }) => id)).toEqual([2])
+  })
+})
+
+describe('a batch whose stream is refused gives up its calls at the server', () => {
+  const isCancelled = () => {
+    const named = ({ message }: { message: { params?: object } }) => message.params as JsonObject
+    const hold = recorder.calls('tools/call').find((sent) => named(sent).name === 'hold')
+    const ids = recorder.calls('notifications/cancelled').map((sent) => named(sent).requestId)
+    return hold?.message.id !== undefined && ids.includes(hold.message.id)
+  }
+  const work = () => [call(1, 'hold'), call(2, 'talk', { _meta: { progressToken: 'p' } })]
+
+  it('at its opening: the refusal is the answer to the whole', async () => {
+    await start({ stream_pre_open: () => deny({ code: 'NO', reason: 'no streams' }) })
+    const { status, response } = await post(work())
+    expect([status, codeOf(response)]).toEqual([403, 'NO'])
+    await expect.poll(isCancelled).toBe(true)
+  })
+
+  it('while it is open: it ends', async () => {
+    const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 50))
+    await start({ stream_message: slow }, { limits: { holdback: '1KiB' } })
+    const talk = call(2, 'talk', { _meta: { progressToken: 'p'.repeat(2000) } })
+    const { status, messages } = await post([call(1, 'hold'), talk])
+    expect([status, messages]).toEqual([200, []])
+    await expect.poll(isCancelled).toBe(true)
   })
 })
 

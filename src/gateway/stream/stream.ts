@@ -230,7 +230,10 @@ export class EventStream implements LoggedStream {
       this.#put(answer.bytes)
       this.finish()
       refused?.(answer)
-    } else this.close()
+    } else {
+      this.close()
+      refused?.(insteadOfStream(exchange, refusal, undefined))
+    }
   }
 
   #pass(bytes: Buffer, instead: (end: Refusal) => Buffer | undefined): void | Promise<void> {
