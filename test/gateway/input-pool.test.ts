@@ -5,6 +5,7 @@ import { linkFor } from '../../src/gateway/links.ts'
 import type { Upstream } from '../../src/upstream/client.ts'
 import { node, root } from '../support/paths.ts'
 import { isRunning } from '../support/process.ts'
+import type { RpcMessage } from '../support/rpc.ts'
 import { callAnswering, messagesOf, reply } from './answering.ts'
 import { connect, ERAS, type Peer, textOf } from './peers.ts'
 import { ABLE } from './questioner.ts'
@@ -135,6 +136,27 @@ describe('pool.per', () => {
       })().catch(() => {})
     expect(textOf(await peers[1].call('auto__later'))).toBe('"answered"')
     await expect.poll(() => heard).toEqual([[1, 'elicitation/create']])
+    over.abort()
+  })
+
+  it('what it asks outside of calls holds the generation whose policies are to see the answer', async () => {
+    const peer = await connect('legacy', gateway.url, { capabilities: ABLE })
+    const { runtime } = gateway.gateway.state()
+    const over = new AbortController()
+    const asked = Promise.withResolvers<RpcMessage['id']>()
+    void (async () => {
+      for await (const { id } of messagesOf(peer, undefined, over.signal)) asked.resolve(id)
+    })().catch(() => {})
+    expect(textOf(await peer.call('auto__later'))).toBe('"answered"')
+    const id = await asked.promise
+    let drained = false
+    const whole = runtime.drained().then(() => {
+      drained = true
+    })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(drained).toBe(false)
+    await reply(peer, id, { action: 'decline' })
+    await whole
     over.abort()
   })
 })

@@ -101,6 +101,8 @@ export async function relay(route: Route, asking: Question, seen?: 'seen'): Prom
   const { runtime, server } = route
   const exchange = route.exchange(kind.method)
   const context = { runtime, server, request: exchange.request }
+  // the answer may come after a reload, and when the call has ended: its policies must still be there
+  const release = runtime.pin()
   try {
     const asked = seen ? PASSED : await inspectRequest(context, kind, params, message.bytes.length)
     if (asked.kind === 'denied') return asked
@@ -114,6 +116,8 @@ export async function relay(route: Route, asking: Question, seen?: 'seen'): Prom
     return await settle(answer, kind, context)
   } catch (error) {
     return { kind: 'failed', fault: faultOf(error), exchange }
+  } finally {
+    release()
   }
 }
 
