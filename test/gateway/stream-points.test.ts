@@ -446,6 +446,23 @@ describe('the stream of a session', () => {
     expect(fired.at(0)?.channel).toBe('get')
   })
 
+  it('belongs to its session, whose client and labels its policies go by', async () => {
+    const fired: unknown[] = []
+    const sees: Hooks = {
+      stream_pre_open: (_, ctx) => void fired.push([ctx.client?.name, [...ctx.labels]]),
+      stream_message: () => no(),
+      session_pre_open: (_, ctx) => ctx.addLabel('known', 'session'),
+    }
+    const more = { conditions: [{ agents: ['portcullis-test'] }] }
+    const peer = await connect('legacy', (await start(sees, {}, { more })).url)
+    const stream = await listen(peer)
+    await primed(stream)
+    expect(fired).toEqual([['portcullis-test', ['known']]])
+    recorder.announce({ method: CHANGED })
+    await until(() => gateway?.lines.some(({ fields }) => fields.reason === 'policy') ?? false)
+    expect(stream.messages()).toEqual([])
+  })
+
   it('that stream_pre_open refuses is 403, and takes no place', async () => {
     const { url } = await start(
       { stream_pre_open: () => deny({ code: 'NO', reason: 'no', httpStatus: 451 }) },

@@ -33,7 +33,10 @@ export function createEndpoint(room: Room): HttpHandler {
     if (!acceptedBy(headers.accept).stream)
       throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
     const session = sessionOf(room, visit)
-    exchange.identity.session = session.id
+    const { identity } = exchange
+    identity.session = session.id
+    identity.sessionLabels = session.labels
+    identity.client = session.client
     const last = headers['last-event-id']
     return last === undefined
       ? openStream(room, session, visit)
