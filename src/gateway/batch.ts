@@ -26,7 +26,8 @@ export interface Batch {
   readonly exchange: Exchange
   readonly session: Session
   readonly inflight?: FewMap<RpcId, RequestContext>
-  readonly outbound: Outbound
+  /** For what is said while one element is worked on. */
+  readonly outboundOf: (exchange: Exchange) => Outbound
   readonly headers: HeaderBag
   readonly room: Room
 }
@@ -44,6 +45,12 @@ export function checkBatchAllowed(revision: string | undefined): void {
   )
 }
 
+/** The answer to one element. */
+export interface ElementAnswer {
+  readonly exchange: Exchange
+  readonly bytes: Buffer
+}
+
 /**
  * The answers to the elements that have one, in their order. Rejects with WIRE_INVALID_REQUEST, before anything was done, when the
  * batch is none as a whole. `bytes` are what `readMessage` has found to be a batch.
@@ -52,7 +59,7 @@ export async function dispatchBatch(
   batch: Batch,
   bytes: Buffer,
   limits: ScanLimits & { readonly response: number },
-): Promise<readonly Buffer[]> {
+): Promise<readonly ElementAnswer[]> {
   const elements = readElements(bytes, limits)
   let left = limits.response
   const answering = elements.map(async (element) => {
@@ -60,9 +67,10 @@ export async function dispatchBatch(
     const answer = await whileWanted(batch, exchange, () => answerTo(batch, exchange, element))
     if (answer === undefined) return undefined
     // together they are one answer, so they have the room of one
-    if (answer.bytes.length > left) return withheld(batch.room, exchange, element)
+    if (answer.bytes.length > left)
+      return { exchange, bytes: withheld(batch.room, exchange, element) }
     left -= answer.bytes.length
-    return answer.bytes
+    return { exchange, bytes: answer.bytes }
   })
   const answers = await Promise.all(answering)
   return answers.filter((answer) => answer !== undefined)
@@ -133,7 +141,7 @@ function exchangeOf({ exchange, room }: Batch, element: Element): Exchange {
 }
 
 function answerTo(
-  { session, inflight, outbound, headers, room }: Batch,
+  { session, inflight, outboundOf, headers, room }: Batch,
   exchange: Exchange,
   element: Element,
 ): Promise<Answer | undefined> {
@@ -145,6 +153,7 @@ function answerTo(
   }
   const { revision, capabilities } = session
   const of = { revision, capabilities, session, ...(inflight ? { inflight } : {}) }
+  const outbound = outboundOf(exchange)
   const call: Call = { exchange, message: element.message, ...of, outbound, headers, room }
   return dispatchMessage(call)
 }

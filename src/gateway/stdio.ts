@@ -142,9 +142,10 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
       checkBatchAllowed(session?.revision)
       const current = await sessionFor(exchange)
       const { outbound } = exchange
-      const of = { exchange, session: current, inflight, outbound, headers: NO_HEADERS, room }
+      const outboundOf = () => outbound
+      const of = { exchange, session: current, inflight, outboundOf, headers: NO_HEADERS, room }
       const answers = await dispatchBatch(of, bytes, exchange.runtime.limits)
-      if (answers.length > 0) writer.send(joinBatch(answers))
+      if (answers.length > 0) writer.send(joinBatch(answers.map(({ bytes }) => bytes)))
     } catch (error) {
       refused(exchange, error, undefined)
     }

@@ -335,6 +335,28 @@ describe('cancelling', () => {
   })
 })
 
+it('the messages of a batch on its stream are each judged as part of their own call', async () => {
+  const seen: unknown[] = []
+  await start({
+    tool_pre_invoke: ({ name }, ctx) => (name === 'talk' ? ctx.addLabel('hot') : undefined),
+    stream_message({ message }, { labels, method }) {
+      const what = (message as RpcMessage).method ?? (message as RpcMessage).id
+      seen.push([what, method, [...labels]])
+      return what === 2 ? deny({ code: 'NO', reason: 'no' }) : undefined
+    },
+  })
+  const talk = call(2, 'talk', { _meta: { progressToken: 'p' } })
+  const { messages } = await post([call(1), talk, ping(3)])
+  expect(seen).toEqual([
+    ['notifications/progress', 'notifications/progress', ['hot']],
+    [1, 'tools/call', []],
+    [2, 'tools/call', ['hot']],
+    [3, 'ping', []],
+  ])
+  // as the denial of a tool, which a model can act on
+  expect(messages.find(({ id }) => id === 2)?.result).toMatchObject({ isError: true })
+})
+
 describe('a batch whose stream is refused gives up its calls at the server', () => {
   const isCancelled = () => {
     const named = ({ message }: { message: { params?: object } }) => message.params as JsonObject

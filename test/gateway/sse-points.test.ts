@@ -51,6 +51,33 @@ it('opening, each message, a reload and the end pass their points, once each', a
   )
 })
 
+it('a message is judged as part of the call it belongs to, not of the stream it is on', async () => {
+  const seen: unknown[] = []
+  const marks: CodeEntry = {
+    name: 'marks',
+    hooks: { tool_pre_invoke: (_, ctx) => ctx.addLabel('hot') },
+  }
+  const denies: CodeEntry = {
+    name: 'denies',
+    hooks: {
+      stream_message: (_, { method, server: from, labels }) => {
+        seen.push([method, from?.name, [...labels]])
+        return deny({ code: 'HOT', reason: 'too hot' })
+      },
+    },
+    more: { conditions: [{ labels: ['hot'] }] },
+  }
+  await using gateway = await runGateway(config(), [marks, denies])
+  await using peer = await openSse(sseOf(gateway), OPENING)
+  expect((await peer.ask(1, 'ping')).result).toEqual({})
+  const { result } = await peer.ask(2, 'tools/call', { name: 'rec__echo', arguments: {} })
+  expect(result).toMatchObject({
+    isError: true,
+    _meta: { 'portcullis/violation': { code: 'HOT' } },
+  })
+  expect(seen).toEqual([['tools/call', 'rec', ['hot']]])
+})
+
 it('a stream whose opening is refused is answered with the refusal', async () => {
   const entry: CodeEntry = {
     name: 'no',

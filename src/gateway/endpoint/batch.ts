@@ -1,6 +1,6 @@
 // POST of a batch: only in a session of the revision that has batches; answered as one array, or as an event for each answer.
 import { checkBatchAllowed, dispatchBatch } from '../batch.ts'
-import type { Outbound, Room } from '../exchange.ts'
+import type { Exchange, Outbound, Room } from '../exchange.ts'
 import type { Session } from '../session.ts'
 import { type Accepts, HttpOutbound } from './outbound.ts'
 import type { Visit } from './visit.ts'
@@ -31,10 +31,10 @@ export async function postBatch(
   const asker = { room, exchange, id: undefined, revision: session.revision, session, release }
   const outbound = new HttpOutbound(reply, accepts, asker)
   // no relay: a large result is one answer of several, and must not become the whole response
-  const shared: Outbound = {
-    notify: (message, dropped) => outbound.notify(message, dropped),
+  const outboundOf = (element: Exchange): Outbound => ({
+    notify: (message, dropped) => outbound.notify(message, dropped, element),
     stand: () => outbound.stand(),
-  }
-  const batch = { exchange, session, outbound: shared, headers, room }
+  })
+  const batch = { exchange, session, outboundOf, headers, room }
   await outbound.finishBatch(await dispatchBatch(batch, bytes, runtime.limits))
 }

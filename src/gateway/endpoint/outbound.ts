@@ -4,6 +4,7 @@ import type { ResultRelay } from '../../upstream/client.ts'
 import { joinBatch } from '../../wire/batch.ts'
 import { readMessage } from '../../wire/message.ts'
 import type { Answer, RpcId } from '../answer.ts'
+import type { ElementAnswer } from '../batch.ts'
 import type { Exchange, Outbound, Room } from '../exchange.ts'
 import type { Session, SessionStream } from '../session.ts'
 import type { Channel } from '../stream/points.ts'
@@ -43,8 +44,8 @@ export class HttpOutbound implements Outbound {
     this.#asker = asker
   }
 
-  notify(message: Buffer, dropped?: () => void): boolean {
-    return this.#streamed()?.send(message, dropped) ?? false
+  notify(message: Buffer, dropped?: () => void, of?: Exchange): boolean {
+    return this.#streamed()?.send(message, dropped, of) ?? false
   }
 
   /** A client that can come back is told to: the server has sent the gateway away, too. */
@@ -79,14 +80,14 @@ export class HttpOutbound implements Outbound {
   }
 
   /** The answers to a batch: one array, or an event each. */
-  async finishBatch(answers: readonly Buffer[]): Promise<void> {
+  async finishBatch(answers: readonly ElementAnswer[]): Promise<void> {
     if (!this.#stream && answers.length === 0) return this.#reply.empty(202)
     if (!this.#stream && this.#accepts.json)
-      return this.#reply.json({ bytes: joinBatch(answers), status: 200 })
+      return this.#reply.json({ bytes: joinBatch(answers.map(({ bytes }) => bytes)), status: 200 })
     const stream = this.#streamed()
     if (!stream || !(await this.#opening)) return
-    const { exchange } = this.#asker
-    for (const bytes of answers) await stream.respond(exchange, readMessage(bytes).id, bytes)
+    for (const { exchange, bytes } of answers)
+      await stream.respond(exchange, readMessage(bytes).id, bytes)
     stream.finish()
   }
 

@@ -80,8 +80,8 @@ export class SseConnection {
   }
 
   /** What nobody waits for; false when the client is gone or too far behind. */
-  notify(message: Buffer, dropped?: () => void): boolean {
-    return !this.#isBehind() && this.#stream.send(message, dropped)
+  notify(message: Buffer, dropped?: () => void, of?: Exchange): boolean {
+    return !this.#isBehind() && this.#stream.send(message, dropped, of)
   }
 
   /** An answer waits for a client that is behind. Resolves when it is written or the client is gone. */

@@ -147,7 +147,7 @@ export function createSse(room: Room): Sse {
     }
     const { revision = '', capabilities = {} } = session ?? {}
     const outbound: Outbound = {
-      notify: (sent, dropped) => connection.notify(sent, dropped),
+      notify: (sent, dropped) => connection.notify(sent, dropped, exchange),
       // what stands is of the modern era, which this transport does not have
       stand: async () => undefined,
     }

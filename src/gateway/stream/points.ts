@@ -56,8 +56,8 @@ export class StreamPoints {
     return this.#ask('stream_pre_close')
   }
 
-  /** The message as it may go on. */
-  message(bytes: Buffer): Buffer | Refusal | Promise<Buffer | Refusal> {
+  /** The message as it may go on; `of` is what it belongs to, where the stream carries the messages of several. */
+  message(bytes: Buffer, of = this.#exchange): Buffer | Refusal | Promise<Buffer | Refusal> {
     if (!this.runtime.generation.runner('stream_message')) return bytes
     const message = readMessage(bytes)
     const shown = envelopeOf(message)
@@ -68,32 +68,38 @@ export class StreamPoints {
         ? bytes
         : Buffer.from(JSON.stringify(after))
     }
-    const decided = this.#dispatch('stream_message', message.method, shown, bytes.length)
+    const decided = this.#dispatch('stream_message', of, {
+      message: shown,
+      method: message.method,
+      bytes: bytes.length,
+    })
     return decided instanceof Promise ? decided.then(settle) : settle(decided)
   }
 
   #ask(point: StreamPoint): Refusal | undefined | Promise<Refusal | undefined> {
-    const decided = this.#dispatch(point)
+    const decided = this.#dispatch(point, this.#exchange)
     return decided instanceof Promise ? decided.then(refusalOf) : refusalOf(decided)
   }
 
   /** Undefined: nobody is there to decide. */
   #dispatch(
     point: StreamPoint,
-    method?: string,
-    message?: object,
-    bytes?: number,
+    of: Exchange,
+    said?: {
+      readonly message: object
+      readonly method: string | undefined
+      readonly bytes: number
+    },
   ): Decided | undefined | Promise<Decided> {
     const { runtime } = this
     const runner = runtime.generation.runner(point)
     if (!runner) return undefined
-    const identity = { ...this.#exchange.identity, generation: runtime.generation.id }
-    const exchange = { ...this.#exchange, identity }
-    const own = derivedRequest(exchange, method ?? identity.method, undefined)
+    const identity = { ...of.identity, generation: runtime.generation.id }
+    const own = derivedRequest({ ...of, identity }, said?.method ?? identity.method, undefined)
     const payload: Payload = {
       channel: this.#channel,
       principal: identity.principal,
-      ...(message ? { message } : {}),
+      ...(said ? { message: said.message } : {}),
     }
     const release = runtime.pin()
     const settle = (end: Awaited<typeof outcome>): Decided => {
@@ -101,10 +107,10 @@ export class StreamPoints {
       if (end.kind === 'pass') return end.payload
       if (end.kind === 'deny') return { violation: end.violation }
       const { fault } = end as { fault: AppError }
-      this.#room.report.raised(this.#exchange, fault, point)
+      this.#room.report.raised(of, fault, point)
       return { fault }
     }
-    const outcome = runner.dispatch(payload, own, bytes === undefined ? {} : { bytes })
+    const outcome = runner.dispatch(payload, own, said ? { bytes: said.bytes } : {})
     return outcome instanceof Promise ? outcome.then(settle) : settle(outcome)
   }
 }

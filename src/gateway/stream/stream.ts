@@ -90,15 +90,15 @@ export class EventStream implements LoggedStream {
     return opened
   }
 
-  /** False when nobody can take the message any more. What becomes of it may be decided later: `dropped`. */
-  send(message: Buffer, dropped?: () => void): boolean {
+  /** False when nobody can take the message any more. What becomes of it may be decided later: `dropped`. `of`: what it belongs to. */
+  send(message: Buffer, dropped?: () => void, of?: Exchange): boolean {
     if (this.#over || this.#broken) return false
     const drop = (end: Refusal) => {
       this.#setup.room.report.dropped('violation' in end ? 'policy' : 'fault')
       dropped?.()
       return undefined
     }
-    this.#order.push(message.length, () => this.#pass(message, drop))
+    this.#order.push(message.length, () => this.#pass(message, drop, of))
     return !(this.#over || this.#broken)
   }
 
@@ -117,7 +117,7 @@ export class EventStream implements LoggedStream {
     // what is before it has its own bound; the message everybody waits for does not wait behind it
     await this.#order.settled()
     const instead = (end: Refusal) => insteadOfAnswer(exchange, end, id).bytes
-    this.#order.push(bytes.length, () => this.#pass(bytes, instead))
+    this.#order.push(bytes.length, () => this.#pass(bytes, instead, exchange))
     await this.#order.settled()
   }
 
@@ -236,10 +236,14 @@ export class EventStream implements LoggedStream {
     }
   }
 
-  #pass(bytes: Buffer, instead: (end: Refusal) => Buffer | undefined): void | Promise<void> {
+  #pass(
+    bytes: Buffer,
+    instead: (end: Refusal) => Buffer | undefined,
+    of: Exchange | undefined,
+  ): void | Promise<void> {
     if (this.#state !== 'open') return
     const put = (end: Buffer | Refusal) => this.#put(Buffer.isBuffer(end) ? end : instead(end))
-    const decided = this.#points.message(bytes)
+    const decided = this.#points.message(bytes, of)
     return decided instanceof Promise ? decided.then(put) : put(decided)
   }
 
