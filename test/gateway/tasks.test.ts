@@ -5,7 +5,7 @@ import { deny, patch } from '../../src/plugin.ts'
 import { openSession } from '../support/rpc.ts'
 import { connect, ERAS, textOf } from './peers.ts'
 import { type Recorder, startRecorder } from './recorder.ts'
-import { runGateway, type Started, server } from './running.ts'
+import { type CodeEntry, runGateway, type Started, server } from './running.ts'
 
 const EXTENSION = 'io.modelcontextprotocol/tasks'
 const RELATED = 'io.modelcontextprotocol/related-task'
@@ -84,8 +84,8 @@ afterAll(async () => {
 
 const last = (method: string) => recorder.calls(method).at(-1)?.message.params
 
-async function begun(era: (typeof ERAS)[number]) {
-  const peer = await connect(era, gateway.url, { capabilities: { elicitation: {} } })
+async function begun(era: (typeof ERAS)[number], at = gateway) {
+  const peer = await connect(era, at.url, { capabilities: { elicitation: {} } })
   const { result } = await peer.call(
     'rec__work',
     {},
@@ -143,6 +143,41 @@ describe.each(ERAS)('a task of the %s era', (era) => {
     expect([unknown?.code, unknown?.message]).toEqual([-32602, 'there is no such task'])
   })
 })
+
+it.each(ERAS)(
+  'the end of a task of the %s era is one of the call that it was: its method and labels',
+  async (era) => {
+    const seen: unknown[] = []
+    const marks: CodeEntry = {
+      name: 'marks',
+      hooks: { tool_pre_invoke: (_, ctx) => ctx.addLabel('hot') },
+    }
+    const denies: CodeEntry = {
+      name: 'denies',
+      hooks: {
+        tool_post_invoke(_, { method, origin, labels, server: from }) {
+          seen.push([method, origin, [...labels], from?.name])
+          return deny({ code: 'HOT', reason: 'too hot' })
+        },
+      },
+      more: { conditions: [{ methods: ['tools/call'], labels: ['hot'] }] },
+    }
+    await using judging = await runGateway({ servers: [server('rec', recorder.url)] }, [
+      marks,
+      denies,
+    ])
+    const { peer, taskId } = await begun(era, judging)
+    expect((await peer.request('tasks/cancel', { taskId })).response?.result).toMatchObject({
+      taskId,
+    })
+    const method = era === 'legacy' ? 'tasks/result' : 'tasks/get'
+    const { text } = await peer.request(method, { taskId })
+    expect(text).toContain('HOT')
+    expect(text).not.toContain('secret')
+    const last = seen.at(-1)
+    expect(last).toEqual(['tools/call', 'upstream', ['hot'], 'rec'])
+  },
+)
 
 describe.each(ERAS)('what comes with a new task of the %s era', (era) => {
   it.each([
@@ -219,9 +254,12 @@ it('tasks are advertised as far as they are served', async () => {
 
 it('an id of one principal is nothing to another', () => {
   const ids = createTaskIds(Buffer.alloc(32, 1))
-  const task = { server: 's', id: 'own', tool: 't' }
+  const task = { server: 's', id: 'own', tool: 't', labels: ['a', 'b'] }
   const exposed = ids.expose('alice', task)
   expect(ids.expose('alice', task)).toBe(exposed)
   expect(ids.own('alice', exposed)).toEqual(task)
+  // what policies made of the call is not for the client to read
+  const hot = ids.expose('alice', { ...task, labels: ['suspected'] })
+  expect(Buffer.from(hot, 'base64url').includes('suspected')).toBe(false)
   expect(() => ids.own('bob', exposed)).toThrow('there is no such task')
 })

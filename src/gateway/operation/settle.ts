@@ -100,7 +100,10 @@ function asTask(asking: Asking, reply: Message): Answer {
 
   if (link.era !== call.exchange.identity.era || operation.kind !== 'tools')
     throw new AppError('UPSTREAM_PROTOCOL', 'the server made a task of what cannot be one')
-  const owner = { server: target.own.server, tool: decided.own }
+  const { identity, request } = call.exchange
+  const kept = identity.sessionLabels?.values
+  const labels = [...request.labels].filter((label) => !kept?.has(label))
+  const owner = { server: target.own.server, tool: decided.own, labels }
   const id = call.message.id as RpcId
   const shown = behind ? readMessage(resultBytes(id, bareTask(reply))) : reply
   return {

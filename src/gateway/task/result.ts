@@ -9,6 +9,7 @@ import type { Call } from '../exchange.ts'
 export interface TaskOwner {
   readonly server: string
   readonly tool: string
+  readonly labels: readonly string[]
 }
 
 /** The extension of the modern era; the legacy era has tasks in its core (2025-11-25 basic/utilities/tasks). */
@@ -65,7 +66,7 @@ export function taskEdits(call: Call, owner: TaskOwner, reply: Message): Edit[] 
   return edits
 }
 
-export function exposeTask(call: Call, { server, tool }: TaskOwner, id: string): string {
+export function exposeTask(call: Call, { server, tool, labels }: TaskOwner, id: string): string {
   const { principal } = call.exchange.identity
-  return call.room.tasks.expose(principal.id, { server, id, tool })
+  return call.room.tasks.expose(principal.id, { server, id, tool, labels })
 }

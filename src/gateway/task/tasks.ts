@@ -1,11 +1,12 @@
 // The methods of tasks, in both eras: ids mapped, results and questions shown to the points of the call the task came from.
 import { AppError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
+import type { RequestContext } from '../../engine/context.ts'
 import type { Upstream, UpstreamLink } from '../../upstream/client.ts'
 import type { Message } from '../../wire/message.ts'
 import { type Edit, editMember, splice } from '../../wire/splice.ts'
 import type { Answer } from '../answer.ts'
-import type { Call } from '../exchange.ts'
+import { type Call, derivedRequest } from '../exchange.ts'
 import { type Denied, inspectResponses, putQuestions } from '../input/rounds.ts'
 import { linkFor } from '../links.ts'
 import { OPERATIONS, type Operation, type Payload } from '../operation/operations.ts'
@@ -25,6 +26,7 @@ export async function operateTask(call: Call): Promise<Answer> {
   await assertShown(call, task)
   exchange.request.server = upstream.info
   exchange.request.target = task.tool
+  for (const label of task.labels) exchange.request.addLabel(label)
   const responses = await responsesOf(call, upstream)
   if ('denied' in responses) return responses.denied
   const link = await linkOf(call, upstream)
@@ -142,6 +144,25 @@ async function resultEdits(call: Call, task: OwnTask, reply: Message): Promise<E
   return 'denied' in found ? found : { edits: replyEdits(reply, TOOL, found.after) }
 }
 
+/** For policies it is the end of the call that it was, whatever method the client asks with. */
+async function asEndOfCall<T>({ exchange }: Call, work: (request: RequestContext) => T) {
+  const { request: asked } = exchange
+  const request = derivedRequest(exchange, 'tools/call', undefined)
+  request.target = asked.target
+  request.origin = 'upstream'
+  const gone = { interrupt: () => request.abort() }
+  if (asked.aborted) request.abort()
+  else asked.enter(gone)
+  try {
+    return await work(request)
+  } finally {
+    asked.leave(gone)
+    const kept = exchange.identity.sessionLabels?.values
+    for (const label of request.labels) if (!kept?.has(label)) asked.addLabel(label)
+    if (request.passes) asked.passes = [...(asked.passes ?? []), ...request.passes]
+  }
+}
+
 async function judged(
   call: Call,
   task: OwnTask,
@@ -151,7 +172,7 @@ async function judged(
   const runner = runnerAt(call, TOOL.post, task.tool)
   if (!runner) return { after: seen }
   const before = { server: task.server, name: task.tool, exposedName: task.tool, ...seen }
-  const outcome = await runner.dispatch(before, call.exchange.request, { bytes })
+  const outcome = await asEndOfCall(call, (request) => runner.dispatch(before, request, { bytes }))
   if (outcome.kind !== 'pass') return { denied: refused(call, TOOL.post, outcome, true) }
   return { after: outcome.payload as JsonObject }
 }
