@@ -464,6 +464,37 @@ it('a subscription is granted what the virtual server has, and ends with it', as
   expect(messages.at(-1)?.result).toMatchObject({ resultType: 'complete' })
 })
 
+it('a subscription that is still being judged when its virtual server goes ends, too', async () => {
+  await using directory = await temporaryDirectory()
+  const asked = Promise.withResolvers<void>()
+  const judged = Promise.withResolvers<undefined>()
+  const judge: CodeEntry = {
+    name: 'judge',
+    hooks: {
+      resource_pre_subscribe() {
+        asked.resolve()
+        return judged.promise
+      },
+    },
+  }
+  const write = (virtual_servers: object[]) => {
+    const servers = [server('a', a.url)]
+    const whole = { version: 1, ...LISTEN, ...pluginsSection([judge]), servers, virtual_servers }
+    return directory.write('gateway.yaml', JSON.stringify(whole))
+  }
+  const configFile = await write([{ name: 'v', path: '/v', tools: ['a__*'] }])
+  await using gateway = await runGateway({}, [judge], { configFile })
+  const peer = await connect('modern', at(gateway, '/v'))
+  const notifications = { toolsListChanged: true }
+  const listening = peer.request('subscriptions/listen', { notifications })
+  await asked.promise
+  await write([])
+  expect((await gateway.gateway.reload()).outcome).toBe('applied')
+  judged.resolve(undefined)
+  const { messages } = await listening
+  expect(messages.at(-1)?.result).toMatchObject({ resultType: 'complete' })
+})
+
 it('an unknown name cannot be mounted', async () => {
   const { createGateway } = await import('../../src/app/gateway.ts')
   const gateway = await createGateway({

@@ -50,6 +50,7 @@ async function stand(call: Call, judged: Judged, place: Place): Promise<Answer> 
     receiver.listen.filter = granted
     receiver.streams.add({ ...stream, close: place.end })
     place.opened(receiver)
+    if (isGone(call)) place.end()
     // nothing was granted, so nothing will ever be told
     if (Object.keys(granted).length > 0) await place.ended
     return ending(call)
@@ -60,6 +61,12 @@ async function stand(call: Call, judged: Judged, place: Place): Promise<Answer> 
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** Its virtual server was taken away before it was told to end with it. */
+function isGone({ exchange, room }: Call): boolean {
+  const { virtualServer } = exchange.identity
+  return virtualServer !== undefined && !room.current().virtualServers.has(virtualServer)
+}
 
 interface Listener extends Receiver {
   readonly listen: { readonly id: RpcId; filter: Filter }
