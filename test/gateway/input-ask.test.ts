@@ -49,6 +49,7 @@ beforeAll(async () => {
         server('modern', recorders.modern.url),
         server('shared', recorders.shared.url, { pool: { per: 'shared' } }),
       ],
+      virtual_servers: [{ name: 'part', path: '/part', tools: ['*'] }],
       limits: { request_timeout: '400ms', dispatch: { data: '300ms' }, ask: `${LIMIT}ms` },
     },
     [
@@ -251,6 +252,16 @@ describe('in the modern era', () => {
     expect((await retry({ a: 1 }, more, 'legacy'))?.error?.data?.code).toBe('WIRE_BAD_STATE')
     expect(order).not.toContain('server')
     expect(textOf(await retry({ a: 1 }, more))).toBe('{}')
+  })
+
+  it('a yes on the whole is no yes on a virtual server, where other policies may ask', async () => {
+    const { requestState } = await question()
+    const more = { requestState, inputResponses: { [KEY]: yes } }
+    const url = new URL('/part', gateway.url).href
+    const there = await connect('modern', url, { capabilities: ABLE })
+    expect((await retry({}, more, 'modern', there))?.error?.data?.code).toBe('WIRE_BAD_STATE')
+    expect(order).not.toContain('server')
+    expect(textOf(await retry({}, more))).toBe('{}')
   })
 
   it('a yes that comes after limits.ask is worth nothing', async () => {

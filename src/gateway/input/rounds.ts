@@ -36,9 +36,10 @@ export function continues({ message, exchange }: Call): boolean {
 /** What is known of a request before its first round. */
 export function fresh(call: Call, upstream: Upstream): InputState {
   const { message, exchange } = call
+  const { principal, virtualServer } = exchange.identity
   return {
-    request: requestDigest(message.method ?? '', message.params),
-    principal: exchange.identity.principal.id,
+    request: requestDigest(message.method ?? '', message.params, virtualServer),
+    principal: principal.id,
     server: upstream.name,
     round: 0,
     asked: {},

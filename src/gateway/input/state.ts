@@ -83,9 +83,14 @@ function bad(what: string): AppError {
 }
 
 /** What a client has to send again unchanged: everything but the answers, the state and `_meta`. */
-export function requestDigest(method: string, params: JsonObject | undefined): string {
+export function requestDigest(
+  method: string,
+  params: JsonObject | undefined,
+  virtualServer?: string,
+): string {
   const { _meta, inputResponses, requestState, ...same } = isObject(params) ? params : {}
-  return digestOf([method, same])
+  // what was asked and answered under the policies of one place says nothing at another
+  return digestOf([method, same, virtualServer ?? null])
 }
 
 export function digestOf(value: unknown): string {
