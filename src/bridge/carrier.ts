@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import { AppError, isAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import { joinBatch } from '../wire/batch.ts'
+import { elementsOf, joinBatch } from '../wire/batch.ts'
 import { HEADERS, modernHeaders } from '../wire/headers.ts'
 import type { LinePeer } from '../wire/line-service.ts'
 import type { LineWriter } from '../wire/line-writer.ts'
@@ -38,6 +38,8 @@ const MOST_RETRY = 60_000
 const RETRY = 1000
 /** A gateway that has answered may hold its stream open; the connection is wanted back. */
 const LINGER = 1000
+/** More than a gateway takes. */
+const MOST_ELEMENTS = 1000
 /** The answers to a batch are held until there are all. */
 const MOST_HELD = 64 * 1024 * 1024
 
@@ -166,10 +168,12 @@ export function createCarrier(
   async function batch(bytes: Buffer): Promise<void> {
     await before
     const held: Buffer[] = []
+    const answered = new Set<unknown>()
     let size = 0
     const listener: Listener = {
-      message({ kind, bytes: answer }) {
+      message({ kind, id, bytes: answer }) {
         if (kind !== 'result' && kind !== 'error') return writer.send(answer)
+        answered.add(id)
         size += answer.length
         if (size <= MOST_HELD) held.push(answer)
       },
@@ -178,6 +182,10 @@ export function createCarrier(
     const outcome = await inSession((headers) =>
       transfers.post(bytes, { ...headers, ...events }, listener),
     )
+    // whoever asked waits for an answer to each, also when the rest of them was lost
+    if (outcome.kind === 'ended' || outcome.kind === 'failed')
+      for (const id of requestsOf(bytes))
+        if (!answered.has(id)) held.push(refusal(faultOf(outcome), id))
     if (size > MOST_HELD) refuse(new AppError('UPSTREAM_TOO_LARGE', 'the answers are too large'))
     else if (held.length > 0) writer.send(joinBatch(held))
     else if (outcome.kind !== 'ended') fail(undefined, outcome)
@@ -210,9 +218,9 @@ export function createCarrier(
     else if (kind !== 'aborted') refuse(faultOf(outcome), id)
   }
 
-  function refuse({ code, rpc, message, data }: AppError, id?: RpcId): void {
-    log.debug({ code, reason: message }, 'a line was refused')
-    writer.send(errorBytes(id, { code: rpc, message, data: { ...data, code } }))
+  function refuse(fault: AppError, id?: RpcId): void {
+    log.debug({ code: fault.code, reason: fault.message }, 'a line was refused')
+    writer.send(refusal(fault, id))
   }
 
   return {
@@ -255,6 +263,22 @@ function faultOf(outcome: Exclude<Outcome, { kind: 'aborted' }>): AppError {
       return new AppError(code, `the gateway answered with HTTP ${status}`)
     }
   }
+}
+
+function refusal({ code, rpc, message, data }: AppError, id: RpcId | undefined): Buffer {
+  return errorBytes(id, { code: rpc, message, data: { ...data, code } })
+}
+
+/** The ids of the requests of a batch. */
+function requestsOf(batch: Buffer): readonly RpcId[] {
+  return (elementsOf(batch, MOST_ELEMENTS) ?? []).flatMap((element) => {
+    try {
+      const { kind, id } = readMessage(element, DEPTH)
+      return kind === 'request' ? [id as RpcId] : []
+    } catch {
+      return []
+    }
+  })
 }
 
 function isMismatch(outcome: Outcome): boolean {

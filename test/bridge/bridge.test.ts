@@ -191,6 +191,23 @@ describe('a client of the legacy era', () => {
     other.send(batch)
     await other.line((line) => code(line) === 'WIRE_BATCH')
   })
+
+  it('gets an answer to each request of a batch, also when the gateway gives the others up', async () => {
+    const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 50))
+    const { url } = await startGateway({ stream_message: slow }, { limits: { holdback: '1KiB' } })
+    const talk = { ...callOf('talk'), _meta: { progressToken: 'p'.repeat(2000) } }
+    const client = await open(url, '2025-03-26')
+    client.send([
+      { jsonrpc: '2.0', id: 1, method: 'tools/call', params: talk },
+      { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 9 } },
+      { jsonrpc: '2.0', id: 'b', method: 'tools/call', params: callOf('hold') },
+    ])
+    const answers = (await client.line(Array.isArray)) as RpcMessage[]
+    expect(answers.map((answer) => [answer.id, code(answer)])).toEqual([
+      [1, 'UPSTREAM_PROTOCOL'],
+      ['b', 'UPSTREAM_PROTOCOL'],
+    ])
+  })
 })
 
 describe('a client of the modern era', () => {
