@@ -30,6 +30,7 @@ export const sse: Target = {
     )
     checkBounds(bytes, random)
     const framed = checkSentOn(whole.events)
+    for (const ms of whole.retries) checkRetry(ms)
     const { events, retries } = whole
     const counts = [events.length, retries.length].map((count) => Math.min(count, 6))
     const kinds = events
@@ -80,6 +81,13 @@ function checkBounds(bytes: Buffer, random: Random): void {
     return
   }
   holds(!over || bytes.length > limit, 'only what is larger than the limit is too large')
+}
+
+/** When to come back is sent on as it was heard. */
+function checkRetry(retry: number): void {
+  if (!Number.isSafeInteger(retry)) return
+  const { retries } = decode([encodeEvent({ data: '', retry })], ROOMY)
+  holds(retries[0] === retry, `retry survives: ${retry}`)
 }
 
 /** The gateway sends every event on: what the client reads is what the server sent. */
