@@ -390,8 +390,8 @@ export const ERRORS = {
   UPSTREAM_ERA: row(
     -32603,
     502,
-    'the upstream server does not speak the era of the client',
-    'use a client of its era until bridging is built',
+    'the upstream server does not speak the protocol era that was tried',
+    'nothing: the other era is tried; if calls fail, see the log of the server',
   ),
 
   // egress

@@ -9,7 +9,7 @@ import {
 } from './header-value.ts'
 import type { Message } from './message.ts'
 import { checkParamHeaders, paramHeaders, paramHeadersOf } from './param-headers.ts'
-import { isModernRevision, META, MODERN_REVISIONS } from './revision.ts'
+import { isModernRevision, META, MODERN, MODERN_REVISIONS } from './revision.ts'
 
 export {
   decodeHeaderValue,
@@ -91,7 +91,8 @@ function checkMetaMembers(message: Message): string | undefined {
   const meta = message.params?._meta
   const version = isObject(meta) ? meta[META.protocolVersion] : undefined
   if (message.kind === 'notification' && version === undefined) return undefined
-  if (!isObject(meta)) throw invalidMeta('params._meta', 'is missing')
+  if (!isObject(meta))
+    throw invalidMeta('params._meta', `is missing; a request of ${MODERN} says its version there`)
   if (typeof version !== 'string')
     throw invalidMeta(
       META.protocolVersion,

@@ -27,7 +27,10 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     const { identity, runtime } = exchange
     const { limits } = runtime
     if (!isMediaType(headers['content-type'], 'application/json'))
-      throw new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must be application/json')
+      throw new AppError(
+        'WIRE_UNSUPPORTED_MEDIA',
+        'the body is not application/json; send Content-Type: application/json',
+      )
     const accepts = acceptedBy(headers.accept)
     if (!accepts.json && !accepts.stream)
       throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept application/json and text/event-stream')

@@ -83,7 +83,10 @@ export function createSse(room: Room): Sse {
     const { limits } = exchange.runtime
     const connection = connectionOf(id, visit)
     if (!isMediaType(headers['content-type'], 'application/json'))
-      throw new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must be application/json')
+      throw new AppError(
+        'WIRE_UNSUPPORTED_MEDIA',
+        'the body is not application/json; send Content-Type: application/json',
+      )
     const bounds = { bytes: limits.body, timeout: limits.header_timeout }
     const bytes = await readBody(request, bounds, room.wheel)
     let message: Message
