@@ -118,9 +118,13 @@ function checkVersion(version: string): void {
   if (isModernRevision(version)) return
   // a foreign version is echoed, so it is cut: it is the client's own text
   const requested = version.slice(0, 64)
-  throw new AppError('WIRE_UNSUPPORTED_VERSION', 'the protocol version is not supported', {
-    data: { supported: [...MODERN_REVISIONS], requested },
-  })
+  throw new AppError(
+    'WIRE_UNSUPPORTED_VERSION',
+    'the protocol version is not supported; use one of data.supported',
+    {
+      data: { supported: [...MODERN_REVISIONS], requested },
+    },
+  )
 }
 
 function checkName(headers: HeaderBag, message: Message): void {

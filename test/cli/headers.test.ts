@@ -23,7 +23,7 @@ it.each([
   ['Cookie: a=sesame', 'environment'],
   ['X-Api-Key: sesame', 'environment'],
   ['X-Auth-Token: sesame', 'environment'],
-  ['X-Team: ${env:NONE}', 'NONE'],
+  ['X-Team: ${env:NONE}', '--header: the environment variable NONE'],
   ['X-Team: ${env:BREAK}', 'cannot be sent'],
   ['no header', 'Name: value'],
   ['b@d name: sesame', 'Name: value'],

@@ -3,7 +3,14 @@ import { AppError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import { checkModernHeaders } from '../../wire/headers.ts'
 import { type Message, readableId, readMessage } from '../../wire/message.ts'
-import { eraOf, isLegacyRevision, META, MODERN } from '../../wire/revision.ts'
+import {
+  eraOf,
+  isLegacyRevision,
+  LEGACY_REVISIONS,
+  META,
+  MODERN,
+  MODERN_REVISIONS,
+} from '../../wire/revision.ts'
 import type { Answer } from '../answer.ts'
 import { isBatch } from '../batch.ts'
 import { dispatchNotification, dispatchRequest } from '../dispatcher.ts'
@@ -157,7 +164,13 @@ export function sessionOf(room: Room, { exchange, headers }: Visit): Session {
   if (revision !== undefined && !isLegacyRevision(revision)) {
     throw new AppError(
       'WIRE_UNSUPPORTED_VERSION',
-      `the protocol version ${revision.slice(0, 32)} is not supported`,
+      `the protocol version ${revision.slice(0, 32)} is not supported; use one of data.supported`,
+      {
+        data: {
+          supported: [...MODERN_REVISIONS, ...LEGACY_REVISIONS],
+          requested: revision.slice(0, 64),
+        },
+      },
     )
   }
   const { principal, virtualServer } = exchange.identity

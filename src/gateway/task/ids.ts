@@ -36,10 +36,16 @@ export function createTaskIds(secret: Uint8Array): TaskIds {
       const given = bytes.subarray(0, TAG)
       // Base64 has several texts for the same bytes; ours is one of them
       const isOurs = bytes.toString('base64url') === exposed && given.length === TAG
-      if (!isOurs || !timingSafeEqual(given, tag(principal, body)))
-        throw new AppError('WIRE_INVALID_PARAMS', 'there is no such task')
+      if (!isOurs || !timingSafeEqual(given, tag(principal, body))) throw unknownTask()
       const [server, id, tool] = JSON.parse(body.toString()) as [string, string, string]
       return { server, id, tool }
     },
   }
+}
+
+export function unknownTask(): AppError {
+  return new AppError(
+    'WIRE_INVALID_PARAMS',
+    'there is no such task here; it may be over and forgotten',
+  )
 }
