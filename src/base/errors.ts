@@ -278,7 +278,7 @@ export const ERRORS = {
     -32603,
     500,
     'there is no configuration file at this path',
-    'run portcullis init',
+    'name a file that is there, or run portcullis init',
   ),
   CONFIG_UNSAFE_FILE: row(
     -32603,
