@@ -22,9 +22,16 @@ export function createTaskIds(secret: Uint8Array): TaskIds {
     expose: (principal, { server, id, tool }) => signer.sign(principal, [server, id, tool]),
     own(principal, exposed) {
       const found = signer.read(principal, exposed)
-      if (found === undefined) throw new AppError('WIRE_INVALID_PARAMS', 'there is no such task')
+      if (found === undefined) throw unknownTask()
       const [server, id, tool] = found as [string, string, string]
       return { server, id, tool }
     },
   }
+}
+
+export function unknownTask(): AppError {
+  return new AppError(
+    'WIRE_INVALID_PARAMS',
+    'there is no such task here; it may be over and forgotten',
+  )
 }
