@@ -18,7 +18,8 @@ nothing (pass), \`patch\`, \`deny\`, \`respond\` or \`ask\`; a patch names writa
 Entries run by ascending \`priority\`, before a call and after it. \`server\` and \`name\` or \`uri\` are always the server's own
 names; \`exposedName\` is what the client used. Points after a call have \`result\`, or \`error\` when the server answered with one.
 
-Until elicitation is carried, nobody can be asked: an \`ask\` ends the call with ASK_UNAVAILABLE.
+An \`ask\` is put to the person behind the client by elicitation; where that client cannot ask anybody, the call ends with the
+violation ASK_UNAVAILABLE.
 `
 
 const DENIAL: Readonly<Record<DenialForm, string>> = {

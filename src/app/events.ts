@@ -32,7 +32,7 @@ export function upstreamEvents({ telemetry, audit, log, fanout }: EventDeps): Up
     request: (upstream, _link, message) =>
       log.debug(
         { server: upstream.name, method: message.method },
-        'a request of a server to its client is not carried yet',
+        'a server asked on a connection that belongs to no client; refused',
       ),
     state(upstream) {
       const { state, error, eras } = upstream.status

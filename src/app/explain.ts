@@ -1,5 +1,6 @@
 // What would happen to one request at one point, step by step: a dry run of the compiled entries; no server is asked.
 import { isObject, type JsonObject } from '../base/json.ts'
+import { suggest } from '../base/suggest.ts'
 import {
   ANONYMOUS,
   type Era,
@@ -109,8 +110,11 @@ function inTurn(steps: readonly StepTrace[], { entries }: Inspection): StepTrace
 
 function pointOf(name: string): PointName {
   const point = POINT_ALIASES[name] ?? name
-  if (!isPointName(point))
-    throw new TypeError(`there is no point ${name}; one of: ${POINT_NAMES.join(' ')}`)
+  if (!isPointName(point)) {
+    const near = suggest(name, POINT_NAMES)
+    const hint = near === undefined ? '' : ` (did you mean ${near}?)`
+    throw new TypeError(`there is no point ${name}${hint}; portcullis plugin points lists them`)
+  }
   const { wired } = declarationOf(point)
   if (wired !== true)
     throw new TypeError(`${point} is declared and not yet fired; it comes with ${wired}`)
@@ -125,15 +129,16 @@ interface Address {
 function addressOf({ loaded }: Inspection, question: Question, point: PointName): Address {
   const { servers, namespacing } = loaded.config
   const { separator } = namespacing
+  const names = servers.map(({ name }) => name).join(' ')
   const exposed = servers.find(({ name }) => question.name?.startsWith(`${name}${separator}`))
   const wanted = question.server ?? exposed?.name
   const config = servers.find(({ name }) => name === wanted)
   if (wanted !== undefined && config === undefined)
-    throw new TypeError(
-      `no server ${wanted} is configured; there are: ${servers.map(({ name }) => name).join(' ')}`,
-    )
+    throw new TypeError(`no server ${wanted} is configured; there are: ${names}`)
   if (config === undefined && declarationOf(point).target !== undefined)
-    throw new TypeError(`${point} belongs to a server; name it with --server`)
+    throw new TypeError(
+      `${point} belongs to a server; give --server, or --name with its prefix; there are: ${names}`,
+    )
   const prefix = `${wanted}${separator}`
   const target = question.name?.startsWith(prefix)
     ? question.name.slice(prefix.length)

@@ -278,7 +278,7 @@ export const ERRORS = {
     -32603,
     500,
     'there is no configuration file at this path',
-    'run portcullis init',
+    'name a file that is there, or run portcullis init',
   ),
   CONFIG_UNSAFE_FILE: row(
     -32603,
@@ -390,8 +390,8 @@ export const ERRORS = {
   UPSTREAM_ERA: row(
     -32603,
     502,
-    'the upstream server does not speak the era of the client',
-    'use a client of its era until bridging is built',
+    'the upstream server does not speak the protocol era that was tried',
+    'nothing: the other era is tried; if calls fail, see the log of the server',
   ),
 
   // egress

@@ -134,7 +134,10 @@ export function createBridgeSession(deps: SessionDeps): BridgeSession {
   return {
     open(message, listener) {
       if (opened || isOpening)
-        throw new AppError('WIRE_INVALID_REQUEST', 'the session is open already')
+        throw new AppError(
+          'WIRE_INVALID_REQUEST',
+          'the one session of this process is open already; start another process for another',
+        )
       isOpening = true
       const transfer = open(message, listener)
       void transfer.outcome.then(() => {

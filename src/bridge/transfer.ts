@@ -49,7 +49,7 @@ const CONNECT_MS = 10_000
 /** The gateway has deadlines of its own, for calls and for people, and keeps streams alive; after this it is taken for dead. */
 const SILENCE = 10 * 60_000
 /** What the gateway lets through may be larger than usual: its limits are its own. */
-const LIMITS = { server: 'gateway', limit: 64 * 1024 * 1024, depth: 1000 } as const
+const LIMITS = { limit: 64 * 1024 * 1024, depth: 1000 } as const
 
 const POST: Headers = {
   'content-type': 'application/json',
@@ -61,6 +61,8 @@ export async function createTransfers(options: TransferOptions): Promise<Transfe
   const { url, headers: configured, clock, isFull } = options
   const limits = { connections: CONNECTIONS, connectTimeout: CONNECT_MS }
   const client = await createHttpClient(url, limits)
+  // in errors: without path and query, which may say more than a client has to know
+  const server = `gateway at ${new URL(url).origin}`
   const paused = new Set<Exchange>()
 
   function start(request: HttpRequest, listener: Listener): Transfer {
@@ -82,7 +84,7 @@ export async function createTransfers(options: TransferOptions): Promise<Transfe
       else sink.fail(new Error('nothing was heard of it for too long'))
     }
     const sink = new ReplySink(
-      { ...LIMITS, heard() {} },
+      { ...LIMITS, server, heard() {} },
       {
         head: (headers) => listener.head?.(headers),
         message(message) {

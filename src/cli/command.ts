@@ -80,7 +80,10 @@ export function findConfig({ config }: ConfigOptions, shell: Shell): string | un
 export function requireConfig(options: ConfigOptions, shell: Shell): string {
   const file = findConfig(options, shell)
   if (file !== undefined) return file
-  throw new AppError('CONFIG_NOT_FOUND', `no ${USUAL_PLACES.join(' or ')} here and none was named`)
+  throw new AppError(
+    'CONFIG_NOT_FOUND',
+    `no ${USUAL_PLACES.join(' or ')} in ${shell.cwd}, and none was named by --config`,
+  )
 }
 
 /** What the app is given to load the configuration of a command. */

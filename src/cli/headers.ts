@@ -18,9 +18,10 @@ export function headersOf(
   for (const text of given) {
     const at = text.indexOf(':')
     const name = text.slice(0, at).trim().toLowerCase()
-    if (at < 0 || !TOKEN.test(name)) throw new UsageError("a header is given as 'Name: value'")
-    if (OURS.test(name)) throw new UsageError(`the header ${name} cannot be set`)
-    if (Object.hasOwn(headers, name)) throw new UsageError(`the header ${name} is given twice`)
+    if (at < 0 || !TOKEN.test(name))
+      throw new UsageError("--header: a header is given as 'Name: value'")
+    if (OURS.test(name)) throw new UsageError(`--header: ${name} is the program's own to set`)
+    if (Object.hasOwn(headers, name)) throw new UsageError(`--header: ${name} is given twice`)
     headers[name] = valueFrom(name, text.slice(at + 1).trim(), env)
   }
   return headers
@@ -33,14 +34,20 @@ function valueFrom(
 ): string {
   // others on this machine see command lines
   if (SECRET.test(name) && text.replace(VARIABLE, '') === text)
-    throw new UsageError(`the value of ${name} has to come from the environment: \${env:NAME}`)
+    throw new UsageError(
+      `--header: the value of ${name} has to come from the environment: \${env:NAME}`,
+    )
   const value = text.replace(VARIABLE, (_, variable: string) => {
     const found = env[variable]
     if (found === undefined || found === '')
-      throw new UsageError(`the variable ${variable} of the header ${name} is not set`)
+      throw new UsageError(
+        `--header: the environment variable ${variable}, used by ${name}, is not set`,
+      )
     return found
   })
   if (/[^\t\x20-\x7e\x80-\xff]/.test(value))
-    throw new UsageError(`the value of ${name} cannot be sent in a header`)
+    throw new UsageError(
+      `--header: the value of ${name} cannot be sent: it has characters that no header may have`,
+    )
   return value
 }

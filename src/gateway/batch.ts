@@ -91,7 +91,8 @@ async function whileWanted<T>(batch: Batch, { request }: Exchange, work: () => T
 
 function readElements(bytes: Buffer, limits: ScanLimits): readonly Element[] {
   const slices = elementsOf(bytes, MAX_ELEMENTS)
-  if (slices === undefined) throw wrong(`the batch has more than ${MAX_ELEMENTS} elements`)
+  if (slices === undefined)
+    throw wrong(`the batch has more than ${MAX_ELEMENTS} elements; send it in parts`)
   if (slices.length === 0) throw wrong('the batch is empty')
   const elements = slices.map((slice) => readElement(slice, limits))
   const ids = elements.flatMap(requestId)
@@ -109,7 +110,7 @@ function readElement(slice: Buffer, limits: ScanLimits): Element {
     return { fault, id: readableId(slice, limits) }
   }
   if (message.method === 'initialize')
-    return { fault: notHere('initialize is not part of a batch'), id: message.id }
+    return { fault: notHere('initialize is not part of a batch; send it alone'), id: message.id }
   if (eraOf(message, undefined) === 'modern')
     return { fault: notHere('the revision of the element knows no batches'), id: message.id }
   return { message }

@@ -26,7 +26,7 @@ export const LISTEN_SCHEMA = {
     path: {
       type: 'string',
       pattern: '^/[A-Za-z0-9._~/-]*$',
-      'x-expects': 'a path that starts with /',
+      'x-expects': 'a path that starts with / and holds letters, digits and - . _ ~ / only',
       default: '/mcp',
       description: 'path of the MCP endpoint',
     },
@@ -39,7 +39,7 @@ export const LISTEN_SCHEMA = {
         path: {
           type: 'string',
           pattern: '^/[A-Za-z0-9._~/-]*$',
-          'x-expects': 'a path that starts with /',
+          'x-expects': 'a path that starts with / and holds letters, digits and - . _ ~ / only',
           default: '/sse',
           description: 'path of the stream (GET) and of messages (POST)',
         },

@@ -121,7 +121,10 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
         return
       }
     }
-    throw new AppError('SESSION_LIMIT', `all ${max()} sessions are in use`)
+    throw new AppError(
+      'SESSION_LIMIT',
+      `all ${max()} sessions are in use; end idle ones, or try again later`,
+    )
   }
 
   return {

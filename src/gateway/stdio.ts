@@ -112,7 +112,12 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
 
   async function sessionFor({ identity }: Exchange): Promise<Session> {
     await opening
-    const current = room.sessions.get(session?.id, identity.principal)
+    if (!session)
+      throw new AppError(
+        'SESSION_REQUIRED',
+        'no session is open; send initialize first, or a message of 2026-07-28, which needs none',
+      )
+    const current = room.sessions.get(session.id, identity.principal)
     identity.session = current.id
     identity.sessionLabels = current.labels
     identity.client = current.client
@@ -121,7 +126,10 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
 
   async function initialize(exchange: Turn, message: Message): Promise<undefined> {
     if (session || opening)
-      throw new AppError('WIRE_INVALID_REQUEST', 'the session is open already')
+      throw new AppError(
+        'WIRE_INVALID_REQUEST',
+        'the one session of this process is open already; start another process for another',
+      )
     const answering: Promise<Answer & { sessionId?: string }> = dispatchRequest(
       callOf(exchange, message, '', {}),
     )

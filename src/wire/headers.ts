@@ -9,7 +9,7 @@ import {
 } from './header-value.ts'
 import type { Message } from './message.ts'
 import { checkParamHeaders, paramHeaders, paramHeadersOf } from './param-headers.ts'
-import { isModernRevision, META, MODERN_REVISIONS } from './revision.ts'
+import { isModernRevision, META, MODERN, MODERN_REVISIONS } from './revision.ts'
 
 export {
   decodeHeaderValue,
@@ -91,7 +91,8 @@ function checkMetaMembers(message: Message): string | undefined {
   const meta = message.params?._meta
   const version = isObject(meta) ? meta[META.protocolVersion] : undefined
   if (message.kind === 'notification' && version === undefined) return undefined
-  if (!isObject(meta)) throw invalidMeta('params._meta', 'is missing')
+  if (!isObject(meta))
+    throw invalidMeta('params._meta', `is missing; a request of ${MODERN} says its version there`)
   if (typeof version !== 'string')
     throw invalidMeta(
       META.protocolVersion,
@@ -117,9 +118,13 @@ function checkVersion(version: string): void {
   if (isModernRevision(version)) return
   // a foreign version is echoed, so it is cut: it is the client's own text
   const requested = version.slice(0, 64)
-  throw new AppError('WIRE_UNSUPPORTED_VERSION', 'the protocol version is not supported', {
-    data: { supported: [...MODERN_REVISIONS], requested },
-  })
+  throw new AppError(
+    'WIRE_UNSUPPORTED_VERSION',
+    'the protocol version is not supported; use one of data.supported',
+    {
+      data: { supported: [...MODERN_REVISIONS], requested },
+    },
+  )
 }
 
 function checkName(headers: HeaderBag, message: Message): void {

@@ -228,7 +228,8 @@ export class Skim {
     seen.add(name)
     this.#member = name
     this.#nameNext = false
-    if (place === 'result' && ASKS.has(name)) throw wrong(`has ${name}, which is not carried yet`)
+    if (place === 'result' && ASKS.has(name))
+      throw wrong(`has ${name}, which cannot be passed on unread`)
     if (place === 'envelope' && this.outline === 'unknown') {
       if (name === 'result') this.outline = 'result'
       else if (name !== 'jsonrpc' && name !== 'id') this.outline = 'other'
@@ -245,7 +246,7 @@ export class Skim {
       this.#idSeen = true
       return Buffer.from(written.replace(expected, () => id))
     }
-    if (text !== '"complete"') throw wrong('is of a type that is not carried yet')
+    if (text !== '"complete"') throw wrong('is of a type that cannot be passed on unread')
     return undefined
   }
 }

@@ -341,7 +341,11 @@ describe('a gateway that', () => {
     const port = await freePort()
     const client = await bridgeTo(`http://127.0.0.1:${port}/mcp`)
     client.send({ ...initialize(), id: 1 })
-    expect(code(await client.line((line) => isAnswer(line, 1)))).toBe('UPSTREAM_UNAVAILABLE')
+    const answer = (await client.line((line) => isAnswer(line, 1))) as RpcMessage
+    expect([code(answer), answer.error?.message]).toEqual([
+      'UPSTREAM_UNAVAILABLE',
+      `server gateway at http://127.0.0.1:${port} could not be reached: ECONNREFUSED`,
+    ])
     await startGateway(undefined, { listen: { port } })
     client.send(initialize(), INITIALIZED)
     await client.line((line) => isAnswer(line, 'open'))

@@ -142,7 +142,11 @@ goes on unchanged
   })
 
   it.each([
-    ['a point that is none', ['--point', 'tool_pre'], /there is no point tool_pre/],
+    [
+      'a point that is none',
+      ['--point', 'tool_pre'],
+      /there is no point tool_pre.*portcullis plugin points/,
+    ],
     ['a point that is not fired yet', ['--point', 'cache_pre_get'], /not yet fired/],
     ['a server that is none', ['--point', 'tool_pre_invoke', '--server', 'x'], /no server x/],
     ['no server where one is needed', ['--point', 'tool_pre_invoke'], /--server/],

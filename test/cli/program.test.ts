@@ -63,7 +63,7 @@ describe('the command line', () => {
     expect(JSON.parse(err)).toMatchObject({
       level: 'error',
       code: 'CONFIG_NOT_FOUND',
-      next: 'run portcullis init',
+      next: 'name a file that is there, or run portcullis init',
     })
   })
 })

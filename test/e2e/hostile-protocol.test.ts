@@ -26,16 +26,18 @@ describe('sessions', () => {
     expect(again.status).toBe(404)
   })
 
-  it('an unsupported protocol version is 400, with the id', async () => {
+  it('an unsupported protocol version is 400, with those that are supported', async () => {
     const { headers } = await openSession(started.gateway.url)
     const answer = await rpc(started.gateway.url, PING, {
       ...headers,
       'mcp-protocol-version': '1999-01-01',
     })
-    expect([answer.status, answer.response?.error?.data?.code]).toEqual([
-      400,
-      'WIRE_UNSUPPORTED_VERSION',
-    ])
+    expect(answer.status).toBe(400)
+    expect(answer.response?.error?.data).toMatchObject({
+      code: 'WIRE_UNSUPPORTED_VERSION',
+      supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'],
+      requested: '1999-01-01',
+    })
   })
 
   it('more streams than the limit are 409, and closing one makes room', async () => {

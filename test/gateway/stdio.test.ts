@@ -81,7 +81,11 @@ describe('a client of the legacy era', () => {
 
   it('is refused a second initialize, and everything before the first', async () => {
     const client = await start()
-    expect(code(await client.request(1, 'tools/list'))).toBe('SESSION_REQUIRED')
+    const early = (await client.request(1, 'tools/list')) as RpcMessage
+    expect([code(early), early.error?.message]).toEqual([
+      'SESSION_REQUIRED',
+      expect.stringMatching(/^no session is open; send initialize/),
+    ])
     client.send({ jsonrpc: '2.0', method: 'notifications/roots/list_changed' })
     client.send(initialize())
     await client.line((line) => isAnswer(line, 'open'))

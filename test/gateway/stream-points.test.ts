@@ -48,6 +48,9 @@ async function start(hooks: Hooks, config: object = {}, more: Partial<CodeEntry>
   configuration = { version: 1, ...LISTEN, ...pluginsSection(entries), servers, ...config }
   const configFile = await directory.write('gateway.yaml', JSON.stringify(configuration))
   gateway = await runGateway({}, entries, { configFile })
+  // the server is spoken to in both eras before anything is counted: its coming up is announced, too
+  await connect('legacy', gateway.url)
+  await until(() => recorder.streams() > 0)
   return gateway
 }
 

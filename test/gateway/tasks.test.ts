@@ -140,7 +140,10 @@ describe.each(ERAS)('a task of the %s era', (era) => {
     }
     expect((await on('/same'))?.result).toMatchObject({ taskId })
     const unknown = (await on('/other'))?.error
-    expect([unknown?.code, unknown?.message]).toEqual([-32602, 'there is no such task'])
+    expect([unknown?.code, unknown?.message]).toEqual([
+      -32602,
+      'there is no such task here; it may be over and forgotten',
+    ])
   })
 })
 

@@ -81,8 +81,10 @@ async function bridge(
 function endpoint(text: string): string {
   const url = URL.parse(text)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new UsageError(`${text.slice(0, 80)} is no http or https URL`)
+    throw new UsageError(
+      `--url: ${text.slice(0, 80)} is no http or https URL, such as http://127.0.0.1:8080/mcp`,
+    )
   if (url.username !== '' || url.password !== '')
-    throw new UsageError('credentials do not belong in a URL; use --header and ${env:NAME}')
+    throw new UsageError('--url: credentials do not belong in a URL; use --header and ${env:NAME}')
   return url.href
 }

@@ -31,7 +31,10 @@ export function createEndpoint(room: Room): HttpHandler {
     const { reply, exchange, headers } = visit
     if (headers['mcp-protocol-version'] === MODERN) return notAllowed(reply)
     if (!acceptedBy(headers.accept).stream)
-      throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
+      throw new AppError(
+        'WIRE_NOT_ACCEPTABLE',
+        'an event stream is all that is offered here; send Accept: text/event-stream',
+      )
     const session = sessionOf(room, visit)
     const { identity } = exchange
     identity.session = session.id

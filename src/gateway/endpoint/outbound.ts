@@ -55,7 +55,11 @@ export class HttpOutbound implements Outbound {
   }
 
   async stand(): Promise<SessionStream | undefined> {
-    if (!this.#accepts.stream) throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
+    if (!this.#accepts.stream)
+      throw new AppError(
+        'WIRE_NOT_ACCEPTABLE',
+        'an event stream is all that is offered here; send Accept: text/event-stream',
+      )
     const stream = this.#streamed({}, 'listen')
     if (!stream || !(await this.#opening)) return undefined
     stream.release()

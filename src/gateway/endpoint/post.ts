@@ -3,7 +3,14 @@ import { AppError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import { checkModernHeaders } from '../../wire/headers.ts'
 import { type Message, readableId, readMessage } from '../../wire/message.ts'
-import { eraOf, isLegacyRevision, META, MODERN } from '../../wire/revision.ts'
+import {
+  eraOf,
+  isLegacyRevision,
+  LEGACY_REVISIONS,
+  META,
+  MODERN,
+  MODERN_REVISIONS,
+} from '../../wire/revision.ts'
 import type { Answer } from '../answer.ts'
 import { isBatch } from '../batch.ts'
 import { dispatchNotification, dispatchRequest } from '../dispatcher.ts'
@@ -27,7 +34,10 @@ export function createPost(room: Room): (visit: Visit) => Promise<void> {
     const { identity, runtime } = exchange
     const { limits } = runtime
     if (!isMediaType(headers['content-type'], 'application/json'))
-      throw new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must be application/json')
+      throw new AppError(
+        'WIRE_UNSUPPORTED_MEDIA',
+        'the body is not application/json; send Content-Type: application/json',
+      )
     const accepts = acceptedBy(headers.accept)
     if (!accepts.json && !accepts.stream)
       throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept application/json and text/event-stream')
@@ -155,7 +165,13 @@ export function sessionOf(room: Room, { exchange, headers }: Visit): Session {
   if (revision !== undefined && !isLegacyRevision(revision)) {
     throw new AppError(
       'WIRE_UNSUPPORTED_VERSION',
-      `the protocol version ${revision.slice(0, 32)} is not supported`,
+      `the protocol version ${revision.slice(0, 32)} is not supported; use one of data.supported`,
+      {
+        data: {
+          supported: [...MODERN_REVISIONS, ...LEGACY_REVISIONS],
+          requested: revision.slice(0, 64),
+        },
+      },
     )
   }
   const { principal, virtualServer } = exchange.identity

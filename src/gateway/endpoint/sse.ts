@@ -47,7 +47,10 @@ export function createSse(room: Room): Sse {
 
   async function open({ exchange, headers, request, response, reply, release }: Visit) {
     if (!acceptedBy(headers.accept).stream)
-      throw new AppError('WIRE_NOT_ACCEPTABLE', 'accept text/event-stream')
+      throw new AppError(
+        'WIRE_NOT_ACCEPTABLE',
+        'an event stream is all that is offered here; send Accept: text/event-stream',
+      )
     const { limits } = exchange.runtime
     if (connections.size >= limits.sessions)
       throw new AppError('SESSION_LIMIT', `all ${limits.sessions} streams are in use`)
@@ -83,7 +86,10 @@ export function createSse(room: Room): Sse {
     const { limits } = exchange.runtime
     const connection = connectionOf(id, visit)
     if (!isMediaType(headers['content-type'], 'application/json'))
-      throw new AppError('WIRE_UNSUPPORTED_MEDIA', 'the body must be application/json')
+      throw new AppError(
+        'WIRE_UNSUPPORTED_MEDIA',
+        'the body is not application/json; send Content-Type: application/json',
+      )
     const bounds = { bytes: limits.body, timeout: limits.header_timeout }
     const bytes = await readBody(request, bounds, room.wheel)
     let message: Message
@@ -132,7 +138,10 @@ export function createSse(room: Room): Sse {
   function connectionOf(id: string, { exchange }: Visit): SseConnection {
     const connection = connections.get(id)
     if (!connection || connection.principal.id !== exchange.identity.principal.id)
-      throw new AppError('SESSION_UNKNOWN', 'the stream of this session is unknown or has ended')
+      throw new AppError(
+        'SESSION_UNKNOWN',
+        'the stream of this session is unknown or has ended; open another with GET',
+      )
     return connection
   }
 
@@ -168,10 +177,20 @@ function assertTakes(connection: SseConnection, { kind, method }: Message): void
   const { session, opening, requests } = connection
   const opens = kind === 'request' && method === 'initialize'
   if (opens && (session || opening))
-    throw new AppError('WIRE_INVALID_REQUEST', 'initialize is sent once')
-  if (!opens && !session) throw new AppError('SESSION_REQUIRED', 'send initialize first')
+    throw new AppError(
+      'WIRE_INVALID_REQUEST',
+      'the session of this stream is open already; open another stream for another',
+    )
+  if (!opens && !session)
+    throw new AppError(
+      'SESSION_REQUIRED',
+      'no session is open on this stream; send initialize first',
+    )
   if (kind === 'request' && requests.size >= MAX_REQUESTS)
-    throw new AppError('SESSION_BUSY', `${MAX_REQUESTS} requests are waiting for their answers`)
+    throw new AppError(
+      'SESSION_BUSY',
+      `${MAX_REQUESTS} requests of this stream wait for their answers; wait for some`,
+    )
 }
 
 function sessionIdOf(target: string | undefined): string | undefined {

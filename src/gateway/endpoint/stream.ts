@@ -41,7 +41,10 @@ function makePlace({ streams }: Session, max: number): void {
   if (streams.size < max) return
   const left = streams.values().find(({ waiting }) => waiting)
   if (!left)
-    throw new AppError('SESSION_STREAM_LIMIT', `the session has ${max} streams open already`)
+    throw new AppError(
+      'SESSION_STREAM_LIMIT',
+      `no more streams than ${max} are open in one session; close one`,
+    )
   left.close()
 }
 

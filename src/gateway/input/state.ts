@@ -79,7 +79,10 @@ function unsealed(key: Uint8Array, sealed: unknown): Sealed | undefined {
 }
 
 function bad(what: string): AppError {
-  return new AppError('WIRE_BAD_STATE', what)
+  return new AppError(
+    'WIRE_BAD_STATE',
+    `${what}; send the request again without requestState and inputResponses`,
+  )
 }
 
 /** What a client has to send again unchanged: everything but the answers, the state and `_meta`. */

@@ -33,12 +33,25 @@ export interface Asking {
   readonly behind: AnyRunner
 }
 
-export async function outgoing(asking: Asking, more: readonly Edit[] = []): Promise<Outgoing> {
+const NO_EDITS: readonly Edit[] = []
+
+/** At once where no headers have to be built, which is what most calls come to. */
+export function outgoing(
+  asking: Asking,
+  more: readonly Edit[] = NO_EDITS,
+): Outgoing | Promise<Outgoing> {
+  const { call, target, decided } = asking
+  if (sendsNoHeaders(call, target, decided.before, decided.payload)) return made(asking, more)
+  return outgoingHeaders(asking).then((headers) => made(asking, more, headers))
+}
+
+function made(
+  asking: Asking,
+  more: readonly Edit[],
+  headers?: Readonly<Record<string, string>>,
+): Outgoing {
   const { call, operation, target, decided, link, behind } = asking
   const { own, before, payload } = decided
-  const headers = sendsNoHeaders(call, target, before, payload)
-    ? undefined
-    : await outgoingHeaders(asking)
   const edits = requestEdits(call, operation, own, before, payload)
   const bridge = requestBridge(call, link)
   // nobody looks at the result, and it is none that asks: a large one need not wait for its own end
@@ -62,8 +75,6 @@ export function roundEdits({ message }: Call, resumed: Resumed | undefined): rea
     ...editMember(message, ['params', 'requestState'], state.upstream),
   ]
 }
-
-const NO_EDITS: readonly Edit[] = []
 
 /** Sends it and waits, also for what the server says before its answer. */
 export async function send(link: UpstreamLink, sent: Outgoing): Promise<UpstreamReply> {

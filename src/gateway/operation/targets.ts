@@ -58,7 +58,7 @@ export function targetOf(
 function unknown(kind: ListKind, exposed: string): AppError {
   return new AppError(
     'WIRE_UNKNOWN_TARGET',
-    `there is no such ${kind.slice(0, -1)} here`,
+    `there is no such ${kind.slice(0, -1)} here; list again and use what is listed`,
     kind === 'resources' ? { data: { uri: exposed } } : {},
   )
 }

@@ -25,7 +25,10 @@ export async function ask(
   const asking: Asking = { call, operation, target, decided, link, behind }
   const { era } = call.exchange.identity
   if (link.era === 'modern') {
-    const reply = await send(link, await outgoing(asking, roundEdits(call, decided.resumed)))
+    const making = outgoing(asking, roundEdits(call, decided.resumed))
+    const sent = making instanceof Promise ? await making : making
+    const reply = await link.request(sent)
+    if (sent.forwarded) await sent.forwarded
     return asksFirst(reply.message) ? another(asking, reply.message) : end(asking, reply)
   }
   const asks = canBeAsked(call, target.upstream)

@@ -225,12 +225,15 @@ export class StreamLog {
 const ID = /^([\w-]{1,64})\.([1-9]\d{0,14})\.([1-9]\d{0,14})$/
 
 export function unknownEvent(): AppError {
-  return new AppError('STREAM_EVENT_UNKNOWN', 'Last-Event-ID names no event of this session')
+  return new AppError(
+    'STREAM_EVENT_UNKNOWN',
+    'Last-Event-ID names no event of this session; open a stream without it',
+  )
 }
 
 function gone(): AppError {
   return new AppError(
     'STREAM_EVENT_GONE',
-    'what came after this event is no longer kept, so the stream cannot be taken up without a gap',
+    'what came after this event is no longer kept, so the stream cannot be taken up without a gap; open one without Last-Event-ID',
   )
 }

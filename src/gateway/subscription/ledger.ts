@@ -64,7 +64,10 @@ class Ledger implements Subscriptions {
     const known = held.get(follow.exposed)
     if (known && isAt(known.entry, follow)) return known.entry.agreed
     if (!known && held.size >= follow.max)
-      throw new AppError('SUBSCRIPTION_LIMIT', `${follow.max} resources are followed already`)
+      throw new AppError(
+        'SUBSCRIPTION_LIMIT',
+        `no more resources than ${follow.max} are followed at one time; unsubscribe from one`,
+      )
     // a policy sends it to another resource than before
     if (known) this.leave(receiver, follow.exposed)
     const entry = this.#entryAt(follow)

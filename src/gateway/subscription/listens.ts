@@ -33,7 +33,10 @@ export function createListens(): Listens {
       if (closed) throw new AppError('SHUTTING_DOWN', 'the gateway takes no more subscriptions')
       const count = taken.get(id) ?? 0
       if (count >= max)
-        throw new AppError('SUBSCRIPTION_LIMIT', `${max} subscriptions/listen are open already`)
+        throw new AppError(
+          'SUBSCRIPTION_LIMIT',
+          `no more subscriptions/listen than ${max} are open at one time; end one`,
+        )
       taken.set(id, count + 1)
       const { promise, resolve } = Promise.withResolvers<void>()
       const place: Place = {

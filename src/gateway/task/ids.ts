@@ -1,6 +1,7 @@
-// The ids under which clients know tasks: whose server's, which tool's and with which labels, sealed for one principal; nothing is kept.
-import { createCipheriv, createHmac, timingSafeEqual } from 'node:crypto'
+// The ids under which clients know tasks: whose server's, which tool's and with which labels, by a signature of one principal; nothing is kept.
+import { createCipheriv, createHmac } from 'node:crypto'
 import { AppError } from '../../base/errors.ts'
+import { createSigner, TAG_BYTES } from '../signed.ts'
 
 /** One task as its server knows it. */
 export interface OwnTask {
@@ -18,40 +19,40 @@ export interface TaskIds {
   own(principal: string, exposed: unknown): OwnTask
 }
 
-/** Also the initial vector of the cipher, so equal tasks have equal ids and different ones no stream in common. */
-const TAG = 16
-
 export function createTaskIds(secret: Uint8Array): TaskIds {
-  const tag = (principal: string, body: Uint8Array) =>
-    createHmac('sha256', secret)
-      .update(JSON.stringify(principal))
-      .update(body)
-      .digest()
-      .subarray(0, TAG)
-  const key = createHmac('sha256', secret).update('what clients need not read').digest()
-  // one stream both ways
-  const crypt = (by: Uint8Array, body: Uint8Array) =>
-    createCipheriv('aes-256-ctr', key, by).update(body)
+  const signer = createSigner(secret)
+  const veil = createVeil(secret)
   return {
-    expose(principal, { server, id, tool, labels }) {
-      const body = Buffer.from(JSON.stringify([server, id, tool, ...labels]))
-      const by = tag(principal, body)
-      return Buffer.concat([by, crypt(by, body)]).toString('base64url')
-    },
+    expose: (principal, { server, id, tool, labels }) =>
+      veil(signer.sign(principal, [server, id, tool, ...labels])),
     own(principal, exposed) {
-      const bytes = Buffer.from(typeof exposed === 'string' ? exposed : '', 'base64url')
-      const given = bytes.subarray(0, TAG)
-      // Base64 has several texts for the same bytes; ours is one of them
-      if (bytes.toString('base64url') !== exposed || given.length < TAG) throw unknown()
-      const body = crypt(given, bytes.subarray(TAG))
-      if (!timingSafeEqual(given, tag(principal, body))) throw unknown()
-      type Body = [string, string, string, ...string[]]
-      const [server, id, tool, ...labels] = JSON.parse(body.toString()) as Body
+      const found = typeof exposed === 'string' ? signer.read(principal, veil(exposed)) : undefined
+      if (found === undefined) throw unknownTask()
+      const [server, id, tool, ...labels] = found as [string, string, string, ...string[]]
       return { server, id, tool, labels }
     },
   }
 }
 
-function unknown(): AppError {
-  return new AppError('WIRE_INVALID_PARAMS', 'there is no such task')
+/**
+ * Labels are not for clients to read: what follows the tag is encrypted with AES-256 in counter mode, over again it is decrypted. The
+ * tag is the counter's start, so different tasks have no stream in common.
+ */
+function createVeil(secret: Uint8Array): (text: string) => string {
+  const key = createHmac('sha256', secret).update('veil').digest()
+  return (text) => {
+    const bytes = Buffer.from(text, 'base64url')
+    // Base64 has several texts for the same bytes; ours is one of them
+    if (bytes.length < TAG_BYTES || bytes.toString('base64url') !== text) return ''
+    const tag = bytes.subarray(0, TAG_BYTES)
+    const body = createCipheriv('aes-256-ctr', key, tag).update(bytes.subarray(TAG_BYTES))
+    return Buffer.concat([tag, body]).toString('base64url')
+  }
+}
+
+export function unknownTask(): AppError {
+  return new AppError(
+    'WIRE_INVALID_PARAMS',
+    'there is no such task here; it may be over and forgotten',
+  )
 }

@@ -13,7 +13,7 @@ import { OPERATIONS, type Operation, type Payload } from '../operation/operation
 import { Outgoing } from '../operation/outgoing.ts'
 import { refused, runnerAt } from '../operation/point.ts'
 import { idEdits, refuseUnwired, replyEdits, statusOf, strayEdits } from '../operation/reply.ts'
-import type { OwnTask } from './ids.ts'
+import { type OwnTask, unknownTask } from './ids.ts'
 import { taskEdits } from './result.ts'
 
 const TOOL = OPERATIONS['tools/call'] as Operation
@@ -52,7 +52,7 @@ const NONE: Edits = { edits: [] }
 
 function serverOf({ exchange }: Call, { server }: OwnTask): Upstream {
   const upstream = exchange.runtime.upstreams.get(server)
-  if (!upstream) throw new AppError('WIRE_INVALID_PARAMS', 'there is no such task')
+  if (!upstream) throw unknownTask()
   if (upstream.admission === 'quarantined')
     throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${server} is quarantined`)
   return upstream
@@ -63,14 +63,13 @@ async function assertShown({ exchange }: Call, { server, tool }: OwnTask): Promi
   const { virtualServer, catalogs } = exchange.runtime
   if (!virtualServer) return
   if (!(await catalogs[exchange.identity.era].reaches('tools', { server, name: tool })))
-    throw new AppError('WIRE_INVALID_PARAMS', 'there is no such task')
+    throw unknownTask()
 }
 
 /** Tasks do not cross eras: they are not what they were on the other side. */
 async function linkOf(call: Call, upstream: Upstream): Promise<UpstreamLink> {
   const link = await linkFor(call, upstream)
-  if (link.era !== call.exchange.identity.era)
-    throw new AppError('WIRE_INVALID_PARAMS', 'there is no such task')
+  if (link.era !== call.exchange.identity.era) throw unknownTask()
   return link
 }
 

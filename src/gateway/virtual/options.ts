@@ -35,7 +35,7 @@ export const VIRTUAL_SERVERS_SCHEMA = {
       path: {
         type: 'string',
         pattern: '^/[A-Za-z0-9._~/-]*$',
-        'x-expects': 'a path that starts with /',
+        'x-expects': 'a path that starts with / and holds letters, digits and - . _ ~ / only',
         description: 'path of its MCP endpoint',
       },
       description: {

@@ -11,6 +11,7 @@ import { createQuestioner } from '../../gateway/questioner.ts'
 import { echo, type Recorder, startRecorder } from '../../gateway/recorder.ts'
 import { LISTEN, memoryLog, pluginsOf, pluginsSection } from '../../gateway/running.ts'
 import { temporaryDirectory } from '../../support/directory.ts'
+import { startFixture } from '../../support/fixture.ts'
 import { modules, node, root } from '../../support/paths.ts'
 import { freePort, listening } from '../../support/ports.ts'
 import { type Counter, createCounter, TRIGGERED } from './counting.ts'
@@ -99,6 +100,7 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
   const counter = createCounter()
   let tell: (message: { method: string; params: object }) => void = () => {}
   const recorder = await startRecorder({
+    eras: surface.servers,
     listens: 'by hand',
     capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
     tools: ['echo', 'die'],
@@ -194,7 +196,8 @@ function serversOf(surface: Surface, real: string, feed: string): object[] {
 }
 
 /** What has to be there before the gateway is, where the gateway does not start it itself. */
-async function startBehind({ upstream }: Surface): Promise<Bridge | undefined> {
+async function startBehind({ upstream, servers }: Surface): Promise<Bridge | undefined> {
+  if (servers !== 'both') return startFixture(servers)
   if (upstream === 'websocket') return startBridge(node, [FIXTURE, '--stdio'])
   if (upstream !== 'sse') return undefined
   const port = await freePort()

@@ -13,6 +13,8 @@ export interface Surface {
   readonly door: 'whole' | 'virtual' | 'sse'
   /** How the servers behind are spoken to. */
   readonly upstream: 'http' | 'stdio' | 'sse' | 'websocket'
+  /** The eras the servers behind speak. */
+  readonly servers: 'both' | Era
   /** What the client accepts. */
   readonly accept: 'both' | 'stream'
   /** Every message is an element of a batch, beside a ping. */
@@ -28,6 +30,7 @@ const row = (id: string, era: Era, title: string, more: Partial<Surface> = {}): 
   mount: 'listener',
   door: 'whole',
   upstream: 'http',
+  servers: 'both',
   accept: 'both',
   batch: false,
   reload: false,
@@ -58,6 +61,8 @@ export const SURFACES: readonly Surface[] = [
   row('virtual-legacy', 'legacy', 'legacy era, a virtual server', { door: 'virtual' }),
   row('virtual-modern', 'modern', 'modern era, a virtual server', { door: 'virtual' }),
   row('sse', 'legacy', 'legacy era, HTTP+SSE of 2024-11-05', { door: 'sse' }),
+  row('bridge-legacy', 'legacy', 'legacy era, servers of the modern era', { servers: 'modern' }),
+  row('bridge-modern', 'modern', 'modern era, servers of the legacy era', { servers: 'legacy' }),
   row('reload-legacy', 'legacy', 'legacy era, reload in between', { reload: true }),
   row('reload-modern', 'modern', 'modern era, reload in between', { reload: true }),
 ]

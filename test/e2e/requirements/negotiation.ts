@@ -18,7 +18,9 @@ export const NEGOTIATION: readonly WireRequirement[] = [
       'N1-unsupported',
       'A later request with an unsupported MCP-Protocol-Version is 400.',
       VERSION_HEADER,
-      cite.hostileProtocol('sessions > an unsupported protocol version is 400, with the id'),
+      cite.hostileProtocol(
+        'sessions > an unsupported protocol version is 400, with those that are supported',
+      ),
     ],
     [
       'N1-assumed',

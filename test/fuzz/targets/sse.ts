@@ -86,10 +86,11 @@ function checkBounds(bytes: Buffer, random: Random): void {
 function checkSentOn(events: readonly SseEvent[]): string {
   let framed = ''
   for (const { id, event, data } of events) {
+    const retry = data.length % 3 === 0 ? undefined : data.length
     const fields = {
       ...(id !== undefined && { id }),
       ...(event !== undefined && { event }),
-      retry: data.length,
+      ...(retry !== undefined && { retry }),
     }
     if (event?.includes('\0')) {
       // nobody may end a line in a field; a NUL is as bad for readers in C
@@ -99,7 +100,7 @@ function checkSentOn(events: readonly SseEvent[]): string {
     const asBytes = data.isWellFormed() && data.length % 2 === 0
     const frame = encodeEvent({ ...fields, data: asBytes ? Buffer.from(data) : data })
     const again = decode([encodeComment('between'), frame], ROOMY)
-    holds(!again.over && again.retries[0] === data.length, 'the retry of a frame is read again')
+    holds(!again.over && again.retries[0] === retry, 'the retry of a frame is read again')
     const expected = data.replace(/\r\n|\r/g, '\n')
     const [only] = again.events
     holds(again.events.length === 1 && only !== undefined, 'one event is one event')
