@@ -63,6 +63,7 @@ async function answerRequests(
   const asked: Question[] = []
   const messages: RpcMessage[] = []
   let response: RpcMessage | undefined
+  const replies: Promise<unknown>[] = []
   const id = ++last
   for await (const message of messagesOf(peer, { jsonrpc: '2.0', id, method, params })) {
     messages.push(message)
@@ -70,11 +71,14 @@ async function answerRequests(
     else if (message.id !== undefined) {
       const question = message as unknown as Question
       asked.push(question)
-      void Promise.resolve(answering(question, String(message.id))).then((given) =>
+      const replied = Promise.resolve(answering(question, String(message.id))).then((given) =>
         given === undefined ? undefined : reply(peer, message.id, given),
       )
+      replies.push(replied)
     }
   }
+  // what they fire is not to be counted with what comes later
+  await Promise.race([Promise.allSettled(replies), new Promise((done) => setTimeout(done, 200))])
   return { response, asked, messages }
 }
 
