@@ -11,7 +11,7 @@ const LISTS = ['legacy:tools', 'modern:tools', 'modern:resources']
 
 export const cursor: Target = {
   name: 'cursor',
-  files: ['src/gateway/catalog/cursor.ts'],
+  files: ['src/gateway/catalog/cursor.ts', 'src/gateway/signed.ts'],
   tokens: ['AAAA', '-_-_', '+/+/', '==', '["a","b"]', 'server', 'key', 'eyJh'],
   runs: 5000,
   branches: 90,
