@@ -30,6 +30,7 @@ export const cursor: Target = {
         changed === sealed || open(list, changed) === undefined,
         'a changed cursor does not open',
       )
+    holds(open(list, [sealed] as never) === undefined, 'what is no text does not open')
     holds(open(`${list}2`, sealed) === undefined, 'a cursor opens in its own list only')
     holds(open(list, foreign.seal(list, place)) === undefined, 'a cursor opens at its own gateway')
     return { accepted: true, trait: `place ${Math.min(9, sealed.length >> 5)}` }
