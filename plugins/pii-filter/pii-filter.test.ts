@@ -1,4 +1,5 @@
 // What the filter finds, what it makes of it, where it looks, and how long hostile texts may take it.
+// Over 300 lines because of its tables of samples.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'

@@ -1,4 +1,5 @@
 // The sections `listen`, `limits`, `namespacing`, `cache` and `state`: their JSON Schemas and types; nothing is read or started here.
+// Over 300 lines because it is a table.
 import type { Resolved } from '../config/schema/resolved.ts'
 
 const HOSTS = 'host names, with the port where it is not the usual one'

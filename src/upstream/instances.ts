@@ -3,6 +3,8 @@ import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { RpcError } from '../wire/message.ts'
 import type { InstanceClient, Instances, UpstreamLink } from './client.ts'
+import type { Follower } from './follow.ts'
+import type { Lane } from './lane.ts'
 
 /** One instance, which is an upstream of its own with the legacy era only. */
 export interface Instance {
@@ -115,5 +117,22 @@ export function createInstances(options: InstancesOptions): OwnedInstances {
       for (const key of [...kept.keys()]) end(key)
       await Promise.all(ending)
     },
+  }
+}
+
+/** A lane as an instance; `working` says whether calls are under way on what it connected. */
+export function instanceOver(lane: Lane, follower: Follower, working: () => boolean): Instance {
+  return {
+    get link() {
+      return lane.link
+    },
+    get busy() {
+      if (lane.state === 'starting' || follower.uris.length > 0) return true
+      return lane.link !== undefined && working()
+    },
+    ready: (signal) => lane.ready(signal),
+    follow: (uri) => follower.follow(uri),
+    unfollow: (uri) => follower.unfollow(uri),
+    close: () => lane.close(),
   }
 }

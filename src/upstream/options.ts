@@ -1,4 +1,5 @@
 // The `servers` section of the configuration: its JSON Schema, its types and its defaults; it reads no file and starts nothing.
+// Over 300 lines because most of it is a table.
 import { AppError } from '../base/errors.ts'
 import { DURATION_PATTERN, parseDuration } from '../base/quantity.ts'
 

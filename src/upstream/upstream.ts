@@ -1,4 +1,5 @@
 // One configured server as the gateway sees it: its lanes by era, its status, its events; transports are below, policy is above.
+// Over 300 lines because its lanes share one state: which of them is up decides what the others do.
 import { createDeadlineWheel, type DeadlineWheel } from '../base/deadline.ts'
 import { AppError, isAppError } from '../base/errors.ts'
 import type { RpcError } from '../wire/message.ts'
@@ -21,9 +22,10 @@ import type {
 } from './client.ts'
 import { createFollower, type Follower } from './follow.ts'
 import { connectHttpModern } from './http/modern.ts'
-import { createInstances, type Instance, type OwnedInstances } from './instances.ts'
+import { createInstances, type Instance, instanceOver, type OwnedInstances } from './instances.ts'
 import { type Connection, Lane } from './lane.ts'
 import type { HttpOptions, ServerOptions } from './options.ts'
+import { compositeOf, faultOf, linkEvents } from './report.ts'
 import { createProcessGuard, type ProcessGuard } from './stdio/guard.ts'
 import type { ProcessTransportDeps } from './transport.ts'
 import { watchOver } from './watch.ts'
@@ -54,10 +56,9 @@ class SupervisedUpstream implements Upstream {
   readonly #log: UpstreamDeps['log']
   readonly #eras = new Set<Era>()
   /**
-   * http: legacy and modern, on the same url. stdio: whichever era the process answers to; and, when that is modern, a
-   * second process for the legacy era, because a process is pinned to the era of its first message. Both are started at
-   * once: a list for clients of either era must not depend on who came first. A legacy server has one process only.
-   * websocket: the same with connections.
+   * http: legacy and modern, on the same url; of a modern server the legacy one is begun by `prepare`. stdio: whichever era
+   * the process answers to; and, when that is modern, at once a second process for the legacy era, because a process is
+   * pinned to the era of its first message. A legacy server has one process only. websocket: the same with connections.
    */
   readonly #first: Lane
   readonly #second: Lane
@@ -105,7 +106,7 @@ class SupervisedUpstream implements Upstream {
   }
 
   get status(): UpstreamStatus {
-    const error = this.#state === 'ready' ? undefined : this.#error()
+    const error = this.#state === 'ready' ? undefined : faultOf(this.#lanes)
     return {
       state: this.#state,
       restarts: this.#first.restarts + this.#second.restarts,
@@ -148,7 +149,9 @@ class SupervisedUpstream implements Upstream {
   }
 
   async prepare(era: Era): Promise<void> {
-    if (era === 'legacy' && this.kind === 'http' && this.#first.state === 'idle')
+    const { state } = this.#first
+    // whoever comes while it is being found out waits for it, too
+    if (era === 'legacy' && this.kind === 'http' && (state === 'idle' || state === 'starting'))
       await this.#first.start()
   }
 
@@ -213,19 +216,7 @@ class SupervisedUpstream implements Upstream {
       void connection.lost.then(follower.attach(connection.link))
       return connection
     })
-    return {
-      get link() {
-        return lane.link
-      },
-      get busy() {
-        if (lane.state === 'starting' || follower.uris.length > 0) return true
-        return lane.link !== undefined && connection?.idle() === 0
-      },
-      ready: (signal) => lane.ready(signal),
-      follow: (uri) => follower.follow(uri),
-      unfollow: (uri) => follower.unfollow(uri),
-      close: () => lane.close(),
-    }
+    return instanceOver(lane, follower, () => connection?.idle() === 0)
   }
 
   async #watched(
@@ -290,22 +281,7 @@ class SupervisedUpstream implements Upstream {
 
   #transport(client?: InstanceClient, follower?: Follower): ProcessTransportDeps {
     const { clock, limits, clientInfo, events } = this.#deps
-    const linkEvents: ProcessTransportDeps['events'] = {
-      notification: (link, message) =>
-        client ? client.notification(message) : events.notification(this, link, message),
-      request: (link, asked) => {
-        if (client) return client.request(asked)
-        events.request(this, link, asked.message)
-        return undefined
-      },
-      stderr: (line) => events.stderr(this, line),
-      call: (method, ms, outcome) => events.call(this, method, ms, outcome),
-      renewed: ({ era }) => {
-        const of = follower ?? this.#followers[era]
-        of.renew()
-        if (!client) events.renewed(this)
-      },
-    }
+    const of = (era: Era) => follower ?? this.#followers[era]
     return {
       clock,
       limits,
@@ -315,36 +291,25 @@ class SupervisedUpstream implements Upstream {
       guard: this.#guard,
       log: this.#log,
       environment: this.#deps.environment ?? process.env,
-      events: linkEvents,
+      events: linkEvents(this, events, client, of),
     }
+  }
+
+  get #lanes(): readonly Lane[] {
+    return [this.#first, this.#second]
   }
 
   #changed(): void {
     // found out later than at the start
     if (this.kind === 'http' && this.#second.state === 'absent' && this.#first.state === 'idle')
       void this.#first.start()
-    const state = this.#composite()
+    const state = compositeOf(this.#lanes)
     // an era that comes or goes changes what the server is good for, though it may be ready all the while
-    const up = [this.#first, this.#second].map(({ link }) => link?.era).join()
+    const up = this.#lanes.map(({ link }) => link?.era).join()
     if (state === this.#state && up === this.#up) return
     if (state !== this.#state) this.#since = this.#deps.clock.wall()
     this.#state = state
     this.#up = up
     this.#deps.events.state(this)
-  }
-
-  #composite(): UpstreamState {
-    const states = [this.#first.state, this.#second.state]
-    if (states.includes('ready')) return 'ready'
-    if (states.includes('starting')) return 'starting'
-    if (states.some((state) => state === 'waiting' || state === 'failed' || state === 'absent'))
-      return 'failed'
-    return 'stopped'
-  }
-
-  // a lane that is merely of the other era explains nothing while the other one has a fault
-  #error(): AppError | undefined {
-    const errors = [this.#first, this.#second].flatMap((lane) => lane.error ?? [])
-    return errors.find((error) => error.code !== 'UPSTREAM_ERA') ?? errors[0]
   }
 }

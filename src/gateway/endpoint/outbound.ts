@@ -9,7 +9,8 @@ import type { Exchange, Outbound, Room } from '../exchange.ts'
 import type { Session, SessionStream } from '../session.ts'
 import type { Channel } from '../stream/points.ts'
 import { eventsOf, primes } from '../stream/resumption.ts'
-import { EventStream, type Opening } from '../stream/stream.ts'
+import type { Opening } from '../stream/setup.ts'
+import { EventStream } from '../stream/stream.ts'
 import type { Reply } from './reply.ts'
 
 export interface Accepts {

@@ -6,7 +6,8 @@ import type { Answer, RpcId } from '../answer.ts'
 import type { Exchange, Room } from '../exchange.ts'
 import { createSequence } from '../notification/sequence.ts'
 import type { Session } from '../session.ts'
-import { type Carrier, EventStream } from '../stream/stream.ts'
+import type { Carrier } from '../stream/setup.ts'
+import { EventStream } from '../stream/stream.ts'
 import type { Reply } from './reply.ts'
 
 /** What a client may have unread before answers wait and what nobody waits for is dropped. */

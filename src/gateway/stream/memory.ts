@@ -1,7 +1,7 @@
 // What the streams of legacy sessions carried, kept for clients that come back; bounded per session and in all, the oldest goes first.
 import { AppError } from '../../base/errors.ts'
 import type { Exchange } from '../exchange.ts'
-import type { Carrier } from './stream.ts'
+import type { Carrier } from './setup.ts'
 
 export interface MemoryLimits {
   /** Bytes one session may keep. */

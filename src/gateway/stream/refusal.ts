@@ -1,4 +1,5 @@
 // What a client gets when a policy refuses a stream, or a message of it that somebody waits for (docs/pipeline.md section 6).
+import { AppError } from '../../base/errors.ts'
 import { type Answer, denialAnswer, faultAnswer, type RpcId, refusalAnswer } from '../answer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Refusal } from './points.ts'
@@ -23,4 +24,12 @@ export function insteadOfAnswer(
   if ('fault' in refusal) return faultAnswer(id, refusal.fault, requestId, era)
   const form = method === 'tools/call' ? 'tool' : 'rpc'
   return denialAnswer(form, refusal.violation, { id, requestId, era, ran: true })
+}
+
+export function tooMuch(): AppError {
+  return new AppError('STREAM_HOLDBACK', 'more was to be sent than is held while policies decide')
+}
+
+export function failure(cause: unknown): AppError {
+  return new AppError('INTERNAL', 'a message could not be sent', { cause })
 }

@@ -1,48 +1,13 @@
 // One event stream towards a client: its points, the order of its messages, and in the legacy era its life beyond one connection.
-import { AppError } from '../../base/errors.ts'
 import { encodeEvent } from '../../wire/sse.ts'
 import type { Answer, RpcId } from '../answer.ts'
-import type { Exchange, Room } from '../exchange.ts'
+import type { Exchange } from '../exchange.ts'
 import { Holdback } from './holdback.ts'
 import { keepAlive } from './keep-alive.ts'
-import type { LoggedStream, Resumption, SessionEvents, StreamLog } from './memory.ts'
-import { type Channel, type Refusal, StreamPoints } from './points.ts'
-import { insteadOfAnswer, insteadOfStream } from './refusal.ts'
-
-/** What carries a stream for a while: one HTTP response. */
-export interface Carrier {
-  /** Sends the headers; false: the response was refused, which has been answered, or the client has gone. */
-  stream(headers?: Readonly<Record<string, string>>): boolean | Promise<boolean>
-  /** Sends one document instead of a stream. */
-  json(answer: Answer): void | Promise<void>
-  /** False when the client is gone or too far behind. */
-  write(frame: Buffer): boolean
-  end(): void
-  /** Runs once, when nothing can be written any more. */
-  onClose(run: () => void): void
-}
-
-export interface StreamSetup {
-  readonly room: Room
-  readonly exchange: Exchange
-  readonly channel: Channel
-  /** The request that this stream answers. */
-  readonly id?: RpcId | undefined
-  /** Legacy era: events get ids and are kept for a client that comes back. */
-  readonly events?: SessionEvents | undefined
-  /** Its first event is an empty one with an id. */
-  readonly primed?: boolean
-  /** Told once, when the stream has ended for good. */
-  readonly closed?: (stream: EventStream) => void
-  /** Told when its request gets this and nothing else: there is nothing left to work for. */
-  readonly refused?: (answer: Answer) => void
-}
-
-export interface Opening {
-  readonly headers?: Answer['headers'] | undefined
-  /** Milliseconds before a client that lost its connection comes back. */
-  readonly retry?: number | undefined
-}
+import type { LoggedStream, Resumption, StreamLog } from './memory.ts'
+import { type Refusal, StreamPoints } from './points.ts'
+import { failure, insteadOfAnswer, insteadOfStream, tooMuch } from './refusal.ts'
+import type { Carrier, Opening, StreamSetup } from './setup.ts'
 
 const RETRY = 1000
 
@@ -308,12 +273,4 @@ export class EventStream implements LoggedStream {
     this.#setup.room.streams.delete(this)
     return carrier
   }
-}
-
-function tooMuch(): AppError {
-  return new AppError('STREAM_HOLDBACK', 'more was to be sent than is held while policies decide')
-}
-
-function failure(cause: unknown): AppError {
-  return new AppError('INTERNAL', 'a message could not be sent', { cause })
 }

@@ -274,28 +274,3 @@ export function lowerCase(headers: Headers): Headers {
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
   )
 }
-
-/** Sends a notification or an answer, of which only the status comes back. */
-export function sendQuietly(
-  core: HttpCore,
-  deps: TransportDeps,
-  bytes: Uint8Array,
-  headers: Headers,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const exchange = core.send(
-    { method: 'POST', headers: core.headers(undefined, headers), body: bytes },
-    {
-      message: (message: Message) => core.inbox(message),
-      end: () => resolve(),
-      refused: ({ status }) =>
-        reject(new AppError('UPSTREAM_PROTOCOL', `a notification was refused with ${status}`)),
-      failed: reject,
-    },
-  )
-  const cancel = deps.clock.after(deps.limits.requestTimeout, () => {
-    exchange.abort()
-    reject(new AppError('UPSTREAM_TIMEOUT', 'a notification was not taken in time'))
-  })
-  return promise.finally(cancel)
-}

@@ -9,7 +9,8 @@ import { type Hello, modernMeta, readDiscover } from '../handshake.ts'
 import type { Connection } from '../lane.ts'
 import type { HttpOptions } from '../options.ts'
 import type { TransportDeps } from '../transport.ts'
-import { createHttpCore, type HttpCore, sendQuietly } from './http.ts'
+import { createHttpCore, type HttpCore } from './http.ts'
+import { sendQuietly } from './quiet.ts'
 
 export async function connectHttpModern(
   options: HttpOptions,
