@@ -1,40 +1,18 @@
 // Real clients see through the gateway exactly what they see of the server itself, in both eras.
 import { readFile } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type ConnectedClient, legacyClient, modernClient } from '../support/clients.ts'
-import { type TemporaryDirectory, temporaryDirectory } from '../support/directory.ts'
-import { type RunningFixture, startFixture } from '../support/fixture.ts'
-import { type RunningGateway, startGateway } from '../support/gateway.ts'
-import { root } from '../support/paths.ts'
 import { fixtureCalls, fixtureClients, transcribe } from './drivers.ts'
+import { fixtureGateway } from './fixture-gateway.ts'
 
-let home: TemporaryDirectory
-let fixture: RunningFixture
-let gateway: RunningGateway
-
-beforeAll(async () => {
-  home = await temporaryDirectory()
-  fixture = await startFixture()
-  const config = await readFile(`${root}/test/conformance/gateway.yaml`, 'utf8')
-  gateway = await startGateway(config, { env: { FIXTURE_URL: fixture.url }, cwd: root })
-}, 60_000)
-
-afterEach(({ task }) => {
-  if (task.result?.state === 'fail') console.error(gateway.output())
-})
-
-afterAll(async () => {
-  await gateway?.stop()
-  await fixture?.stop()
-  await home?.[Symbol.asyncDispose]()
-})
+const running = fixtureGateway()
 
 describe.each(Object.keys(fixtureClients))('%s', (name) => {
   test('sees through the gateway what it sees of the server itself', async () => {
-    const driver = fixtureClients[name as keyof typeof fixtureClients](home.path)
+    const driver = fixtureClients[name as keyof typeof fixtureClients](running.home.path)
     const file = new URL(`transcripts/fixture.${name}.json`, import.meta.url)
     const direct: unknown = JSON.parse(await readFile(file, 'utf8'))
-    expect(await transcribe(driver, gateway.url, fixtureCalls)).toEqual(direct)
+    expect(await transcribe(driver, running.gateway.url, fixtureCalls)).toEqual(direct)
   }, 60_000)
 })
 
@@ -43,19 +21,19 @@ describe.each([
   ['modern', modernClient],
 ] as const)('an SDK client of the %s era', (_era, connect) => {
   test('gets prompts and resources through the gateway as the server gives them', async () => {
-    await using direct = await connect(fixture.url)
-    await using through = await connect(gateway.url)
+    await using direct = await connect(running.fixture.url)
+    await using through = await connect(running.gateway.url)
     expect(await collect(through)).toEqual(await collect(direct))
   })
 
   test('gets the errors of the server through the gateway with code and data', async () => {
-    await using direct = await connect(fixture.url)
-    await using through = await connect(gateway.url)
+    await using direct = await connect(running.fixture.url)
+    await using through = await connect(running.gateway.url)
     expect(await collectErrors(through)).toEqual(await collectErrors(direct))
   })
 
   test('is told by the gateway itself that no server has a name', async () => {
-    await using through = await connect(gateway.url)
+    await using through = await connect(running.gateway.url)
     const { client } = through
     const expected = { code: -32602, data: { code: 'WIRE_UNKNOWN_TARGET' } }
     expect(await failed(client.getPrompt({ name: 'none' }))).toMatchObject(expected)
@@ -64,8 +42,8 @@ describe.each([
 })
 
 test('an SDK client of the modern era listens through the gateway, completes arguments, and leaves', async () => {
-  await using listener = await modernClient(gateway.url)
-  await using other = await modernClient(gateway.url)
+  await using listener = await modernClient(running.gateway.url)
+  await using other = await modernClient(running.gateway.url)
   const { client } = listener
   const told: string[] = []
   client.setNotificationHandler('notifications/tools/list_changed', ({ method }) => {

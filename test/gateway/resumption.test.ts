@@ -1,34 +1,21 @@
 // Streams of the legacy era taken up again (2025-11-25 transports#resumability-and-redelivery, SEP-1699): by GET, without a gap, no other stream.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { afterEach, describe, expect, it } from 'vitest'
 import { startFixture } from '../support/fixture.ts'
 import { type RpcMessage, rpc } from '../support/rpc.ts'
 import { type Events, openEvents, until } from './events.ts'
+import { heldCalls } from './held-calls.ts'
 import { connect, type Peer } from './peers.ts'
-import { type Answers, type Received, type Recorder, startRecorder } from './recorder.ts'
 import { type CodeEntry, runGateway, type Started, server } from './running.ts'
 
-let recorder: Recorder
 let gateway: Started
 let peer: Peer
-/** Calls that the test answers itself. */
-let calls: { received: Received; answers: Answers }[]
 
-beforeEach(async () => {
-  calls = []
-  recorder = await startRecorder({
-    tools: ['work'],
-    call(received, answers) {
-      if (received.message.method === 'tools/call') calls.push({ received, answers })
-    },
-  })
-})
-afterEach(async () => {
-  await gateway?.stop({ now: true })
-  await recorder.close()
-})
+const held = heldCalls()
+afterEach(() => gateway?.stop({ now: true }))
 
 async function start(config: object = {}, entries: readonly CodeEntry[] = []): Promise<void> {
-  gateway = await runGateway({ servers: [server('rec', recorder.url)], ...config }, entries)
+  gateway = await runGateway({ servers: [server('rec', held.recorder.url)], ...config }, entries)
   peer = await connect('legacy', gateway.url)
 }
 
@@ -37,11 +24,11 @@ const callBody = (id: number) => ({
   params: { name: 'rec__work', arguments: {}, _meta: { progressToken: id } },
 }) // biome-ignore format: one message
 
-const progress = ({ received }: (typeof calls)[number], step: number) => {
+const progress = ({ received }: (typeof held.calls)[number], step: number) => {
   const { progressToken } = (received.message.params?._meta ?? {}) as { progressToken?: number }
   return { method: 'notifications/progress', params: { progressToken, progress: step } }
 }
-const result = ({ received }: (typeof calls)[number], text: string) => ({
+const result = ({ received }: (typeof held.calls)[number], text: string) => ({
   id: received.message.id,
   result: { content: [{ type: 'text', text }] },
 })
@@ -53,11 +40,11 @@ const steps = (messages: readonly RpcMessage[]) =>
   messages.map(({ params, result: end }) => params?.progress ?? (end ? 'result' : undefined))
 
 /** A call whose stream is open after one step; the call itself goes on. */
-async function streaming(id = 1): Promise<{ stream: Events; at: (typeof calls)[number] }> {
+async function streaming(id = 1): Promise<{ stream: Events; at: (typeof held.calls)[number] }> {
   const pending = openEvents(gateway.url, { headers: peer.headers, body: callBody(id) })
-  const before = calls.length
-  await until(() => calls.length > before)
-  const at = calls.at(-1) as (typeof calls)[number]
+  const before = held.calls.length
+  await until(() => held.calls.length > before)
+  const at = held.calls.at(-1) as (typeof held.calls)[number]
   at.answers.events([progress(at, 1)], { open: true })
   const stream = await pending
   await until(() => stream.messages().length === 1)
@@ -126,7 +113,7 @@ describe('a call whose connection broke', () => {
     expect(await again.ended).toBe('ended')
     expect(steps(again.messages())).toEqual([2, 3, 'result'])
     expect(again.messages().at(-1)?.id).toBe(1)
-    expect(recorder.calls('notifications/cancelled')).toEqual([])
+    expect(held.recorder.calls('notifications/cancelled')).toEqual([])
   })
 
   it('has its answer wait until the client comes back', async () => {
@@ -183,11 +170,11 @@ it('the stream of a session gets what was announced while its client was away, o
   await until(() => standing.events.length === 1)
   standing.leave()
   await new Promise((resolve) => setTimeout(resolve, 30))
-  recorder.announce({ method: 'notifications/tools/list_changed' })
+  held.recorder.announce({ method: 'notifications/tools/list_changed' })
   await new Promise((resolve) => setTimeout(resolve, 50))
   const again = await resume(standing.events[0]?.id)
   await until(() => again.messages().length === 1)
-  recorder.announce({ method: 'notifications/prompts/list_changed' })
+  held.recorder.announce({ method: 'notifications/prompts/list_changed' })
   await until(() => again.messages().length === 2)
   expect(again.messages().map(({ method }) => method)).toEqual([
     'notifications/tools/list_changed',

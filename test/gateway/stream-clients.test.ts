@@ -1,38 +1,26 @@
 // Clients of streams that are silent, slow or gone, in both eras: kept alive, bounded, and what their leaving means.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { deny } from '../../src/plugin.ts'
 import { modernRequest } from '../support/rpc.ts'
 import { type Events, openEvents, until } from './events.ts'
+import { heldCalls } from './held-calls.ts'
 import { connect, ERAS, type Peer } from './peers.ts'
-import { type Answers, type Received, type Recorder, startRecorder } from './recorder.ts'
 import { type CodeEntry, runGateway, type Started, server } from './running.ts'
 
-let recorder: Recorder
 let gateway: Started
-let calls: { received: Received; answers: Answers }[]
 
-beforeEach(async () => {
-  calls = []
-  recorder = await startRecorder({
-    tools: ['work'],
-    call(received, answers) {
-      if (received.message.method === 'tools/call') calls.push({ received, answers })
-    },
-  })
-})
-afterEach(async () => {
-  await gateway?.stop({ now: true })
-  await recorder.close()
-})
+const held = heldCalls()
+afterEach(() => gateway?.stop({ now: true }))
 
 async function start(entries: readonly CodeEntry[] = [], clock = systemClock) {
-  gateway = await runGateway({ servers: [server('rec', recorder.url)] }, entries, { clock })
+  gateway = await runGateway({ servers: [server('rec', held.recorder.url)] }, entries, { clock })
   return gateway
 }
 
 /** A call whose stream is open after one step. */
-async function streaming(peer: Peer): Promise<{ stream: Events; at: (typeof calls)[number] }> {
+async function streaming(peer: Peer): Promise<{ stream: Events; at: (typeof held.calls)[number] }> {
   const params = { name: 'rec__work', arguments: {}, _meta: { progressToken: 'p' } }
   const made =
     peer.era === 'modern'
@@ -40,19 +28,19 @@ async function streaming(peer: Peer): Promise<{ stream: Events; at: (typeof call
       : { body: { jsonrpc: '2.0', id: 1, method: 'tools/call', params }, headers: {} }
   const headers = { ...peer.headers, ...made.headers }
   const pending = openEvents(peer.url, { headers, body: made.body })
-  await until(() => calls.length > 0)
-  const at = calls.shift() as (typeof calls)[number]
+  await until(() => held.calls.length > 0)
+  const at = held.calls.shift() as (typeof held.calls)[number]
   at.answers.events([progress(at, 1)], { open: true })
   const stream = await pending
   await until(() => stream.messages().length === 1)
   return { stream, at }
 }
 
-const progress = ({ received }: (typeof calls)[number], step: number, message = '') => {
+const progress = ({ received }: (typeof held.calls)[number], step: number, message = '') => {
   const { progressToken } = (received.message.params?._meta ?? {}) as { progressToken?: number }
   return { method: 'notifications/progress', params: { progressToken, progress: step, message } }
 }
-const result = ({ received }: (typeof calls)[number]) => ({
+const result = ({ received }: (typeof held.calls)[number]) => ({
   id: received.message.id,
   result: { content: [{ type: 'text', text: 'done' }], resultType: 'complete' },
 })
@@ -152,7 +140,7 @@ it('a question that a policy drops on its way to the client fails at once: the s
     params: { message: 'sure?', requestedSchema },
   }
   at.answers.events([question], { open: true })
-  const answered = () => recorder.seen.find(({ raw }) => raw.includes('"q1"'))
+  const answered = () => held.recorder.seen.find(({ raw }) => raw.includes('"q1"'))
   await until(() => answered() !== undefined)
   expect(JSON.parse(answered()?.raw ?? '{}')).toMatchObject({
     id: 'q1',
