@@ -186,12 +186,10 @@ function serversOf(surface: Surface, real: string, feed: string): object[] {
   const feeding = { name: 'feed', url: feed }
   if (!isEverything(surface)) return [{ name: 'real', url: real }, feeding]
   const odd = `${root}/test/fixtures/upstream/odd-server.mjs`
-  // shared: an instance of its own, opened by a cell's call, would say `list_changed` on coming up, sometimes within the count
-  const pool = { per: 'shared' }
   return [
     surface.upstream === 'sse'
-      ? { name: 'real', url: real, transport: 'sse', pool }
-      : { name: 'real', command: node, args: [EVERYTHING, 'stdio'], pool },
+      ? { name: 'real', url: real, transport: 'sse' }
+      : { name: 'real', command: node, args: [EVERYTHING, 'stdio'] },
     { name: 'odd', command: node, args: [odd] },
     feeding,
   ]
