@@ -33,6 +33,7 @@ export async function carryOut(
   surface: Surface,
   operation: Operation,
 ): Promise<void> {
+  await running.steady()
   // a name of its own for each cell, so that no opening is known already
   const client = { name: `${operation.trigger ?? 'plain'}#${++clients}`, version: '1' }
   const headers: Record<string, string> = {

@@ -7,6 +7,7 @@ import express from 'express'
 import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
 import { startGateway } from '../../../src/app.ts'
 import { type Bridge, startBridge } from '../../fixtures/upstream/websocket-bridge.ts'
+import { until } from '../../gateway/events.ts'
 import { createQuestioner } from '../../gateway/questioner.ts'
 import { echo, type Recorder, startRecorder } from '../../gateway/recorder.ts'
 import { LISTEN, memoryLog, pluginsOf, pluginsSection } from '../../gateway/running.ts'
@@ -57,6 +58,8 @@ export interface Running extends AsyncDisposable {
   announce(): void
   /** Changes the configuration file and reloads it. */
   reload(): Promise<void>
+  /** All servers are up: one that comes back announces its lists, and no cell is to count that of the cell before. */
+  steady(): Promise<void>
 }
 
 const FIXTURE_NAMES: Names = {
@@ -162,6 +165,14 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
       const { outcome, reason } = await gateway.reload()
       if (outcome !== 'applied') throw new Error(`the reload was ${outcome}: ${reason}`)
     },
+    async steady() {
+      const { servers } = gateway.state()
+      const isUp = () =>
+        [...servers.values()].every(({ upstream }) => upstream.status.state === 'ready')
+      if (isUp()) return
+      await until(isUp, 20_000)
+      await gateway.engine.observers.idle()
+    },
     async [Symbol.asyncDispose]() {
       await stop()
       await Promise.all([recorder, asks.legacy, asks.modern].map((each) => each.close()))
@@ -190,7 +201,7 @@ function serversOf(surface: Surface, real: string, feed: string): object[] {
     surface.upstream === 'sse'
       ? { name: 'real', url: real, transport: 'sse' }
       : { name: 'real', command: node, args: [EVERYTHING, 'stdio'] },
-    { name: 'odd', command: node, args: [odd] },
+    { name: 'odd', command: node, args: [odd], health: { restart: { backoff: '20ms..1s' } } },
     feeding,
   ]
 }
