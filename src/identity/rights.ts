@@ -1,0 +1,94 @@
+// The one table of rights: what may be asked for on either plane, and which built-in roles have it; nothing is decided here.
+
+export type BuiltInRole = 'everyone' | 'viewer' | 'operator' | 'policy-author' | 'admin'
+
+/** Kinds of entities, as the registry, the API's paths and the rights name them. */
+export const KINDS = [
+  'server',
+  'virtual_server',
+  'tool',
+  'prompt',
+  'resource',
+  'policy',
+  'plugin',
+  'principal',
+  'role',
+  'grant',
+  'key',
+  'client',
+  'peer',
+  'webhook',
+  'change',
+] as const
+
+export type Kind = (typeof KINDS)[number]
+
+export interface RightSpec {
+  readonly plane: 'mcp' | 'api'
+  readonly about: string
+  /** Built-in roles that have it; `admin` has all of its plane. */
+  readonly roles: readonly BuiltInRole[]
+}
+
+const mcp = (about: string): RightSpec => ({ plane: 'mcp', about, roles: ['everyone'] })
+const api = (about: string, ...roles: BuiltInRole[]): RightSpec => ({
+  plane: 'api',
+  about,
+  roles: [...roles, 'admin'],
+})
+
+const ALL: readonly BuiltInRole[] = ['viewer', 'operator', 'policy-author']
+
+/** Who may see and change entities of each kind, beside `admin`. */
+const OF_KINDS: Readonly<
+  Record<Kind, { read: readonly BuiltInRole[]; write: readonly BuiltInRole[] }>
+> = {
+  server: { read: ALL, write: ['operator'] },
+  virtual_server: { read: ALL, write: ['operator'] },
+  tool: { read: ALL, write: ['operator', 'policy-author'] },
+  prompt: { read: ALL, write: ['operator', 'policy-author'] },
+  resource: { read: ALL, write: ['operator', 'policy-author'] },
+  policy: { read: ALL, write: ['policy-author'] },
+  plugin: { read: ALL, write: ['policy-author'] },
+  principal: { read: ['operator'], write: [] },
+  role: { read: ALL, write: [] },
+  grant: { read: ['operator'], write: [] },
+  key: { read: ['operator'], write: [] },
+  client: { read: ['operator'], write: [] },
+  peer: { read: ALL, write: ['operator'] },
+  webhook: { read: ['operator'], write: ['operator'] },
+  change: { read: ALL, write: [] },
+}
+
+const ofKinds = Object.fromEntries(
+  KINDS.flatMap((kind) => [
+    [`api:${kind}.read`, api(`see entities of kind ${kind}`, ...OF_KINDS[kind].read)],
+    [
+      `api:${kind}.write`,
+      api(`create, change and remove entities of kind ${kind}`, ...OF_KINDS[kind].write),
+    ],
+  ]),
+) as Record<`api:${Kind}.${'read' | 'write'}`, RightSpec>
+
+export const RIGHTS = {
+  'mcp:tool.list': mcp('see a tool in a list'),
+  'mcp:tool.call': mcp('call a tool, and follow the task that the call became'),
+  'mcp:prompt.list': mcp('see a prompt in a list'),
+  'mcp:prompt.get': mcp('get a prompt, and complete its arguments'),
+  'mcp:resource.list': mcp('see a resource or template in a list'),
+  'mcp:resource.read': mcp('read a resource, and complete the variables of its template'),
+  'mcp:resource.subscribe': mcp('be told when a resource changes'),
+  ...ofKinds,
+  'api:change.approve': api(
+    'approve or refuse what waits for a second person',
+    'operator',
+    'policy-author',
+  ),
+  'api:config.read': api('see the configuration in force, secrets masked', ...ALL),
+  'api:config.reload': api('have the configuration read again', 'operator'),
+  'api:explain.run': api('ask what policies would do', ...ALL),
+  'api:audit.read': api('search and export the audit', 'operator', 'policy-author'),
+  'api:status.read': api('see what runs', ...ALL),
+} as const satisfies Readonly<Record<string, RightSpec>>
+
+export type Right = keyof typeof RIGHTS

@@ -1,0 +1,93 @@
+// The store as the rooms above it see it: entities by kind and id, commits that happen whole, and what has changed since; it knows no database.
+import type { JsonObject } from '../base/json.ts'
+
+/** One kept entity. `version` counts its writes from 1. */
+export interface Stored {
+  readonly kind: string
+  readonly id: string
+  /** Undefined: of the gateway as a whole. */
+  readonly tenant: string | undefined
+  readonly version: number
+  readonly body: JsonObject
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** One write of a commit. `expect`: the version that must be there; 0: none may be. */
+export type StoreWrite =
+  | {
+      readonly op: 'put'
+      readonly kind: string
+      readonly id: string
+      readonly tenant: string | undefined
+      readonly body: JsonObject
+      readonly expect: number
+    }
+  | { readonly op: 'remove'; readonly kind: string; readonly id: string; readonly expect: number }
+
+/** What a request was answered, kept so that repeating it writes nothing twice (draft-ietf-httpapi-idempotency-key-header). */
+export interface Remembered {
+  /** Of the caller and the key. */
+  readonly key: string
+  /** Of the request: another one under the same key is a mistake. */
+  readonly digest: string
+  readonly answer: JsonObject
+}
+
+export interface Commit {
+  readonly writes: readonly StoreWrite[]
+  /** The principal's id. */
+  readonly by: string
+  readonly requestId: string
+  /** Kept in the same transaction. */
+  readonly remember?: Remembered
+}
+
+export interface Committed {
+  /** Of the whole store: one more than of the commit before, whichever process made it. */
+  readonly revision: number
+  /** The new version of each put, 0 of each removal, in their order. */
+  readonly versions: readonly number[]
+}
+
+export interface Change {
+  readonly revision: number
+  readonly op: 'put' | 'remove'
+  readonly kind: string
+  readonly id: string
+  readonly tenant: string | undefined
+  readonly version: number
+  readonly by: string
+  readonly requestId: string
+  readonly at: number
+}
+
+export interface StoreQuery {
+  readonly kind: string
+  /** Only of this tenant; null: only those of none. */
+  readonly tenant?: string | null
+  /** Only ids after this one, in the order of their UTF-8 bytes. */
+  readonly after?: string
+  /** Ids that begin so. */
+  readonly prefix?: string
+  readonly limit: number
+}
+
+/**
+ * Rejects with STORE_UNAVAILABLE when the database does not answer in time: whoever asks must take that for no. All waits are
+ * bounded.
+ */
+export interface Store {
+  /** Opens, and migrates what is older. Rejects with STORE_UNAVAILABLE. */
+  start(): Promise<void>
+  get(kind: string, id: string): Promise<Stored | undefined>
+  list(query: StoreQuery): Promise<readonly Stored[]>
+  /** All or nothing, durable when it resolves. Rejects with STORE_CONFLICT, `data {kind, id, version}`, when a version is another. */
+  commit(commit: Commit): Promise<Committed>
+  revision(): Promise<number>
+  /** In order, at most `limit`. Changes older than `limits` may be gone: `changes` then rejects with STORE_COMPACTED and the caller reads all. */
+  changes(after: number, limit: number): Promise<readonly Change[]>
+  remembered(key: string): Promise<Remembered | undefined>
+  close(): Promise<void>
+}
