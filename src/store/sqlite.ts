@@ -1,4 +1,4 @@
-// The database file: its folder, mode, pragmas and schema version; it blocks, so only the thread of the store calls it.
+// The database file: its folder, mode, pragmas and schema version; it blocks, so only threads of the store call it.
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -22,14 +22,20 @@ export interface Sqlite {
   readonly inPlace: boolean
 }
 
+export interface SqliteOptions {
+  /** A commit waits until the disk has it: for what somebody was told is done, rarely and outside the loop. */
+  readonly durable?: boolean
+}
+
 /** Opens, creates what is missing, brings the schema up to date. Throws with a reason for the operator. */
-export function openSqlite(path: string): Sqlite {
+export function openSqlite(path: string, { durable = false }: SqliteOptions = {}): Sqlite {
   if (path !== MEMORY) prepare(path)
   const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT })
   try {
     // WAL and NORMAL: a crash of the process loses nothing that is committed, a loss of power the last moments; neither
     // corrupts, and a commit waits for no disk
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
+    if (durable) db.exec('PRAGMA synchronous = FULL')
     db.exec(`PRAGMA journal_size_limit = ${WAL_LIMIT}`)
     migrate(db)
   } catch (error) {
