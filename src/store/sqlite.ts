@@ -1,8 +1,9 @@
 // The database file: its folder, mode, pragmas and schema version; it blocks, so only threads of the store call it.
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AUDIT_TABLES, transaction } from './audit-table.ts'
+import { makeFolder } from './folder.ts'
 
 export const MEMORY = ':memory:'
 
@@ -61,19 +62,6 @@ function prepare(path: string): void {
   }
   if (!stat.isFile()) throw new Error('it is not a regular file; set store.url to another path')
   if (process.getuid?.() === stat.uid && (stat.mode & 0o077) !== 0) chmodSync(path, OWNER_ONLY)
-}
-
-// not `recursive`: where a file system refuses with ENOENT, as /proc does, Node would try for ever
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, 0o700)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    makeFolder(dirname(path))
-    mkdirSync(path, 0o700)
-  }
 }
 
 function inodeOf(path: string): number | undefined {
