@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 
-export const SERVER = process.env.PORTCULLIS_TEST_POSTGRES
+const SERVER = process.env.PORTCULLIS_TEST_POSTGRES || undefined
 
 export interface TestSchema {
   /** Of the database, with nothing but the schema in its search path. */
