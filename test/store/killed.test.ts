@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { createStore } from '../../src/store/open.ts'
-import { makeSchema, skipsPostgres } from './postgres.ts'
+import { makeSchema, noPostgres } from './postgres.ts'
 
 /** How many of its commits were acknowledged when it was killed, at least `after`. */
 async function killInTheMiddle(url: string, name: string, after: number): Promise<number> {
@@ -76,22 +76,19 @@ describe('kill -9 in the middle of commits to SQLite', () => {
   })
 })
 
-describe.skipIf(skipsPostgres('kill -9 and PostgreSQL'))(
-  'kill -9 in the middle of commits to PostgreSQL',
-  () => {
-    it('loses no commit that was acknowledged and leaves none half written', async () => {
-      const schema = await makeSchema()
-      try {
-        const url = new URL(schema.url)
-        url.searchParams.set('application_name', 'committer')
-        const sessions = () =>
-          schema.query(
-            "select pid from pg_stat_activity where application_name = 'committer' and datname = current_database()",
-          )
-        await losesNothing(url.href, () => expect.poll(sessions, { timeout: 10_000 }).toEqual([]))
-      } finally {
-        await schema.drop()
-      }
-    })
-  },
-)
+describe.skipIf(noPostgres)('kill -9 in the middle of commits to PostgreSQL', () => {
+  it('loses no commit that was acknowledged and leaves none half written', async () => {
+    const schema = await makeSchema()
+    try {
+      const url = new URL(schema.url)
+      url.searchParams.set('application_name', 'committer')
+      const sessions = () =>
+        schema.query(
+          "select pid from pg_stat_activity where application_name = 'committer' and datname = current_database()",
+        )
+      await losesNothing(url.href, () => expect.poll(sessions, { timeout: 10_000 }).toEqual([]))
+    } finally {
+      await schema.drop()
+    }
+  })
+})

@@ -10,7 +10,7 @@ import { createSqlStore } from '../../src/store/sql/kysely-store.ts'
 import { postgresDialect } from '../../src/store/sql/postgres-dialect.ts'
 import { sqliteDialect } from '../../src/store/sql/sqlite-dialect.ts'
 import { openPglite } from './pglite.ts'
-import { makeSchema, skipsPostgres } from './postgres.ts'
+import { makeSchema, noPostgres } from './postgres.ts'
 
 const undo: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -109,7 +109,7 @@ describe('the migrations in PGlite', () => {
   })
 })
 
-describe.skipIf(skipsPostgres('migrations in PostgreSQL'))('the migrations in PostgreSQL', () => {
+describe.skipIf(noPostgres)('the migrations in PostgreSQL', () => {
   it('go forwards, back, and forwards again', async () => {
     await forwardsAndBack((await serverDialects())())
   })

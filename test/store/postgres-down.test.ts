@@ -7,7 +7,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { createStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
 import { node, root } from '../support/paths.ts'
-import { makeSchema, skipsPostgres } from './postgres.ts'
+import { makeSchema, noPostgres } from './postgres.ts'
 
 const undo: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -129,7 +129,7 @@ async function makeNetwork(server: URL) {
   }
 }
 
-describe.skipIf(skipsPostgres('outages of PostgreSQL'))('a store in a PostgreSQL', () => {
+describe.skipIf(noPostgres)('a store in a PostgreSQL', () => {
   const schemaHere = async () => {
     const schema = await makeSchema()
     undo.push(schema.drop)

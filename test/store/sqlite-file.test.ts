@@ -42,6 +42,7 @@ const refused = (attempt: Promise<unknown>, reason: string) =>
 it('is not made before it is used', async () => {
   const store = storeAt()
   await store.close()
+  await refused(store.start(), 'is closed')
   expect(() => statSync(join(folder, 'data'))).toThrow('ENOENT')
 })
 
@@ -70,7 +71,7 @@ it('is there again after a close', async () => {
   const store = storeAt()
   await commit(store, 'a')
   await store.close()
-  await refused(store.get('k', 'a'), 'it is closed')
+  await refused(store.get('k', 'a'), 'is closed')
   expect(await storeAt().get('k', 'a')).toMatchObject({ id: 'a', version: 1 })
 })
 
