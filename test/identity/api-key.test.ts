@@ -2,14 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  expiryOf,
-  hashKey,
-  isKey,
-  keyIdOf,
-  mintKey,
-  type StoredKey,
-} from '../../src/identity/api-key.ts'
+import { hashKey, isKey, keyIdOf, mintKey, type StoredKey } from '../../src/identity/api-key.ts'
+import { expiryOf } from '../../src/identity/declared.ts'
 
 const bytes = (seed: number) => () =>
   Uint8Array.from({ length: 32 }, (_, at) => (at * 7 + seed) & 255)
