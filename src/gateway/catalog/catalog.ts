@@ -1,23 +1,14 @@
 // What the servers offer to clients of one era, merged: loaded on demand, kept until it changes, indexed by exposed name and by URI.
 import type { Clock } from '../../base/clock.ts'
-import { messageOf } from '../../base/errors.ts'
+import { AppError, messageOf } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
-import { type Item, LISTS, type Listing, type ListKind, readListing } from './listing.ts'
-import { type Naming, type NamingOptions, nameAll, type OwnName } from './names.ts'
-import { createUriIndex, type UriIndex } from './uris.ts'
-
-export interface Merged {
-  readonly items: readonly Item[]
-  readonly naming: Naming<Item>
-  readonly uris: UriIndex
-  /** The least of all servers; undefined when none says. */
-  readonly ttlMs: number
-  readonly cacheScope: 'public' | 'private'
-  /** Servers that could not be asked: their items are missing, those of the others are not. */
-  readonly missing: readonly string[]
-}
+import type { CatalogueGate } from './gate.ts'
+import { LISTS, type Listing, type ListKind, readListing } from './listing.ts'
+import { isSame, type Merged, merge, type Parts, showsSame } from './merge.ts'
+import type { NamingOptions, OwnName } from './names.ts'
+import { isWithheld } from './withheld.ts'
 
 export interface Catalog {
   /**
@@ -48,6 +39,8 @@ export interface CatalogOptions {
   /** What a list was answered without has come. */
   arrived(kind: ListKind): void
   readonly client: { readonly name: string; readonly version: string }
+  /** What a listing passes inside its reading: there is no other way into the catalogue. Undefined: nobody judges. */
+  readonly gate?: CatalogueGate | undefined
 }
 
 /** How long a listing is kept when its server neither says a lifetime nor announces changes. */
@@ -93,6 +86,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   function isFresh(listing: Listing, link: UpstreamLink, kind: ListKind): boolean {
     if (listing.link !== link) return false
     const age = clock.now() - listing.loadedAt
+    if (!listing.complete && age >= RETRY_AFTER) return false
     if (age < listing.ttlMs) return true
     const capability = link.capabilities[LISTS[kind].capability]
     const announces =
@@ -133,13 +127,14 @@ export function createCatalog(options: CatalogOptions): Catalog {
   ): Promise<Listing | null> {
     const epoch = epochs.get(id) ?? 0
     const isCurrent = () => (epochs.get(id) ?? 0) === epoch
-    return readListing(upstream.name, link, kind, options)
+    return readListing(upstream, link, kind, options)
       .then((listing) => {
         // what changed while it was being read is read again next time
         if (!isCurrent()) return listing
+        const before = listings[kind].get(upstream.name)
         listings[kind].set(upstream.name, listing)
         failed.delete(id)
-        if (late.delete(id)) options.arrived(kind)
+        if (late.delete(id) || (before && isNews(before, listing, kind))) options.arrived(kind)
         return listing
       })
       .catch((error) => {
@@ -154,6 +149,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
         if (isCurrent()) loading.delete(id)
       })
   }
+
+  // a server announces its changes itself; what the gate made of the same listing only we can tell
+  const isNews = (before: Listing, now: Listing, kind: ListKind) =>
+    options.gate?.judges(kind) === true && !showsSame(before, now)
 
   // what a server that is down offered is still its own: no other server's tool may answer to those names meanwhile
   function reservedBy(upstream: Upstream, kind: ListKind): Listing | null {
@@ -191,15 +190,28 @@ export function createCatalog(options: CatalogOptions): Catalog {
     return listing?.items.find((item) => item.name === name)?.definition
   }
 
+  async function mayRead(server: string, uri: string): Promise<boolean> {
+    const upstream = upstreams.find((candidate) => candidate.name === server)
+    if (!upstream?.nearest(era))
+      throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${server} is not available`)
+    const [resources, templates] = await Promise.all([
+      listingOf(upstream, 'resources'),
+      listingOf(upstream, 'templates'),
+    ])
+    // what is withheld is not known: then everything may be
+    return resources !== null && templates !== null && !isWithheld(uri, resources, templates)
+  }
+
   return {
     list,
     current,
     definition,
     shows: () => true,
-    // not all resources are listed: the server knows which it has
+    // not all resources are listed: the server knows which it has, the gate which it withholds
     reaches: (kind, { server, name }) =>
-      LISTS[kind].key !== 'name' ||
-      definition(kind, server, name).then((found) => found !== undefined),
+      LISTS[kind].key === 'name'
+        ? definition(kind, server, name).then((found) => found !== undefined)
+        : !options.gate?.judges('resources') || mayRead(server, name),
     invalidate(server, kind) {
       for (const each of kind ? [kind] : (Object.keys(LISTS) as ListKind[])) {
         const id = `${server}\0${each}`
@@ -222,32 +234,4 @@ function within<T>(pending: Promise<T>, ms: number, clock: Clock): Promise<T | u
       resolve(found)
     })
   })
-}
-
-type Parts = readonly (Listing | null)[]
-
-const isSame = (before: Parts, now: Parts) => before.every((part, index) => part === now[index])
-
-function merge(
-  { parts, reserved }: { readonly parts: Parts; readonly reserved: Parts },
-  upstreams: readonly Upstream[],
-  kind: ListKind,
-  naming: NamingOptions,
-): Merged {
-  const present = parts.filter((part) => part !== null)
-  const items = present.flatMap((part) => part.items)
-  const owned = parts.flatMap((part, index) => (part ?? reserved[index])?.items ?? [])
-  return {
-    items,
-    naming: nameAll(LISTS[kind].key === 'name' ? owned : [], naming),
-    uris: createUriIndex(LISTS[kind].key === 'name' ? [] : owned),
-    ttlMs: present.length === 0 ? 0 : Math.min(...present.map((part) => part.ttlMs)),
-    cacheScope:
-      present.length > 0 && present.every((part) => part.cacheScope === 'public')
-        ? 'public'
-        : 'private',
-    missing: upstreams
-      .filter((upstream, index) => parts[index] === null && upstream.status.state !== 'ready')
-      .map((upstream) => upstream.name),
-  }
 }

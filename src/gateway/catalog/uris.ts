@@ -50,7 +50,7 @@ export function unprefixed(uri: string): OwnName | undefined {
  * Whether a URI can come out of a template (RFC 6570): literals must stand where they stand, an expression takes anything
  * (without a slash, unless it is {+x}, {#x}, {/x}). Literals are found from left to right, so it is linear per literal.
  */
-function compileTemplate(template: string): (uri: string) => boolean {
+export function compileTemplate(template: string): (uri: string) => boolean {
   const parts = template.split(/(\{[^{}]*\})/)
   const literals = parts.filter((_, index) => index % 2 === 0)
   const crossing = parts

@@ -1,7 +1,8 @@
 // From the name or URI a client used to exactly one thing of exactly one server.
 import { AppError } from '../../base/errors.ts'
-import { type Catalog, type Merged, PATIENCE_MS } from '../catalog/catalog.ts'
+import { type Catalog, PATIENCE_MS } from '../catalog/catalog.ts'
 import type { ListKind } from '../catalog/listing.ts'
+import type { Merged } from '../catalog/merge.ts'
 import type { OwnName } from '../catalog/names.ts'
 import { abnormality } from '../catalog/uri-form.ts'
 import { unprefixed } from '../catalog/uris.ts'
