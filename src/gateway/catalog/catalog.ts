@@ -80,13 +80,16 @@ export function createCatalog(options: CatalogOptions): Catalog {
     if (!link || upstream.admission === 'quarantined' || !isObject(link.capabilities[capability]))
       return null
     const known = listings[kind].get(upstream.name)
-    return known && isFresh(known, link, kind) ? known : undefined
+    if (!known || !isFresh(known, link, kind)) return undefined
+    // what was not judged is withheld until it is; what was judged does not wait for it
+    if (!known.complete && clock.now() - known.loadedAt >= RETRY_AFTER)
+      void load(upstream, link, kind)
+    return known
   }
 
   function isFresh(listing: Listing, link: UpstreamLink, kind: ListKind): boolean {
     if (listing.link !== link) return false
     const age = clock.now() - listing.loadedAt
-    if (!listing.complete && age >= RETRY_AFTER) return false
     if (age < listing.ttlMs) return true
     const capability = link.capabilities[LISTS[kind].capability]
     const announces =
@@ -103,13 +106,9 @@ export function createCatalog(options: CatalogOptions): Catalog {
     if (kept !== undefined) return kept
     const link = upstream.nearest(era) as UpstreamLink
     const known = listings[kind].get(upstream.name)
-    const id = `${upstream.name}\0${kind}`
+    const id = idOf(upstream, kind)
     const retryAt = failed.get(id)
-    let pending = loading.get(id)
-    if (!pending && (retryAt === undefined || clock.now() >= retryAt)) {
-      pending = begin(id, upstream, link, kind)
-      loading.set(id, pending)
-    }
+    const pending = load(upstream, link, kind)
     // operations on the other servers must not wait for one that is not able to say what it has
     if (retryAt !== undefined || !pending) return known ?? null
     if (patience === undefined) return pending
@@ -119,12 +118,23 @@ export function createCatalog(options: CatalogOptions): Catalog {
     return known ?? null
   }
 
-  function begin(
-    id: string,
+  /** What is being read, begun unless the last attempt failed a moment ago. */
+  function load(
     upstream: Upstream,
     link: UpstreamLink,
     kind: ListKind,
-  ): Promise<Listing | null> {
+  ): Promise<Listing | null> | undefined {
+    const id = idOf(upstream, kind)
+    const retryAt = failed.get(id)
+    const pending = loading.get(id)
+    if (pending || (retryAt !== undefined && clock.now() < retryAt)) return pending
+    const begun = begin(upstream, link, kind)
+    loading.set(id, begun)
+    return begun
+  }
+
+  function begin(upstream: Upstream, link: UpstreamLink, kind: ListKind): Promise<Listing | null> {
+    const id = idOf(upstream, kind)
     const epoch = epochs.get(id) ?? 0
     const isCurrent = () => (epochs.get(id) ?? 0) === epoch
     return readListing(upstream, link, kind, options)
@@ -214,7 +224,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
         : !options.gate?.judges('resources') || mayRead(server, name),
     invalidate(server, kind) {
       for (const each of kind ? [kind] : (Object.keys(LISTS) as ListKind[])) {
-        const id = `${server}\0${each}`
+        const id = idOf({ name: server }, each)
         listings[each].delete(server)
         failed.delete(id)
         late.delete(id)
@@ -224,6 +234,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
     },
   }
 }
+
+const idOf = ({ name }: Pick<Upstream, 'name'>, kind: ListKind) => `${name}\0${kind}`
 
 /** Undefined: not in time. */
 function within<T>(pending: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {

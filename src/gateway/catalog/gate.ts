@@ -4,6 +4,8 @@ import type { ServerInfo } from '../../engine/context.ts'
 import type { Era } from '../../upstream/client.ts'
 import type { ListKind } from './listing.ts'
 
+export type { ListKind }
+
 /** One thing as its server lists it. `name` is what identifies it there: a name, URI or URI template. */
 export interface Definition {
   readonly name: string

@@ -7,7 +7,7 @@ import { createUriIndex, type UriIndex } from './uris.ts'
 export interface Merged {
   readonly items: readonly Item[]
   readonly naming: Naming<Item>
-  readonly uris: UriIndex
+  readonly uris: UriIndex<Item>
   /** The least of all servers; undefined when none says. */
   readonly ttlMs: number
   readonly cacheScope: 'public' | 'private'
