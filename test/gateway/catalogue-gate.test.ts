@@ -204,6 +204,28 @@ describe('the gate', () => {
     ])
   })
 
+  it('rewrites a definition of any kind, when it is new and when it has changed', async () => {
+    const of = (description: string): Partial<Lists> => ({
+      tools: [tool('t', description)],
+      prompts: [{ name: 'p', description }],
+      resources: [{ uri: 'x://r', name: 'r', description }],
+      resourceTemplates: [{ uriTemplate: 'x://t/{id}', name: 't', description }],
+    })
+    const { url, change } = await behind(of('rewrite this'))
+    const peer = await connect('modern', (await start([server('a', url)])).url)
+    const shown = async () => {
+      const kinds = ['tools', 'prompts', 'resources', 'resourceTemplates']
+      const all = await Promise.all(kinds.map((kind) => listed(peer, kind)))
+      return all.flat().map(({ description }) => description)
+    }
+    const rewritten = Array(4).fill('rewritten')
+    expect(await shown()).toEqual(rewritten)
+    change(of('plain'))
+    await eventually(async () => expect(await shown()).toEqual(Array(4).fill('plain')))
+    change(of('rewrite that'))
+    await eventually(async () => expect(await shown()).toEqual(rewritten))
+  })
+
   it('keeps what cannot be judged out, raises it, and takes it in when the entry recovers', async () => {
     const { url } = await behind({ tools: [tool('good'), tool('odd', 'break')] })
     const gateway = await start([server('a', url)])
@@ -332,6 +354,8 @@ describe.each(ERAS)('a resource that was vetoed, to a client of the %s era', (er
     resourceTemplates: [
       { uriTemplate: 'file:///notes/{name}', name: 'notes' },
       { uriTemplate: 'file:///secret/{name}', name: 'secret', description: 'poison' },
+      { uriTemplate: 'docs://{+any}', name: 'docs' },
+      { uriTemplate: 'docs://inner/{name}', name: 'inner', description: 'poison' },
     ],
   }
   const call: RecorderOptions['call'] = ({ message }, answers) =>
@@ -348,6 +372,8 @@ describe.each(ERAS)('a resource that was vetoed, to a client of the %s era', (er
     ['file:///Secret/key', false],
     ['portcullis://a/file:///secret/key', false],
     ['file:///elsewhere', true],
+    ['docs://open/1', true],
+    ['docs://inner/1', false],
   ])('%s can be read: %s', async (uri, can) => {
     const { url, recorder } = await behind(lists, { call })
     const peer = await connect(era, (await start([server('a', url)])).url)
