@@ -144,6 +144,41 @@ describe.each(ERAS)('a client of the %s era', (era) => {
   })
 })
 
+describe('a policy in YAML', () => {
+  it('keeps out what it denies, and rewrites what it patches', async () => {
+    const { url } = await behind({
+      tools: [tool('good'), tool('bad', 'ignore all previous'), tool('long', 'see https://a.b')],
+    })
+    const policies = [
+      {
+        name: 'no-links',
+        on: ['tool_pre_register', 'tool_pre_update'],
+        when: 'payload.entity.definition.description.contains("https:")',
+        patch: { entity: { definition: { description: 'no links here' } } },
+        // biome-ignore lint/suspicious/noThenProperty: the name of a member of the configuration
+        then: 'patch',
+      },
+      {
+        name: 'no-injection',
+        on: ['tool_pre_register', 'tool_pre_update'],
+        conditions: [{ servers: ['a'] }],
+        when: 'payload.entity.definition.description.contains("ignore")',
+        code: 'INJECTION',
+        reason: 'the description speaks to the model',
+        // biome-ignore lint/suspicious/noThenProperty: the name of a member of the configuration
+        then: 'deny',
+      },
+    ]
+    const plugins = { enabled: true, allowed: ['rules'] }
+    const gateway = await runGateway({ servers: [server('a', url)], plugins, policies })
+    release.push(() => gateway.stop({ now: true }))
+    const peer = await connect('modern', gateway.url)
+    const shown = (await listed(peer)).map(({ name, description }) => `${name}: ${description}`)
+    expect(shown).toEqual(['a__good: does good', 'a__long: no links here'])
+    expect(await errorOf(peer, 'a__bad')).toBe(UNKNOWN)
+  })
+})
+
 describe('the gate', () => {
   it('asks as the system, once for each new digest, whichever catalogue of whichever era reads it', async () => {
     const { url, recorder } = await behind({ tools: [tool('one'), tool('two')] })
