@@ -1,6 +1,8 @@
 // What servers list passes the points of the catalogue before anybody can list or call it: on every surface, in both eras.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
+import type { Listing } from '../../src/gateway/catalog/listing.ts'
+import { showsSame } from '../../src/gateway/catalog/merge.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { node, root } from '../support/paths.ts'
 import { openSession, rpc } from '../support/rpc.ts'
@@ -179,6 +181,19 @@ describe('a policy in YAML', () => {
   })
 })
 
+describe('two listings', () => {
+  const listing = (...definitions: object[]) =>
+    ({ items: definitions.map((definition) => ({ definition })) }) as unknown as Listing
+
+  it('show the same when all their definitions are equal, in their order', () => {
+    const one = listing(tool('a'), tool('b'))
+    expect(showsSame(one, listing(tool('a'), tool('b')))).toBe(true)
+    expect(showsSame(one, listing(tool('b'), tool('a')))).toBe(false)
+    expect(showsSame(one, listing(tool('a')))).toBe(false)
+    expect(showsSame(one, listing(tool('a'), tool('b', 'other')))).toBe(false)
+  })
+})
+
 describe('the gate', () => {
   it('asks as the system, once for each new digest, whichever catalogue of whichever era reads it', async () => {
     const { url, recorder } = await behind({ tools: [tool('one'), tool('two')] })
@@ -239,6 +254,24 @@ describe('the gate', () => {
     ])
   })
 
+  it('leaves a veto in the audit, with the server and the name', async () => {
+    const { url } = await behind({ tools: [tool('bad', 'poison')] })
+    const gateway = await start([server('a', url)])
+    await names(await connect('modern', gateway.url))
+    await gateway.observed()
+    expect(gateway.lines.map(({ fields }) => fields.audit)).toContainEqual(
+      expect.objectContaining({
+        kind: 'refusal',
+        point: 'tool_pre_register',
+        entry: 'judge',
+        server: 'a',
+        target: 'bad',
+        code: 'POISON',
+        surface: 'system',
+      }),
+    )
+  })
+
   it('rewrites a definition of any kind, when it is new and when it has changed', async () => {
     const of = (description: string): Partial<Lists> => ({
       tools: [tool('t', description)],
@@ -268,6 +301,8 @@ describe('the gate', () => {
     expect(await names(peer)).toEqual(['a__good'])
     expect(await errorOf(peer, 'a__odd')).toBe(UNKNOWN)
     expect(gateway.logged()).toContain('definitions could not be judged')
+    await gateway.observed()
+    expect(judge.raised).toEqual(['PLUGIN_THREW judge at tool_pre_register'])
     judge.broken = false
     ahead += RETRY
     await eventually(async () => expect(await names(peer)).toEqual(['a__good', 'a__odd']))

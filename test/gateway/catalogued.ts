@@ -71,6 +71,8 @@ export interface Judge {
   readonly events: Event[]
   /** `point id`, in order, of what was asked. */
   asked(): string[]
+  /** Codes that were raised. */
+  readonly raised: string[]
   /** Whether it throws at what says `break`. */
   broken: boolean
   /** What it waits for at what says `wait`. */
@@ -98,13 +100,16 @@ export const PRINCIPALS = new Set<string>()
 /** Vetoes what says `poison`, rewrites what says `rewrite`. */
 export function createJudge(): Judge {
   const events: Event[] = []
+  const raised: string[] = []
   const judge: Judge = {
     events,
+    raised,
     asked: () =>
       events.map(({ point, id }) => `${point} ${id}`).filter((each) => /_pre_/.test(each)),
     broken: true,
     wait: Promise.resolve(),
     hooks: {
+      error_raised: ({ code, where }) => void raised.push(`${code} ${where}`),
       ...Object.fromEntries(
         POST.map((point) => [
           point,

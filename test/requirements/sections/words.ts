@@ -300,6 +300,7 @@ export const POINT_SENTENCES = section('2 Points', [
         'a client of the %s era > loses a tool that drifts into what is vetoed, and gets it back when it is as it was',
         'the gate > gives the name of what is withheld to no other server',
       ),
+      ...listed('the gate > leaves a veto in the audit, with the server and the name'),
       ...gate('a veto > of an update shows neither the new definition nor the one before'),
     ],
   },
