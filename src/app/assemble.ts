@@ -3,17 +3,22 @@ import { createDisposer, type Disposer } from '../base/dispose.ts'
 import { AppError, messageOf } from '../base/errors.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
-import type { Engine, EngineLimits } from '../engine/engine.ts'
+import type { Engine, EngineLimits, Generation } from '../engine/engine.ts'
 import { createCatalog } from '../gateway/catalog/catalog.ts'
+import type { CatalogueGate } from '../gateway/catalog/gate.ts'
 import type { ListKind } from '../gateway/catalog/listing.ts'
 import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
 import type { Points } from '../points/table.ts'
+import type { Override } from '../registry/catalogue/gate.ts'
+import { isJudged } from '../registry/catalogue/kinds.ts'
+import type { KnownCatalogue } from '../registry/catalogue/known.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
 import { type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
+import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
 
 /** A runtime with what it owns. */
@@ -38,8 +43,17 @@ export interface AssembleDeps {
   readonly hasSessions: () => boolean
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
+  /** What is known of what servers list, over all generations, and how the gate of the catalogue asks about it. */
+  readonly catalogue: CatalogueDeps
   /** What patterns of names and URIs are compiled with. */
   readonly expression: Pick<ExpressionCompiler, 'anyOf'>
+}
+
+export interface CatalogueDeps {
+  readonly known: KnownCatalogue
+  readonly createId: () => string
+  /** Undefined: nobody overrides what servers list. */
+  readonly override?: Override | undefined
 }
 
 /** How long a start waits for the first attempt of all servers; those that take longer come in when they are ready. */
@@ -64,6 +78,7 @@ export async function assemble(
     const generation = deps.engine.generation(plugins.registrations, limits)
     const servers = await startServers(config, previous, deps, undo)
     const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
+    const gate = await gateOf(generation, () => runtime.pin(), deps)
     const catalog = (era: 'legacy' | 'modern') =>
       createCatalog({
         era,
@@ -74,9 +89,10 @@ export async function assemble(
         timeout: Math.min(10_000, config.limits.request_timeout),
         client: deps.self,
         arrived: deps.arrived,
+        gate,
       })
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
-    const runtime = createRuntime({
+    const runtime: Runtime = createRuntime({
       generation,
       upstreams,
       catalogs,
@@ -92,6 +108,26 @@ export async function assemble(
     await undo.dispose()
     throw error
   }
+}
+
+/** Nothing of it is loaded where nobody judges what servers list. */
+async function gateOf(
+  generation: Generation<Points>,
+  hold: () => () => void,
+  { catalogue, upstream }: AssembleDeps,
+): Promise<CatalogueGate | undefined> {
+  const { known, override, createId } = catalogue
+  if (!override && !isJudged(generation)) return undefined
+  const { createCatalogueGate } = await import('../registry/catalogue/gate.ts')
+  return createCatalogueGate({
+    generation,
+    known,
+    override,
+    requestFor: () => systemRequest(createId(), 'catalogue/sync', { generation }),
+    hold,
+    clock: upstream.clock,
+    log: upstream.log,
+  })
 }
 
 export function engineLimits({ limits }: GatewayConfig): EngineLimits {

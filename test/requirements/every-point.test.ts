@@ -203,6 +203,13 @@ const OTHERS: readonly Row[] = [
   // test/gateway/stream-points.test.ts
   ['stream_message', 'message', undefined],
   ['argument_post_complete', 'values', undefined],
+  // no request of a client reaches them: gateway/catalogue-gate.test.ts
+  ['tool_pre_register', 'entity', undefined],
+  ['tool_pre_update', 'entity', undefined],
+  ['prompt_pre_register', 'entity', undefined],
+  ['prompt_pre_update', 'entity', undefined],
+  ['resource_pre_create', 'entity', undefined],
+  ['resource_pre_update', 'entity', undefined],
   // of one era each: gateway/subscribe.test.ts and gateway/listen.test.ts
   ['resource_pre_subscribe', 'uri', undefined],
   ['resource_pre_subscribe', 'filter', undefined],
