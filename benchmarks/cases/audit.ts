@@ -90,7 +90,7 @@ function toFile(path: string): Destination {
   let lines = 0
   let read = 0
   return {
-    sink: createFileSink({ path, clock: systemClock, log: silentLogger }),
+    sink: createFileSink({ path, clock: systemClock, log: silentLogger, id: 'bench' }),
     found() {
       const size = statSync(path).size
       if (size > read) {
@@ -111,7 +111,7 @@ function toStore(path: string): Destination {
   let reader: DatabaseSync | undefined
   return {
     sink: createStoreSink({
-      table: createAuditTable(path, systemClock),
+      table: createAuditTable({ path, clock: systemClock, log: silentLogger }),
       clock: systemClock,
       log: silentLogger,
     }),
