@@ -253,12 +253,12 @@ describe('retention', () => {
       timers.push(run)
       return () => {}
     }
-    const table = tableFor({ retention: 60_000, key: undefined, clock: { ...clock, after } })
+    const table = tableFor({ retention: 60_000, key: undefined, clock: { ...systemClock, after } })
     await table.open()
-    await table.append([record(1, { time: clock.wall() - 60_000 })])
+    await table.append([record(1, { time: systemClock.wall() - 50_000 })])
     for (const run of timers.splice(0)) run()
     // the thread does one after the other: when this is there, it has looked
-    await table.append([record(2, { time: clock.wall() })])
+    await table.append([record(2, { time: systemClock.wall() })])
     await table.close()
     expect(query("SELECT seq FROM audit_records WHERE kind <> 'chain'")).toEqual([
       { seq: 1 },
