@@ -100,11 +100,14 @@ function toFile(path: string): Destination {
           read = at + 1
         }
       }
-      return lines
+      return withoutBeginning(lines)
     },
     end() {},
   }
 }
+
+/** The first record of a chain is the writer's own. */
+const withoutBeginning = (records: number): number => Math.max(0, records - 1)
 
 /** Read on a connection of its own, as another process would. */
 function toStore(path: string): Destination {
@@ -117,7 +120,8 @@ function toStore(path: string): Destination {
     }),
     found() {
       reader ??= new DatabaseSync(path, { readOnly: true })
-      return Number(reader.prepare('SELECT count(*) AS rows FROM audit_records').get()?.rows)
+      const counted = reader.prepare('SELECT count(*) AS rows FROM audit_records').get()
+      return withoutBeginning(Number(counted?.rows))
     },
     end: () => reader?.close(),
   }
