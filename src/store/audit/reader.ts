@@ -1,12 +1,12 @@
 // Kept audit records for whoever asks, read by a thread of its own: a question that takes long stops neither the loop nor the writing.
 import { randomUUID } from 'node:crypto'
-import type { AuditQuery, AuditReader, AuditSearch } from '../audit/reader.ts'
-import type { Clock } from '../base/clock.ts'
-import { AppError } from '../base/errors.ts'
-import type { JsonObject } from '../base/json.ts'
-import type { Question } from './audit/question.ts'
-import type { Kept } from './audit/reading.ts'
-import { Line } from './sqlite-thread.ts'
+import type { AuditQuery, AuditReader, AuditSearch } from '../../audit/reader.ts'
+import type { Clock } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { Line } from '../sqlite-thread.ts'
+import type { Kept } from './kept.ts'
+import type { Question } from './question.ts'
 
 /** A question that nothing indexed answers goes through the whole table. */
 const PATIENCE = 30_000
