@@ -120,8 +120,9 @@ function placeOf({ file, store }: PlaceOptions, { cwd }: Shell): AuditPlace {
   if ((file === undefined) === (store === undefined))
     throw new UsageError('name where the records are: --file or --store')
   if (file !== undefined) return { file: resolve(cwd, file) }
+  if (store !== undefined && /^postgres(?:ql)?:\/\//.test(store)) return { postgres: store }
   if (!store?.startsWith(SQLITE) || store.length === SQLITE.length)
-    throw new UsageError(`--store: ${store} is no store; it is sqlite: and a path`)
+    throw new UsageError('--store: it is sqlite: and a path, or a postgres:// URL')
   return { sqlite: resolve(cwd, store.slice(SQLITE.length)) }
 }
 
