@@ -1,11 +1,10 @@
 // `portcullis audit`: whether kept records are what was written, getting records out, and a pair of keys to sign them with.
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { AuditPlace, AuditSource } from '../../app/audit-source.ts'
 import type { AuditQuery } from '../../audit/reader.ts'
-import { type Verdict, verifyChains } from '../../audit/verify.ts'
-import { keyId, readPublicKey } from '../../base/chain.ts'
+import type { Verdict } from '../../audit/verify.ts'
 import { messageOf } from '../../base/errors.ts'
 import { type AddCommand, type Invocation, withOutput } from '../command.ts'
 import { EXIT, type Exit, UsageError } from '../exit.ts'
@@ -67,6 +66,7 @@ const FILTERS = [
 async function verify({ shell, output, options }: Invocation<VerifyOptions>): Promise<Exit> {
   const place = placeOf(options, shell)
   const keys = await Promise.all(options.key.map((file) => publicKey(resolve(shell.cwd, file))))
+  const { verifyChains } = await import('../../audit/verify.ts')
   const source = await open(place)
   let verdict: Verdict
   try {
@@ -93,6 +93,8 @@ async function exportRecords({ shell, options }: Invocation<ExportOptions>): Pro
 }
 
 async function keygen({ shell, output }: Invocation<object>, file: string): Promise<Exit> {
+  const { generateKeyPairSync } = await import('node:crypto')
+  const { keyId } = await import('../../base/chain.ts')
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const [priv, pub] = [resolve(shell.cwd, file), resolve(shell.cwd, `${file}.pub`)]
   await writeNew(priv, String(privateKey.export({ type: 'pkcs8', format: 'pem' })))
@@ -127,6 +129,7 @@ function placeOf({ file, store }: PlaceOptions, { cwd }: Shell): AuditPlace {
 }
 
 async function publicKey(file: string): Promise<KeyObject> {
+  const { readPublicKey } = await import('../../base/chain.ts')
   try {
     return readPublicKey(await readFile(file, 'utf8'))
   } catch (error) {
