@@ -74,14 +74,14 @@ function createSink(
     }
     case 'store': {
       const { retention } = audit
-      const table = { path: pathOf(store), clock, log, key: signing?.pem, retention }
+      const table = { path: storePlace(store), clock, log, key: signing?.pem, retention }
       return createStoreSink({ table: createAuditTable(table), clock, log })
     }
   }
 }
 
-/** Of the file, or the URL as it is. */
-function pathOf(store: StoreOptions): string {
+/** The path of the file, or the URL as it is: for the sink, and for who reads what it wrote. */
+export function storePlace(store: StoreOptions): string {
   return isPostgresUrl(store.url) ? store.url : sqlitePath(store)
 }
 

@@ -177,17 +177,17 @@ describe.runIf(server)('the audit in PostgreSQL', () => {
       records(1, 700).map((each) => ({
         ...each,
         server: `s${each.seq % 2}`,
-        principal: { id: `p${each.seq % 3}`, kind: 'user' },
+        principal: { id: `p${each.seq % 3}`, kind: 'user', tenant: `x${each.seq % 2}` },
       })),
     )
     await table.close()
     const reader = createAuditReader(url, systemClock)
-    const first = await reader.search({ server: 's1', principal: 'p1', limit: 2 })
+    const first = await reader.search({ server: 's1', principal: 'p1', tenant: 'x1', limit: 2 })
     expect(first.records).toMatchObject([
       {
         seq: 697,
         server: 's1',
-        principal: { id: 'p1', kind: 'user' },
+        principal: { id: 'p1', kind: 'user', tenant: 'x1' },
         passes: [{ point: 'tool_pre_invoke', entries: ['a', 'b'] }],
         durationMs: 1.5,
       },

@@ -54,6 +54,7 @@ export const addAudit: AddCommand = (program, run) => {
 const FILTERS = [
   ['kind <kind>', 'such as refusal'],
   ['principal <id>', 'who asked'],
+  ['tenant <name>', 'of who asked'],
   ['server <name>', 'where'],
   ['target <name>', "the server's own name of the tool or prompt, or the URI"],
   ['point <name>', 'such as tool_pre_invoke'],

@@ -15,9 +15,13 @@ import {
   reachedOf,
 } from './kept.ts'
 import type { AuditConnection } from './postgres-connection.ts'
-import { conditionOf, type Question } from './question.ts'
+import { conditionOf, type Dialect, type Question } from './question.ts'
 
 const FETCH = 500
+const DIALECT: Dialect = {
+  mark: (position) => `$${position}`,
+  tenant: "r.rest::json->'principal'->>'tenant'",
+}
 /** Combinations of who passed that are remembered. */
 const MOST_PASSES = 10_000
 
@@ -30,7 +34,7 @@ export class PostgresReading {
   }
 
   async page(question: Question): Promise<Kept[]> {
-    const { sql, values } = conditionOf(question, (position) => `$${position}`)
+    const { sql, values } = conditionOf(question, DIALECT)
     const kept: Kept[] = []
     for (const row of await this.#connection.arrays(`${ROW} ${sql}`, values)) {
       const each = keptRow(row as Row)

@@ -15,9 +15,10 @@ import {
   ROW,
   reachedOf,
 } from './kept.ts'
-import { conditionOf, type Question } from './question.ts'
+import { conditionOf, type Dialect, type Question } from './question.ts'
 
 const BUSY_TIMEOUT = 5000
+const DIALECT: Dialect = { mark: () => '?', tenant: "r.rest->>'$.principal.tenant'" }
 
 /** Throws with the reason when it cannot be read or holds no audit. */
 export function openReading(path: string): AuditReading {
@@ -43,7 +44,7 @@ export class AuditReading {
   }
 
   page(question: Question): Kept[] {
-    const { sql, values } = conditionOf(question, () => '?')
+    const { sql, values } = conditionOf(question, DIALECT)
     const statement = this.#db.prepare(`${ROW} ${sql}`)
     statement.setReturnArrays(true)
     const rows = statement.all(...(values as SQLInputValue[])) as unknown as Row[]
