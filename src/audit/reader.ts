@@ -43,7 +43,7 @@ export interface AuditReader {
 }
 
 /** Members that a query compares as they are. */
-export const COMPARED = [
+const COMPARED = [
   'kind',
   'server',
   'target',
