@@ -27,7 +27,7 @@ import {
 } from '../host/options.ts'
 import { createIdentityCheck, EXPOSURE_CHECK } from '../identity/option-checks.ts'
 import { IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
-import { STORE_CHECK, STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
+import { STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
 import {
   ADMIN_SCHEMA,
   type AdminOptions,
@@ -87,7 +87,6 @@ export function configLoader(): Loader<GatewayConfig> {
       EXPOSURE_CHECK,
       createIdentityCheck((texts, options) => compileAnyOf(texts, { path: false, ...options })),
       PATHS_CHECK,
-      STORE_CHECK,
       AUDIT_CHECK,
       SERVERS_CHECK,
       ...createPluginChecks(),

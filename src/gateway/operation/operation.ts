@@ -28,6 +28,7 @@ export async function operate(call: Call): Promise<Answer> {
   const found = continues(call) ? await resume(call, target.upstream, operation.pre) : undefined
   if (found && 'denied' in found) return found.denied
   const before = prePayload(operation, message, target)
+  exchange.request.given = before
   const runner = runnerAt(call, operation.pre, target.own.name)
   let resumed = found
   let payload = before
