@@ -10,6 +10,7 @@ import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
+import type { Authorizer } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
 import { type ServerOptions, serverOptions } from '../upstream/options.ts'
@@ -36,6 +37,7 @@ export interface AssembleDeps {
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
   readonly hasSessions: () => boolean
+  readonly authorizer: (config: GatewayConfig) => Authorizer
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
   /** What patterns of names and URIs are compiled with. */
@@ -78,6 +80,7 @@ export async function assemble(
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
     const runtime = createRuntime({
       generation,
+      authorizer: deps.authorizer(config),
       upstreams,
       catalogs,
       limits: config.limits,
