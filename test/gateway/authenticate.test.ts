@@ -234,6 +234,10 @@ describe('an opening of the modern era', () => {
     await peer.call('rec__echo')
     // http, opening, tool; then http, tool
     expect(callers).toEqual(['anonymous', 'cleo', 'cleo', 'anonymous', 'cleo'])
+    callers.length = 0
+    const more = await connect('modern', started.url, { headers: bearer('cleo+admin') })
+    await more.call('rec__echo')
+    expect(callers).toEqual(['anonymous', 'cleo', 'cleo'])
   })
 })
 

@@ -28,7 +28,7 @@ export interface Guarded extends IdentityParts {
 export const user = (id: string, more: Partial<Principal> = {}): Principal =>
   Object.freeze({ ...ANONYMOUS, id, kind: 'user', ...more })
 
-/** `Bearer NAME` is the user NAME; a name that begins with `no` is not valid, `many` is limited, `unknown` cannot be found out. */
+/** `Bearer NAME` is the user NAME, and NAME+ROLE has a role; a name that begins with `no` is not valid, `many` is limited, `unknown` cannot be found out. */
 export function guarded(rule: Rule = () => YES): Guarded {
   const parts: Guarded = {
     asked: [],
@@ -85,7 +85,8 @@ function principalOf({ authorization }: Credentials, { anonymous }: Guarded): Pr
     throw new AppError('AUTH_INVALID', 'the token is not valid', {
       data: { error: 'invalid_token' },
     })
-  return user(name)
+  const [id = '', ...roles] = name.split('+')
+  return user(id, { roles })
 }
 
 export const bearer = (name: string) => ({ authorization: `Bearer ${name}` })
