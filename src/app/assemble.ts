@@ -10,11 +10,11 @@ import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
-import type { Authorizer } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
 import { type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
+import type { IdentityRoom } from './identity.ts'
 import type { GatewayConfig } from './sections.ts'
 
 /** A runtime with what it owns. */
@@ -37,7 +37,7 @@ export interface AssembleDeps {
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
   readonly hasSessions: () => boolean
-  readonly authorizer: (config: GatewayConfig) => Authorizer
+  readonly identity: IdentityRoom
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
   /** What patterns of names and URIs are compiled with. */
@@ -80,7 +80,7 @@ export async function assemble(
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
     const runtime = createRuntime({
       generation,
-      authorizer: deps.authorizer(config),
+      gate: await deps.identity(config),
       upstreams,
       catalogs,
       limits: config.limits,

@@ -11,7 +11,7 @@ import type { Logger } from '../base/log.ts'
 import { SOURCES } from '../base/place.ts'
 import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { createEgress } from '../egress/egress.ts'
+import { createEgress, type Egress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
@@ -32,7 +32,7 @@ import { createProcessGuard } from '../upstream/stdio/guard.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
-import { OPEN } from './identity.ts'
+import { createIdentityRoom } from './identity.ts'
 import { loadPoints } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
@@ -96,7 +96,9 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
     passes: true,
   })
-  const host = createPluginHost(deps, audit, expression, telemetry)
+  const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
+  owned.defer(() => egress.close())
+  const host = createPluginHost(deps, { audit, expression, telemetry, egress })
   const subscriptions = createSubscriptions()
   const listens = createListens()
   const sessions = createSessions({
@@ -112,15 +114,11 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   owned.defer(() => sessions.close())
   const wheel = createDeadlineWheel(clock)
-  const identity = options.identity ?? OPEN
   const room: Room = {
     clock,
     wheel,
     log,
     self: SELF,
-    authenticator: identity.authenticator,
-    owner: identity.owner,
-    challenges: identity.challenges,
     sessions,
     subscriptions,
     listens,
@@ -150,7 +148,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
-    authorizer: identity.authorizer,
+    identity: options.identity ?? createIdentityRoom({ clock, log, expression, egress }),
     engine,
     host,
     self: SELF,
@@ -179,6 +177,9 @@ export function runningOf(current: Current): Assembly {
   return current.assembly
 }
 
+/** Sections that decide what is in whose lists. */
+const CHANGE_LISTS = ['virtual_servers', 'namespacing', 'identity']
+
 /** The one moment of a reload: requests that come after it find the new assembly. Gives back the old one. */
 export function putInForce(
   current: Current,
@@ -191,7 +192,7 @@ export function putInForce(
   // before anything else is sent on them
   for (const stream of [...room.streams]) stream.reloaded()
   endGone(room, next)
-  if (sections.includes('virtual_servers') || sections.includes('namespacing')) fanout.changed()
+  if (CHANGE_LISTS.some((section) => sections.includes(section))) fanout.changed()
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old
@@ -207,14 +208,17 @@ function endGone({ sessions, listens }: Room, { runtime }: Assembly): void {
     if (isGone(virtualServer)) for (const stream of streams.values()) stream.close()
 }
 
+interface HostParts {
+  readonly audit: Audit
+  readonly expression: Expression
+  readonly telemetry: Telemetry
+  readonly egress: Egress
+}
+
 function createPluginHost(
-  { config, clock, log, current, owned, options }: RoomDeps,
-  audit: Audit,
-  expression: Expression,
-  telemetry: Telemetry,
+  { clock, log, current, owned, options }: RoomDeps,
+  { audit, expression, telemetry, egress }: HostParts,
 ) {
-  const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
-  owned.defer(() => egress.close())
   const host = createHost({
     clock,
     log,

@@ -65,7 +65,7 @@ beforeAll(async () => {
     { name: 'acts', hooks },
     { name: 'asks', hooks: question },
   ]
-  started = await runGateway(config, entries, { identity })
+  started = await runGateway(config, entries, { identity: identity.room })
 })
 afterAll(async () => {
   await started?.stop({ now: true })
@@ -241,7 +241,7 @@ describe.each(ERAS)('in the %s era', (era) => {
     const answer = await send(CALL)
     expectDenied(answer, 'scope missing')
     expect(answer.headers.get('www-authenticate')).toBe(
-      'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/mcp", error="insufficient_scope", scope="tools tools:call"',
+      'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/api/mcp", error="insufficient_scope", scope="tools tools:call"',
     )
   })
 
@@ -254,7 +254,7 @@ describe.each(ERAS)('in the %s era', (era) => {
       'AUTH_REQUIRED',
     ])
     expect(headers.get('www-authenticate')).toBe(
-      'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/mcp"',
+      'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/api/mcp"',
     )
   })
 

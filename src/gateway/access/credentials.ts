@@ -4,17 +4,16 @@ import type { TLSSocket } from 'node:tls'
 import { AppError } from '../../base/errors.ts'
 import type { Credentials } from '../../identity/access.ts'
 import type { HeaderBag } from '../../wire/header-value.ts'
-import type { Exchange, Room } from '../exchange.ts'
+import type { Exchange } from '../exchange.ts'
 
 /** Says who it is from now on. At once where nothing has to be fetched. Throws, or rejects with, the AUTH codes. */
 export function authenticate(
-  { authenticator }: Pick<Room, 'authenticator'>,
-  { identity }: Exchange,
+  { identity, runtime }: Exchange,
   request: IncomingMessage,
   headers: HeaderBag,
 ): void | Promise<void> {
   assertPlain(request, headers)
-  const found = authenticator.authenticate(new RequestCredentials(request, headers))
+  const found = runtime.gate.authenticator.authenticate(new RequestCredentials(request, headers))
   if (found instanceof Promise)
     return found.then((principal) => {
       identity.principal = principal

@@ -52,7 +52,7 @@ export function createReception(
         headers = { ...headers, ...changed }
       }
       checkHost(listen, request)
-      const authenticating = known ? authenticate(room, exchange, request, headers) : undefined
+      const authenticating = known ? authenticate(exchange, request, headers) : undefined
       if (authenticating) await authenticating
       await take({ exchange, request, response, reply, headers, release })
     } catch (error) {

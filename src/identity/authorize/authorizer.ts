@@ -143,9 +143,14 @@ interface Compiled {
 function makePlan(principal: Principal, action: string, { roles, scopes }: Compiled): Plan {
   const { tenant } = principal
   const right = rightSpec(action)
-  const nothing = refuse(
-    right === undefined ? 'there is no such right' : `no role of the principal allows ${action}`,
-  )
+  const nothing =
+    right === undefined
+      ? refuse('there is no such right')
+      : Object.freeze({
+          allowed: false,
+          reason: `no role of the principal allows ${action}`,
+          silent: true,
+        } as const)
   const plan = { tenant, shared: right?.shared ?? false, nothing, granted: ALLOWED }
   const empty = { ...plan, deny: [], denials: [], allow: [] }
   if (right === undefined) return { ...empty, always: nothing }
