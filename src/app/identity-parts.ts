@@ -49,7 +49,7 @@ export function createGate({ identity, servers }: GatewayConfig, deps: GateDeps)
         })
       : anonymousOnly(identity, deps),
     authorizer: createAuthorizer(authorizerOptions(identity, { anyOf, tenanted })),
-    owner: known(deps.local, identity, deps),
+    owner: known({ ...deps.local, scopes: allScopes(identity) }, identity, deps),
     challenges: challengesOf(identity),
   }
 }
@@ -57,6 +57,11 @@ export function createGate({ identity, servers }: GatewayConfig, deps: GateDeps)
 function anonymousOnly(identity: IdentityOptions, deps: GateDeps): Gate['authenticator'] {
   const principal = known(ANONYMOUS, identity, deps)
   return { authenticate: () => principal }
+}
+
+// scopes narrow what a token may be used for, and the owner of the process has none
+function allScopes({ oauth }: IdentityOptions): readonly string[] {
+  return Object.freeze([...new Set(Object.values(oauth?.scopes ?? {}))])
 }
 
 /** With the tenant and the roles that the configuration gives to its id. */
