@@ -5,6 +5,7 @@ import type { PointName } from '../../src/plugin.ts'
 import { ask, type Hooks, patch } from '../../src/plugin.ts'
 import { openSession, type RpcAnswer, rpc } from '../support/rpc.ts'
 import { callAnswering } from './answering.ts'
+import { type Events, openEvents } from './events.ts'
 import { bearer, type Guarded, guarded, no, YES } from './guarded.ts'
 import { connect, ERAS, type Peer } from './peers.ts'
 import { ABLE } from './questioner.ts'
@@ -299,6 +300,33 @@ describe('following resources', () => {
     act = (at, payload: { uri?: string }) =>
       at === 'resource_pre_subscribe' && payload.uri ? patch({ uri: 'test://secret' }) : undefined
     expectDenied(await listen('test://open'))
+  })
+})
+
+describe('a subscription that is open already', () => {
+  const UPDATE = { method: 'notifications/resources/updated', params: { uri: 'test://open' } }
+  const told = (events: Events) =>
+    events.messages().filter(({ method }) => method === UPDATE.method).length
+
+  it('of the legacy era tells nothing any more once the right is gone', async () => {
+    const peer = await connect('legacy', started.url, { headers: bearer('ann') })
+    const stream = await openEvents(started.url, { headers: peer.headers })
+    await peer.request('resources/subscribe', { uri: 'test://open' })
+    await expect.poll(() => recorder.streams()).toBeGreaterThan(0)
+    recorder.announce(UPDATE)
+    await expect.poll(() => told(stream)).toBe(1)
+    const before = identity.asked.length
+    identity.rule = () => no('not any more')
+    recorder.announce(UPDATE)
+    await expect.poll(() => identity.asked.length).toBe(before + 1)
+    identity.rule = () => YES
+    recorder.announce(UPDATE)
+    await expect.poll(() => told(stream)).toBe(2)
+    expect(identity.asked.slice(before)).toEqual([
+      'ann mcp:resource.subscribe test://open',
+      'ann mcp:resource.subscribe test://open',
+    ])
+    stream.leave()
   })
 })
 

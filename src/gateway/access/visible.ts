@@ -49,7 +49,7 @@ async function seenOf(
   const { access } = exchange.runtime
   if (access === null) return items
   const { right: action, kind: aim } = OF[kind]
-  const targets: Target[] = items.map((item) => targetOf(call, aim, item))
+  const targets: Target[] = items.map((item) => targetOf(exchange, aim, item))
   const { denial, denied } = await check(access, exchange.request, {
     action,
     targets,
