@@ -23,6 +23,7 @@ const HOOKED = ['tool_pre_invoke', 'prompt_pre_fetch', 'resource_pre_fetch', 're
 
 beforeAll(async () => {
   recorder = await startRecorder({
+    instructions: 'use it well',
     capabilities: { tools: {}, prompts: {}, resources: { subscribe: true }, completions: {} },
     tools: ['open', 'secret'],
     list: (method) =>
@@ -267,6 +268,20 @@ describe.each(ERAS)('in the %s era', (era) => {
     expect(JSON.stringify(response?.result)).not.toContain('secret')
   })
 
+  it('what a server says of itself is told to whoever may use something of it', async () => {
+    const told = async (rule: Guarded['rule']) => {
+      identity.rule = rule
+      const { response } =
+        era === 'modern'
+          ? await peer.request('server/discover')
+          : (await openSession(started.url, { headers: bearer('ann') })).initialize
+      return response?.result?.instructions
+    }
+    expect(await told(noSecrets)).toBe('use it well')
+    expect(await told((_, action) => (action === 'mcp:prompt.list' ? YES : no()))).toBe('use it well') // biome-ignore format: one expectation
+    expect(await told((_, action) => (action.endsWith('.list') ? no() : YES))).toBeUndefined()
+  })
+
   it('a fault of the rules fails closed', async () => {
     identity.rule = () => {
       throw new Error('broken')
@@ -281,6 +296,7 @@ describe.each(ERAS)('in the %s era', (era) => {
 describe('following resources', () => {
   it('resources/subscribe needs mcp:resource.subscribe, and again for what a policy made of the URI', async () => {
     const peer = await connect('legacy', started.url, { headers: bearer('ann') })
+    identity.asked.length = 0
     expectDenied(await peer.request('resources/subscribe', { uri: 'test://secret' }))
     act = (at) => (at === 'resource_pre_subscribe' ? patch({ uri: 'test://secret' }) : undefined)
     expectDenied(await peer.request('resources/subscribe', { uri: 'test://open' }))
