@@ -73,19 +73,15 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const others = new Map<string, Plan>()
 
   function planOf(principal: Principal, action: string): Plan {
+    const plan = known.get(principal)?.get(action)
+    if (plan !== undefined) return plan
     if (!isFrozen(principal)) return planOfOther(principal, action)
-    let plans = known.get(principal)
-    if (plans === undefined) {
-      plans = new Map()
-      known.set(principal, plans)
-    }
-    let plan = plans.get(action)
-    if (plan === undefined) {
-      plan = makePlan(principal, action, { roles, scopes })
-      // an action that is no right has no bound of its own
-      if (rightSpec(action) !== undefined) plans.set(action, plan)
-    }
-    return plan
+    const made = makePlan(principal, action, { roles, scopes })
+    // an action that is no right has no bound of its own
+    if (rightSpec(action) === undefined) return made
+    const plans = known.get(principal) ?? new Map<string, Plan>()
+    known.set(principal, plans.set(action, made))
+    return made
   }
 
   function planOfOther(principal: Principal, action: string): Plan {
