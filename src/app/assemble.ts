@@ -18,6 +18,7 @@ import type { KnownCatalogue } from '../registry/catalogue/known.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
 import { type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
+import type { IdentityRoom } from './identity.ts'
 import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
 
@@ -41,6 +42,7 @@ export interface AssembleDeps {
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
   readonly hasSessions: () => boolean
+  readonly identity: IdentityRoom
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
   /** What is known of what servers list, over all generations, and how the gate of the catalogue asks about it. */
@@ -94,6 +96,7 @@ export async function assemble(
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
     const runtime: Runtime = createRuntime({
       generation,
+      gate: await deps.identity(config),
       upstreams,
       catalogs,
       limits: config.limits,

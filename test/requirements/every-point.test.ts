@@ -210,6 +210,8 @@ const OTHERS: readonly Row[] = [
   ['prompt_pre_update', 'entity', undefined],
   ['resource_pre_create', 'entity', undefined],
   ['resource_pre_update', 'entity', undefined],
+  // test/gateway/auth-points.test.ts
+  ['auth_post_check', 'decision', undefined],
   // of one era each: gateway/subscribe.test.ts and gateway/listen.test.ts
   ['resource_pre_subscribe', 'uri', undefined],
   ['resource_pre_subscribe', 'filter', undefined],

@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from '../../base/json.ts'
 import { POINTS, type PointName } from '../../points/table.ts'
 import type { Upstream } from '../../upstream/client.ts'
 import { resultBytes } from '../../wire/reply.ts'
+import { ownerKey } from '../access/owner.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
 import { type Call, derivedRequest } from '../exchange.ts'
 import { type InputContext, inspectAnswer, inspectRequest } from './inspect.ts'
@@ -39,7 +40,7 @@ export function fresh(call: Call, upstream: Upstream): InputState {
   const { principal, virtualServer } = exchange.identity
   return {
     request: requestDigest(message.method ?? '', message.params, virtualServer),
-    principal: principal.id,
+    principal: ownerKey(principal),
     server: upstream.name,
     round: 0,
     asked: {},
@@ -87,6 +88,17 @@ async function endingHeld<T extends object>(
 /** Gives up the call that waits for this request, if one does. */
 export function endHeld({ room }: Call, state: InputState | undefined): void {
   if (state?.held !== undefined) room.held.take(state.held)?.held.end()
+}
+
+/** The same for a request that is refused before its state is read. */
+export function giveUp(call: Call, upstream: Upstream): void {
+  const { requestState } = call.message.params ?? {}
+  if (requestState === undefined) return
+  try {
+    endHeld(call, call.room.states.open(requestState, fresh(call, upstream)))
+  } catch {
+    // not a state of ours, so nothing waits for it
+  }
 }
 
 /** Shows each answer to its post-point; `asked` are the methods by key, where they are known. */
