@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.ts'
 import type { Principal } from '../engine/context.ts'
 import type { Authenticator, Decision, Target } from '../identity/access.ts'
 import type { Kind, RightSpec } from '../identity/rights.ts'
-import type { Registry, WriteContext, WriteOutcome } from '../registry/registry.ts'
+import type { Registry } from '../registry/registry.ts'
 
 /** A kind of entities as the API serves it. */
 export interface EntityKind {
@@ -45,13 +45,6 @@ export interface AuditSearch {
   search(query: AuditQuery): Promise<AuditPage>
 }
 
-/** How somebody decided about a change that waits. */
-export interface ChangeDecision {
-  readonly id: string
-  readonly approve: boolean
-  readonly reason: string | undefined
-}
-
 /** Texts that only we can make, bound to a scope: what cursors are. */
 export interface CursorSigner {
   sign(scope: string, value: unknown): string
@@ -73,8 +66,6 @@ export interface ApiRooms {
   readonly rights: Readonly<Record<string, RightSpec>>
   /** Rights of the table that the principal has on the gateway or its tenant; fires nothing. */
   rightsOf(principal: Principal): readonly string[]
-  /** Approves or refuses a change that waits. Rejects as `registry.write` does. */
-  decide(decision: ChangeDecision, context: WriteContext): Promise<WriteOutcome>
   /** Throws WIRE_INVALID_PARAMS that says what is wrong with the question. */
   explain(question: JsonObject): Promise<object>
   reload(options: { readonly dryRun: boolean }): Promise<object>
