@@ -85,12 +85,15 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
   const seeds = Object.fromEntries(
     KINDS.map((kind) => [kind, { shared: `${kind}-shared`, acme: `${kind}/acme` }]),
   )
-  for (const [kind, { shared, acme }] of Object.entries(seeds)) {
-    const state = kind === 'change' ? { state: 'pending' } : {}
-    const seed = { kind, source: 'dynamic' } as const
-    registry.seed({ ...seed, id: shared, tenant: undefined, body: { name: shared, ...state } })
-    registry.seed({ ...seed, id: acme, tenant: 'acme', body: { name: acme, ...state } })
+  const restore = (): void => {
+    for (const [kind, { shared, acme }] of Object.entries(seeds)) {
+      const state = kind === 'change' ? { state: 'pending' } : {}
+      const seed = { kind, source: 'dynamic' } as const
+      registry.seed({ ...seed, id: shared, tenant: undefined, body: { name: shared, ...state } })
+      registry.seed({ ...seed, id: acme, tenant: 'acme', body: { name: acme, ...state } })
+    }
   }
+  restore()
   const records: JsonObject[] = Array.from({ length: 450 }, (_, at) => ({
     time: new Date(Date.UTC(2026, 10, 1) + at * 1000).toISOString(),
     kind: at % 3 === 0 ? 'veto' : 'execution',
@@ -151,6 +154,7 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
     clock,
     token: (who: Who) => `Bearer ${who}`,
     ids: seeds,
+    restore,
     body: (kind) => ({ name: `new-${kind}` }),
     digest: () => registry.digest(),
     close: async () => {},

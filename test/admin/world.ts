@@ -29,6 +29,8 @@ export interface World {
   token(who: Who): string
   /** An entity of no tenant and one of the tenant acme, of each kind that has routes. */
   readonly ids: Readonly<Record<string, { readonly shared: string; readonly acme: string }>>
+  /** Puts the entities of `ids` back as they were, changes undecided. */
+  restore(): Promise<void> | void
   /** A body that is valid for a new entity of the kind. */
   body(kind: string): object
   /** Of the whole registry: equal only if nothing was written. */
