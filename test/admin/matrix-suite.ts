@@ -59,7 +59,10 @@ function counted(api: ApiHandle): { readonly api: ApiHandle; reached(): number }
       status: count(api.status),
       metrics: count(api.metrics),
     }
-  const searched = audit && { search: count(audit.search.bind(audit)) }
+  const searched = audit && {
+    search: count(audit.search.bind(audit)),
+    export: count(audit.export.bind(audit)),
+  }
   return { api: { ...api, ...rooms, audit: searched }, reached: () => reached }
 }
 

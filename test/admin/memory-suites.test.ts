@@ -4,4 +4,4 @@ import { matrixSuite } from './matrix-suite.ts'
 import { createMemoryWorld } from './memory-world.ts'
 
 matrixSuite('the registry in memory', async () => createMemoryWorld())
-fuzzSuite('the registry in memory', async () => createMemoryWorld(), { runs: 40 })
+fuzzSuite('the registry in memory', async () => createMemoryWorld(), { runs: 25 })

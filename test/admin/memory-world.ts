@@ -1,10 +1,9 @@
 // A world of the admin API over a registry in memory: roles of the table of rights, tokens that are names.
 import { createHmac } from 'node:crypto'
-import type { ApiHandle, EntityKind } from '../../src/admin/handle.ts'
+import type { ApiHandle, AuditQuery, AuditRecords, EntityKind } from '../../src/admin/handle.ts'
 import { listPoints } from '../../src/app/point-list.ts'
 import { readStrictJson } from '../../src/app/strict-json.ts'
 import { AppError } from '../../src/base/errors.ts'
-import type { JsonObject } from '../../src/base/json.ts'
 import { ANONYMOUS, type Principal } from '../../src/engine/context.ts'
 import { createSigner } from '../../src/gateway/signed.ts'
 import type { Authenticator, Decision, Target } from '../../src/identity/access.ts'
@@ -73,6 +72,30 @@ export interface MemoryWorld extends World {
   readonly clock: FakeClock
 }
 
+/** 450 records, one a second from the first of November on, every third a veto. */
+function memoryAudit(): AuditRecords {
+  const start = Date.UTC(2026, 10, 1)
+  const records = Array.from({ length: 450 }, (_, at) => ({
+    time: new Date(start + at * 1000).toISOString(),
+    kind: at % 3 === 0 ? 'veto' : 'execution',
+  }))
+  const found = ({ from = 0, to = Number.POSITIVE_INFINITY, kind }: AuditQuery) =>
+    records.filter(({ time, kind: is }) => {
+      const at = Date.parse(time)
+      return at >= from && at < to && (kind === undefined || kind === is)
+    })
+  return {
+    async search({ limit, cursor = '0', ...query }) {
+      const page = found(query).toReversed().slice(Number(cursor))
+      const next = page.length > limit ? String(Number(cursor) + limit) : undefined
+      return { records: page.slice(0, limit), next }
+    },
+    async *export(query) {
+      yield* found(query)
+    },
+  }
+}
+
 export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
   const clock = createFakeClock()
   const log = memoryLog()
@@ -94,11 +117,6 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
     }
   }
   restore()
-  const records: JsonObject[] = Array.from({ length: 450 }, (_, at) => ({
-    time: new Date(Date.UTC(2026, 10, 1) + at * 1000).toISOString(),
-    kind: at % 3 === 0 ? 'veto' : 'execution',
-    ...(at % 9 === 0 ? { tenant: 'acme' } : {}),
-  }))
   const api: ApiHandle = {
     registry,
     rights: RIGHTS,
@@ -119,21 +137,7 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
     status: () => ({ ready: true, reasons: [] }),
     points: () => listPoints(),
     metrics: () => 'portcullis_sessions 0\n',
-    audit: {
-      async search({ tenant, after = '-1', limit, since, until, where }) {
-        const found = records
-          .map((record, at) => ({ record, at }))
-          .filter(({ at, record }) => at > Number(after) && (!tenant || record.tenant === tenant))
-          .filter(({ record }) => Object.entries(where).every(([name, is]) => record[name] === is))
-          .filter(
-            ({ record: { time } }) => since === undefined || Date.parse(String(time)) >= since,
-          )
-          .filter(({ record: { time } }) => until === undefined || Date.parse(String(time)) < until)
-        const page = found.slice(0, limit)
-        const next = found.length > limit ? String(page.at(-1)?.at) : undefined
-        return { items: page.map(({ record }) => record), next }
-      },
-    },
+    audit: memoryAudit(),
     authenticator: namedAuthenticator,
     authorise: ({ principal, right, target }) => decideByTable(principal, right, target),
     kinds: MEMORY_KINDS,
