@@ -15,8 +15,7 @@ const SPEC = KIND_TABLE.change
 /** Keeps the request for somebody else; what it would make is shown with it. */
 export async function keepChange(
   request: WriteRequest,
-  draft: Draft,
-  body: JsonObject,
+  { draft, body }: { readonly draft: Draft; readonly body: JsonObject },
   context: WriteContext,
   deps: RegistryDeps,
 ): Promise<WriteOutcome> {
@@ -45,7 +44,7 @@ export async function keepChange(
   )
   const pending = { outcome: 'pending', change } as const
   await deps.store.commit({
-    writes: [put(id, draft.tenant, kept, 0, deps)],
+    writes: [put({ id, tenant: draft.tenant, body: kept, expect: 0 }, deps)],
     by: principal.id,
     requestId,
     ...remember(context, pending, deps),
@@ -53,15 +52,11 @@ export async function keepChange(
   return pending
 }
 
-function put(
-  id: string,
-  tenant: string | undefined,
-  body: JsonObject,
-  expect: number,
-  { sealer }: RegistryDeps,
-): StoreWrite {
-  const sealed = sealBody(SPEC, { kind: 'change', id }, body, sealer)
-  return { op: 'put', kind: 'change', id, tenant, body: sealed, expect }
+type Put = Extract<StoreWrite, { op: 'put' }>
+
+function put(change: Omit<Put, 'op' | 'kind'>, { sealer }: RegistryDeps): Put {
+  const place = { kind: 'change', id: change.id } as const
+  return { ...change, op: 'put', kind: 'change', body: sealBody(SPEC, place, change.body, sealer) }
 }
 
 interface Kept {
@@ -88,16 +83,18 @@ export async function decideChange(
   const { author } = current.body
   const body = { ...current.body, state, decided_by: context.principal.id, ...reason }
   const answer = shown(draft, body, current.version + 1, deps)
-  const also = put(draft.id, draft.tenant, body, current.version, deps)
+  const also = put({ id: draft.id, tenant: draft.tenant, body, expect: current.version }, deps)
   if (state === 'refused') return refuse(draft, also, { ...context, author: String(author) }, deps)
   const kept = JSON.parse(String(current.body.request)) as Kept
   const inner = await draftOf(kept.request, context, deps)
   return carryOut(
-    kept.request,
-    { ...inner, tenant: kept.tenant },
-    { ...context, expect: kept.expect },
+    {
+      request: kept.request,
+      draft: { ...inner, tenant: kept.tenant },
+      context: { ...context, expect: kept.expect },
+      approval: { author: String(author), also, answer },
+    },
     deps,
-    { author: String(author), also, answer },
   )
 }
 

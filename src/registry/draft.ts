@@ -80,7 +80,7 @@ export async function authorizeWrite(
 /** Rejects with what keeps this draft from being written, whatever its body is. */
 export function assertPossible(
   { kind, id, action, current, taken: occupied, problems }: Draft,
-  { expect }: Pick<WriteContext, 'expect'>,
+  { expect, principal }: Pick<WriteContext, 'expect' | 'principal'>,
   deps: RegistryDeps,
 ): void {
   const declared = deps.declared.get(kind, id)
@@ -91,13 +91,13 @@ export function assertPossible(
       throw new AppError('REGISTRY_LIMIT', `there may be ${KIND_TABLE[kind].most} of kind ${kind}`)
     return
   }
-  if (declared)
+  if (declared && isVisible(declared.tenant, principal))
     throw new AppError(
       'REGISTRY_READ_ONLY',
       `the ${kind} ${id} is declared in the configuration; change it there`,
       { data: { kind, id } },
     )
-  if (!current) throw notFound(kind, id)
+  if (declared || !current) throw notFound(kind, id)
   if (expect !== undefined && expect !== current.version)
     throw new AppError(
       'REGISTRY_PRECONDITION',

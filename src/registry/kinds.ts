@@ -56,7 +56,7 @@ const MADE = {
 // ids of users come from elsewhere: mail addresses, SPIFFE ids, subjects of tokens
 const SUBJECT = { id: /^[!-~]{1,256}$/, expects: 'visible ASCII characters, at most 256' }
 const OFFERED = {
-  id: /^[a-zA-Z0-9_-]{1,64}\/[^\p{Cc}]{1,1024}$/u,
+  id: /^[a-zA-Z0-9_-]{1,64}(?::template)?\/[^\p{Cc}\p{Cs}]{1,1024}$/u,
   expects: 'the name of the server, a slash, and its own name or URI of it',
 }
 

@@ -1,7 +1,7 @@
 // What the registry is handed: store, decisions, checks, the running generation; interfaces only, so that it imports none of them.
 import type { Clock } from '../base/clock.ts'
 import type { JsonObject } from '../base/json.ts'
-import type { Principal } from '../engine/context.ts'
+import type { Principal, ServerInfo } from '../engine/context.ts'
 import type { Generation } from '../engine/engine.ts'
 import type { Decision, Target } from '../identity/access.ts'
 import type { Kind, Right } from '../identity/rights.ts'
@@ -83,7 +83,10 @@ export interface RegistryDeps {
   /** How many there are, as far as is known here. */
   count(kind: Kind): number
   issue(kind: Kind, id: string, body: JsonObject): Issued | undefined
+  /** State of it that nobody writes. */
   status(kind: Kind, id: string): JsonObject | undefined
+  /** What conditions know of a server. */
+  server(name: string): ServerInfo | undefined
   audit(event: RegistryEvent): void
   /** Something was committed. */
   applied(revision: number): void

@@ -1,7 +1,7 @@
 // The points around a write: asks the plugins of the running generation before it, and tells them after; it writes nothing.
 import { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
-import { RequestContext } from '../engine/context.ts'
+import { RequestContext, type ServerInfo } from '../engine/context.ts'
 import type { Generation } from '../engine/engine.ts'
 import type { Outcome } from '../engine/outcome.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
@@ -16,6 +16,8 @@ export interface AskedWrite {
   readonly id: string
   readonly entity: JsonObject
   readonly previous: JsonObject | undefined
+  /** Whose it is, where conditions can select by it. */
+  readonly server?: ServerInfo | undefined
 }
 
 export type Judged =
@@ -53,9 +55,10 @@ export function writePoints(
   const post = postOf(point)
   if (!generation.points.has(point) && !generation.points.has(post)) return NOBODY
   const request = requestOf(asked, by, generation.id)
+  const scope = { server: asked.server }
   return {
     async judge() {
-      const runner = generation.runner(point as 'server_pre_register')
+      const runner = generation.runner(point as 'server_pre_register', scope)
       if (!runner) return { verdict: 'pass', entity, changed: false }
       const payload = { kind, id, entity, ...(previous ? { previous } : {}) }
       const bytes = Buffer.byteLength(JSON.stringify(payload))
@@ -69,7 +72,7 @@ export function writePoints(
         ...(written ? { entity: written } : {}),
         ...(reason === undefined ? {} : { reason }),
       }
-      void generation.runner(post as 'server_post_register')?.dispatch(payload, request)
+      void generation.runner(post as 'server_post_register', scope)?.dispatch(payload, request)
     },
   }
 }
@@ -111,5 +114,6 @@ function requestOf(asked: AskedWrite, by: Caller, generation: number): RequestCo
     ...(by.dryRun ? { dryRun: true } : {}),
   })
   request.target = asked.id
+  request.server = asked.server
   return request
 }

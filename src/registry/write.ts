@@ -14,7 +14,8 @@ import {
   settled,
   taken,
 } from './draft.ts'
-import type { RegistryDeps, RegistryEvent } from './parts.ts'
+import { asAsked, asBody, identityOf } from './offered.ts'
+import type { Held, RegistryDeps, RegistryEvent } from './parts.ts'
 import { type WritePoints, writePoints } from './points.ts'
 import type { Entity, WriteContext, WriteOutcome, WriteRequest } from './registry.ts'
 import { maskBody, sealBody } from './secrets.ts'
@@ -37,25 +38,42 @@ export async function write(
     return decideChange(request, context, deps, carryOut)
   const draft = await draftOf(request, context, deps)
   await authorizeWrite(draft, context, deps)
-  return (await recalled(context, deps)) ?? carryOut(request, draft, context, deps)
+  const before = await recalled(context, deps)
+  if (before) return before
+  try {
+    return await carryOut({ request, draft, context }, deps)
+  } catch (error) {
+    // the same request came twice at the same time, and the other one was faster
+    const other = isAnswered(error) ? await recalled(context, deps) : undefined
+    if (!other) throw error
+    return other
+  }
+}
+
+function isAnswered(error: unknown): boolean {
+  return isAppError(error) && (error.code === 'REGISTRY_EXISTS' || error.code === 'STORE_CONFLICT')
+}
+
+interface Asked {
+  readonly request: WriteRequest
+  readonly draft: Draft
+  readonly context: WriteContext
+  readonly approval?: Approval
 }
 
 export type CarryOut = typeof carryOut
 
 /** From a draft that may be written to what became of it. */
 async function carryOut(
-  request: WriteRequest,
-  draft: Draft,
-  context: WriteContext,
+  { request, draft, context, approval }: Asked,
   deps: RegistryDeps,
-  approval?: Approval,
 ): Promise<WriteOutcome> {
   assertPossible(draft, context, deps)
   const wanted = bodyOf(request, draft, deps)
   await assertTogether(draft, wanted, deps)
   const held = deps.hold()
   try {
-    const points = pointsOf(draft, wanted, context, held.generation)
+    const points = pointsOf(draft, wanted, { context, deps, held })
     const writing: Writing = { draft, context, deps, points, approval }
     const judged = await judge(writing, wanted)
     if ('outcome' in judged) return judged
@@ -67,7 +85,7 @@ async function carryOut(
       }
     }
     if (!approval && deps.needsApproval(draft.kind)) {
-      const kept = await keepChange(request, draft, judged.body, context, deps)
+      const kept = await keepChange(request, { draft, body: judged.body }, context, deps)
       told(writing, 'pending')
       return kept
     }
@@ -98,14 +116,22 @@ async function assertTogether(
 function pointsOf(
   { kind, id, spec, action, current }: Draft,
   wanted: JsonObject,
-  context: WriteContext,
-  generation: ReturnType<RegistryDeps['hold']>['generation'],
+  { context, deps, held: { generation } }: Pick<Writing, 'context' | 'deps'> & { held: Held },
 ): WritePoints {
   const previous = current && maskBody(spec, current.body)
   const entity = action === 'remove' ? (previous ?? {}) : maskBody(spec, wanted)
   const point = spec.points?.[action]
-  const asked = { kind, id, entity, previous: action === 'update' ? previous : undefined }
-  return writePoints(point && { ...asked, point }, context, generation)
+  if (!point) return writePoints(undefined, context, generation)
+  const server = identityOf(kind, id)?.server
+  const asked = {
+    point,
+    kind,
+    id,
+    entity: asAsked(kind, id, entity),
+    previous: action === 'update' && previous ? asAsked(kind, id, previous) : undefined,
+    server: server === undefined ? undefined : deps.server(String(server)),
+  }
+  return writePoints(asked, context, generation)
 }
 
 /** What the plugins made of it, valid; or the veto. Rejects with their fault, so that nothing is written. */
@@ -124,7 +150,7 @@ async function judge(
   }
   if (!judged.changed || draft.action === 'remove') return { body: wanted }
   try {
-    const body = settled(judged.entity, wanted, draft, deps)
+    const body = settled(asBody(draft.kind, draft.id, judged.entity), wanted, draft, deps)
     await assertTogether(draft, body, deps)
     return { body }
   } catch (error) {
@@ -149,7 +175,7 @@ async function commit(writing: Writing, body: JsonObject): Promise<WriteOutcome>
       requestId: context.requestId,
       ...remember(context, { outcome: 'written', entity, ...(once ? { once } : {}) }, deps),
     })
-    points.tell({ outcome: 'written', entity: maskBody(draft.spec, whole) })
+    points.tell({ outcome: 'written', entity: asAsked(kind, id, maskBody(draft.spec, whole)) })
     told(writing, 'written', { version, revision })
     deps.applied(revision)
     return { outcome: 'written', entity, ...(once ? { once } : {}), revision }

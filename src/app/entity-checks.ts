@@ -1,0 +1,48 @@
+// Validators of entity bodies, compiled from the schemas the configuration has and from the registry's own; they judge one entity, not what it goes with.
+import type { JsonObject } from '../base/json.ts'
+import { complete, convert } from '../config/schema/resolve.ts'
+import type { Schema } from '../config/schema/schema.ts'
+import { createValidator, type Validate } from '../config/schema/validate.ts'
+import { readObject } from '../config/source/object.ts'
+import { VIRTUAL_SERVERS_SCHEMA } from '../gateway/virtual/options.ts'
+import { PLUGINS_SCHEMA, POLICIES_SCHEMA } from '../host/options.ts'
+import type { Kind } from '../identity/rights.ts'
+import { KIND_TABLE, type KindSpec } from '../registry/kinds.ts'
+import type { Checks } from '../registry/parts.ts'
+import type { BodyProblem } from '../registry/secrets.ts'
+import { SERVERS_SCHEMA } from '../upstream/options.ts'
+
+const SECTION_ITEMS: Readonly<Record<Extract<KindSpec['schema'], string>, Schema>> = {
+  servers: SERVERS_SCHEMA.items,
+  virtual_servers: VIRTUAL_SERVERS_SCHEMA.items,
+  policies: POLICIES_SCHEMA.items,
+  entries: PLUGINS_SCHEMA.properties.entries.items,
+}
+
+/** What a body of this kind looks like: the items of a section, or a schema of the registry. */
+export function bodySchema(kind: Kind): Schema {
+  const { schema } = KIND_TABLE[kind]
+  return typeof schema === 'string' ? SECTION_ITEMS[schema] : schema
+}
+
+const PLACE = { file: '', line: 0, column: 0 }
+
+/** Compiled on first use: most gateways see few kinds. */
+export function createShapeCheck(): Checks['shape'] {
+  const compiled = new Map<Kind, Validate>()
+  return (kind, body): readonly BodyProblem[] => {
+    const { tree, problems } = readObject(body, PLACE)
+    const validate = compiled.get(kind) ?? createValidator(bodySchema(kind))
+    compiled.set(kind, validate)
+    const all = tree ? [...problems, ...validate(tree)] : problems
+    return all.map(({ path, message }) => ({ path, message }))
+  }
+}
+
+/** A valid body as the rooms get it: defaults in place, durations and sizes as numbers. */
+export function resolvedBody(kind: Kind, body: JsonObject): JsonObject {
+  const { tree } = readObject(body, PLACE)
+  if (!tree) return body
+  const schema = bodySchema(kind)
+  return convert(complete(tree, schema), schema) as JsonObject
+}
