@@ -230,6 +230,9 @@ export const KIND_TABLE: Readonly<Record<Kind, KindSpec>> = {
   },
 }
 
+/** All of them: what a kind has no use for is little. */
+export const KINDS_FOLLOWED = Object.keys(KIND_TABLE) as readonly Kind[]
+
 export const isKind = (name: string): name is Kind => Object.hasOwn(KIND_TABLE, name)
 
 export const rightOf = (kind: Kind, what: 'read' | 'write'): Right => `api:${kind}.${what}`
