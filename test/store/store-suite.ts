@@ -131,8 +131,10 @@ export function storeSuite(name: string, open: OpenStore): void {
         let expected = 0
         await fc.assert(
           fc.asyncProperty(
-            fc.string({ unit: 'grapheme', minLength: 1 }),
-            fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
+            fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }),
+            fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 2 }), {
+              maxKeys: 5,
+            }),
             async (id, body) => {
               fc.pre(!id.includes('\0'))
               const kind = `k${++expected}`
@@ -148,7 +150,7 @@ export function storeSuite(name: string, open: OpenStore): void {
               expect(JSON.stringify((await store.get(kind, id))?.body)).toBe(text)
             },
           ),
-          { numRuns: 50 },
+          { numRuns: 20 },
         )
       })
 
