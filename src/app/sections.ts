@@ -1,4 +1,5 @@
 // The configuration file as a whole: which room puts which section into it, and the checks that span them.
+import { ADMIN_SCHEMA, type AdminOptions } from '../admin/options.ts'
 import { AUDIT_CHECK, AUDIT_SCHEMA, type AuditOptions } from '../audit/options.ts'
 import { createLoader, type Loader } from '../config/load.ts'
 import { NETWORK_SCHEMA, type NetworkOptions } from '../egress/options.ts'
@@ -28,12 +29,7 @@ import {
 import { createIdentityCheck, EXPOSURE_CHECK } from '../identity/option-checks.ts'
 import { IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
 import { STORE_CHECK, STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
-import {
-  ADMIN_SCHEMA,
-  type AdminOptions,
-  TELEMETRY_SCHEMA,
-  type TelemetryOptions,
-} from '../telemetry/options.ts'
+import { TELEMETRY_SCHEMA, type TelemetryOptions } from '../telemetry/options.ts'
 import { SERVERS_CHECK } from '../upstream/option-checks.ts'
 import { SERVERS_SCHEMA, type ServerConfig } from '../upstream/options.ts'
 
