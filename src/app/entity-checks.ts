@@ -6,17 +6,34 @@ import { createValidator, type Validate } from '../config/schema/validate.ts'
 import { readObject } from '../config/source/object.ts'
 import { VIRTUAL_SERVERS_SCHEMA } from '../gateway/virtual/options.ts'
 import { PLUGINS_SCHEMA, POLICIES_SCHEMA } from '../host/options.ts'
+import { IDENTITY_SCHEMA } from '../identity/options.ts'
 import type { Kind } from '../identity/rights.ts'
-import { KIND_TABLE, type KindSpec } from '../registry/kinds.ts'
+import { KIND_TABLE, type SectionItems } from '../registry/kinds.ts'
 import type { Checks } from '../registry/parts.ts'
 import type { BodyProblem } from '../registry/secrets.ts'
 import { SERVERS_SCHEMA } from '../upstream/options.ts'
 
-const SECTION_ITEMS: Readonly<Record<Extract<KindSpec['schema'], string>, Schema>> = {
+const { principals, roles, grants, keys } = IDENTITY_SCHEMA.properties
+
+const SECTION_ITEMS: Readonly<Record<SectionItems, Schema>> = {
   servers: SERVERS_SCHEMA.items,
   virtual_servers: VIRTUAL_SERVERS_SCHEMA.items,
   policies: POLICIES_SCHEMA.items,
   entries: PLUGINS_SCHEMA.properties.entries.items,
+  principals: principals.items,
+  roles: roles.additionalProperties,
+  grants: grants.items,
+  keys: without(keys.items, 'hash'),
+}
+
+/** The same without a member that no caller gives. */
+function without(schema: Schema, member: string): Schema {
+  const { [member]: _, ...properties } = schema.properties ?? {}
+  return {
+    ...schema,
+    properties,
+    required: schema.required?.filter((name) => name !== member) ?? [],
+  }
 }
 
 /** What a body of this kind looks like: the items of a section, or a schema of the registry. */

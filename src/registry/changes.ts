@@ -21,7 +21,7 @@ export async function keepChange(
 ): Promise<WriteOutcome> {
   if (deps.count('change') >= SPEC.most)
     throw new AppError('REGISTRY_LIMIT', 'too many changes are kept; remove those that are decided')
-  const id = deps.createId()
+  const id = deps.createId().replaceAll('-', '')
   const { principal, requestId, expect } = context
   // the id as it is now: one that is made must not be made anew
   const own = request.op === 'create' ? { tenant: draft.tenant } : {}

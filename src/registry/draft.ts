@@ -176,14 +176,14 @@ function picked(body: JsonObject, names: readonly string[]): JsonObject {
 // what says who it is stands in the body of kinds that the configuration has, too
 function withIdentity(
   body: JsonObject,
-  { kind, spec, id, tenant }: Draft,
+  { spec, id, tenant }: Draft,
   problems: BodyProblem[],
 ): JsonObject {
   const fixed: [string, string | undefined][] = []
-  if (spec.idOf === 'name' || spec.idOf === 'use') fixed.push(['name', id])
+  if (spec.named !== undefined) fixed.push([spec.named, id])
+  if (spec.tenanted) fixed.push(['tenant', tenant])
   if (spec.idOf === 'use')
     fixed.push(['use', tenant === undefined ? id : id.slice(tenant.length + 1)])
-  if (kind === 'server') fixed.push(['tenant', tenant])
   const whole: Record<string, JsonObject[string]> = { ...body }
   for (const [name, value] of fixed) {
     if (whole[name] !== undefined && whole[name] !== value)
@@ -204,7 +204,8 @@ function tenantFor(
   { tenant: own }: Principal,
 ): string | undefined {
   const said =
-    tenant ?? (kind === 'server' && typeof body.tenant === 'string' ? body.tenant : undefined)
+    tenant ??
+    (KIND_TABLE[kind].tenanted && typeof body.tenant === 'string' ? body.tenant : undefined)
   if (own !== undefined && said !== undefined && said !== own)
     throw new AppError('AUTH_DENIED', `what you create belongs to the tenant ${own}`)
   return said ?? own
@@ -221,7 +222,12 @@ function newId(
   if (idOf === 'use')
     return typeof use !== 'string' ? '' : tenant === undefined ? use : `${tenant}.${use}`
   if (id !== undefined) return id
-  return idOf === 'made' ? createId() : idOf === 'name' && typeof name === 'string' ? name : ''
+  // a UUID without its dashes is an id of every kind that has one made
+  return idOf === 'made'
+    ? createId().replaceAll('-', '')
+    : idOf === 'name' && typeof name === 'string'
+      ? name
+      : ''
 }
 
 function idProblems(id: string, request: Create, kind: Kind): BodyProblem[] {

@@ -20,6 +20,17 @@ export interface KindPoints {
   readonly remove: PointName
 }
 
+/** Lists and maps of the configuration whose items entities are made like. */
+export type SectionItems =
+  | 'servers'
+  | 'virtual_servers'
+  | 'policies'
+  | 'entries'
+  | 'principals'
+  | 'roles'
+  | 'grants'
+  | 'keys'
+
 export interface KindSpec {
   readonly id: RegExp
   /** What an id looks like, in words. */
@@ -27,10 +38,13 @@ export interface KindSpec {
   /** Where the id of a new one comes from: the member `name`, tenant and member `use`, the request, or it is made. */
   readonly idOf: 'name' | 'use' | 'given' | 'made'
   /** Its own schema, or the section of the configuration whose items it is made like. */
-  readonly schema: BodySchema | 'servers' | 'virtual_servers' | 'policies' | 'entries'
+  readonly schema: BodySchema | SectionItems
   readonly secrets: readonly SecretRule[]
   /** Members that say where secrets go: when one changes, kept secrets have to be given anew. */
   readonly boundTo: readonly string[]
+  /** Members of the body that say what is known of it already: its id under this name, its tenant. */
+  readonly named: string | undefined
+  readonly tenanted: boolean
   /** Members that only the gateway writes; those that are `hidden` nobody reads. */
   readonly managed: readonly string[]
   readonly hidden: readonly string[]
@@ -40,8 +54,8 @@ export interface KindSpec {
   readonly filters: readonly string[]
   /** The most there may be. */
   readonly most: number
-  /** Whether what is in force is made anew when one changes: the generation, who may do what, or nothing. */
-  readonly affects: 'generation' | 'identity' | 'nothing'
+  /** Whether what is in force is made anew when one changes; what is looked up each time needs nothing. */
+  readonly affects: 'generation' | 'nothing'
 }
 
 const NAME = { id: /^(?!.*__)[a-zA-Z0-9_-]{1,64}$/, expects: 'letters, digits, "-" and single "_"' }
@@ -54,7 +68,7 @@ const MADE = {
   expects: 'letters, digits, "_" and "-", at most 64',
 }
 // ids of users come from elsewhere: mail addresses, SPIFFE ids, subjects of tokens
-const SUBJECT = { id: /^[!-~]{1,256}$/, expects: 'visible ASCII characters, at most 256' }
+const SUBJECT = { id: /^[^\s#|\p{C}]{1,256}$/u, expects: 'no white space, # or |, at most 256' }
 const OFFERED = {
   id: /^[a-zA-Z0-9_-]{1,64}(?::template)?\/[^\p{Cc}\p{Cs}]{1,1024}$/u,
   expects: 'the name of the server, a slash, and its own name or URI of it',
@@ -73,6 +87,8 @@ const FEDERATION_POINTS = points('federation', CREATE)
 const plain = {
   secrets: [],
   boundTo: [],
+  named: undefined,
+  tenanted: false,
   managed: [],
   hidden: [],
   filters: [],
@@ -94,6 +110,8 @@ export const KIND_TABLE: Readonly<Record<Kind, KindSpec>> = {
     ...NAME,
     idOf: 'name',
     schema: 'servers',
+    named: 'name',
+    tenanted: true,
     secrets: [whole('env', '*'), whole('headers', '*')],
     boundTo: ['command', 'args', 'cwd', 'url'],
     points: SERVER_POINTS,
@@ -106,6 +124,7 @@ export const KIND_TABLE: Readonly<Record<Kind, KindSpec>> = {
     expects: MADE.expects,
     idOf: 'name',
     schema: 'virtual_servers',
+    named: 'name',
     points: SERVER_POINTS,
     filters: ['path'],
     affects: 'generation',
@@ -133,6 +152,7 @@ export const KIND_TABLE: Readonly<Record<Kind, KindSpec>> = {
     ...LABEL,
     idOf: 'name',
     schema: 'policies',
+    named: 'name',
     points: AUTH_POINTS,
     filters: ['then', 'mode'],
     affects: 'generation',
@@ -142,6 +162,7 @@ export const KIND_TABLE: Readonly<Record<Kind, KindSpec>> = {
     ...LABEL,
     idOf: 'use',
     schema: 'entries',
+    named: 'name',
     secrets: [{ path: ['config'], shown: 'named' }],
     points: AUTH_POINTS,
     filters: ['use', 'mode'],
@@ -149,43 +170,50 @@ export const KIND_TABLE: Readonly<Record<Kind, KindSpec>> = {
   },
   principal: {
     ...plain,
-    ...SUBJECT,
+    // as credentials name them, `issuer#subject` among them
+    id: /^[^\s\p{C}]{1,512}$/u,
+    expects: 'no white space, at most 512',
     idOf: 'given',
-    schema: SCHEMAS.principal,
+    schema: 'principals',
     points: AUTH_POINTS,
-    filters: ['kind'],
+    filters: ['disabled'],
+    named: 'id',
+    tenanted: true,
     most: 10_000,
-    affects: 'identity',
+    affects: 'nothing',
   },
   role: {
     ...plain,
     ...LABEL,
     idOf: 'given',
-    schema: SCHEMAS.role,
+    schema: 'roles',
     points: AUTH_POINTS,
-    affects: 'identity',
+    affects: 'generation',
   },
   grant: {
     ...plain,
     ...MADE,
     idOf: 'made',
-    schema: SCHEMAS.grant,
+    schema: 'grants',
     points: AUTH_POINTS,
-    filters: ['role', 'principal'],
+    filters: ['roles', 'principals'],
     most: 10_000,
-    affects: 'identity',
+    affects: 'generation',
   },
   key: {
     ...plain,
-    ...MADE,
+    id: /^[a-z0-9][a-z0-9-]{2,31}$/,
+    expects: '3 to 32 lower-case letters, digits and "-"',
     idOf: 'made',
-    schema: SCHEMAS.key,
-    managed: ['prefix', 'hash'],
+    schema: 'keys',
+    named: 'id',
+    tenanted: true,
+    managed: ['hash'],
     hidden: ['hash'],
     points: AUTH_POINTS,
     filters: ['principal'],
     most: 10_000,
-    affects: 'identity',
+    affects: 'nothing',
   },
   client: {
     ...plain,
@@ -193,7 +221,7 @@ export const KIND_TABLE: Readonly<Record<Kind, KindSpec>> = {
     idOf: 'given',
     schema: SCHEMAS.client,
     points: AUTH_POINTS,
-    affects: 'identity',
+    affects: 'nothing',
   },
   peer: {
     ...plain,

@@ -4,13 +4,12 @@ import type { Kind } from '../identity/rights.ts'
 import type { Stored } from '../store/store.ts'
 import { byId } from './read.ts'
 
-/** One item for a list of the configuration, or a member of a map there. */
+/** One item for a list of the configuration. */
 export interface Addition {
   readonly kind: Kind
   readonly id: string
-  /** Of the list, or of the new member. */
+  /** Of the list. */
   readonly path: readonly string[]
-  readonly into: 'list' | 'map'
   /** In the form of the file. */
   readonly value: JsonObject
 }
@@ -26,18 +25,17 @@ export type DeclaredNames = (kind: Kind) => ReadonlySet<string>
 
 interface Place {
   readonly path: readonly string[]
-  readonly into: Addition['into']
   value(stored: Stored): JsonObject
 }
 
 const PLACES: Readonly<Partial<Record<Kind, Place>>> = {
-  server: { path: ['servers'], into: 'list', value: ({ body }) => body },
-  virtual_server: { path: ['virtual_servers'], into: 'list', value: ({ body }) => body },
-  policy: { path: ['policies'], into: 'list', value: (stored) => ofTenant(stored, stored.body) },
+  server: { path: ['servers'], value: ({ body }) => body },
+  virtual_server: { path: ['virtual_servers'], value: ({ body }) => body },
+  policy: { path: ['policies'], value: (stored) => ofTenant(stored, stored.body) },
   // off until somebody has chosen a mode
   plugin: {
     path: ['plugins', 'entries'],
-    into: 'list',
+
     value: (stored) => ofTenant(stored, { mode: 'disabled', ...stored.body }),
   },
 }
@@ -55,8 +53,7 @@ export function overlay(entities: readonly Stored[], declared: DeclaredNames): O
     if (!place) continue
     const { id } = stored
     if (declared(kind).has(id)) shadowed.push({ kind, id })
-    else
-      additions.push({ kind, id, path: place.path, into: place.into, value: place.value(stored) })
+    else additions.push({ kind, id, path: place.path, value: place.value(stored) })
   }
   return { additions, shadowed }
 }

@@ -15,32 +15,8 @@ const URL = {
   pattern: '^https?://[^\\s/?#@]+(?:[/?][^\\s#]*)?$',
   'x-expects': 'an http or https URL without credentials and fragment',
 } as const
-const WHEN = {
-  type: 'string',
-  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,3})?Z$',
-  'x-expects': 'a time such as 2027-01-31T12:00:00Z',
-  description: 'when it ends',
-} as const
-
 const object = (properties: object, required: readonly string[] = []): BodySchema =>
   ({ type: 'object', additionalProperties: false, required, properties }) as BodySchema
-
-const RULES = {
-  type: 'array',
-  items: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['rights'],
-    properties: {
-      rights: { ...TEXTS, description: 'rights, or with * a pattern of them' },
-      servers: { ...TEXTS, description: 'names of servers' },
-      tools: { ...TEXTS, description: "the server's own names of tools" },
-      prompts: { ...TEXTS, description: "the server's own names of prompts" },
-      resources: { ...TEXTS, description: 'URIs of resources' },
-      tenants: { ...TEXTS, description: 'tenants' },
-    },
-  },
-} as const
 
 export const SCHEMAS = {
   /** What an operator says about a tool, prompt or resource of a server. */
@@ -55,35 +31,6 @@ export const SCHEMAS = {
     description: { ...DESCRIPTION, description: 'shown instead of its own' },
     tags: { ...TEXTS, minItems: 0, description: 'words to find it by' },
   }),
-  principal: object({
-    description: DESCRIPTION,
-    kind: { enum: ['user', 'service'], default: 'user', description: 'a person or a program' },
-    enabled: { type: 'boolean', default: true, description: 'false: refused whatever it shows' },
-  }),
-  role: object({
-    description: DESCRIPTION,
-    allow: { ...RULES, description: 'what it may do' },
-    deny: { ...RULES, description: 'what it may not do, whatever else allows it' },
-  }),
-  grant: object(
-    {
-      description: DESCRIPTION,
-      role: { type: 'string', minLength: 1, description: 'the role that is given' },
-      principal: { type: 'string', minLength: 1, description: 'the id of who gets it' },
-      expires: WHEN,
-    },
-    ['role', 'principal'],
-  ),
-  key: object(
-    {
-      description: DESCRIPTION,
-      principal: { type: 'string', minLength: 1, description: 'the id of who shows it' },
-      roles: { ...TEXTS, minItems: 0, description: 'roles of who shows it' },
-      scopes: { ...TEXTS, minItems: 0, description: 'what it is good for; everything when absent' },
-      expires: WHEN,
-    },
-    ['principal'],
-  ),
   client: object({
     description: DESCRIPTION,
     roles: { ...TEXTS, minItems: 0, description: 'roles of whoever comes through it' },

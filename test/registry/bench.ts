@@ -9,8 +9,9 @@ import { POINTS, type PointName, type Points } from '../../src/points/table.ts'
 import { createRegistry } from '../../src/registry/entities.ts'
 import type { RegistryDeps, RegistryEvent } from '../../src/registry/parts.ts'
 import type { Entity, Registry, WriteContext } from '../../src/registry/registry.ts'
-import type { Sealer } from '../../src/registry/secrets.ts'
+import { createKeyRing } from '../../src/store/keys.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { createSealer } from '../../src/store/seal.ts'
 import type { Store } from '../../src/store/store.ts'
 import { ManualClock } from '../engine/support.ts'
 
@@ -58,17 +59,7 @@ export const by = (
   ...more,
 })
 
-/** Tells where a text belongs, so that one opened elsewhere is noticed. */
-const sealer: Sealer = {
-  seal: (text, { kind, id, member }) =>
-    `sealed:${Buffer.from(JSON.stringify([kind, id, member, text])).toString('base64')}`,
-  open(sealed, { kind, id, member }) {
-    const [...place] = JSON.parse(Buffer.from(sealed.slice(7), 'base64').toString()) as string[]
-    const text = place.pop() as string
-    if (place.join() !== [kind, id, member].join()) throw new Error('opened elsewhere')
-    return text
-  },
-}
+const sealer = createSealer(() => createKeyRing([Buffer.alloc(32, 7).toString('base64')]))
 
 export function bench({
   hooks = {},
@@ -173,10 +164,10 @@ export const EXAMPLES: Readonly<
     patch: { reason: 'never' },
   },
   plugin: { body: { use: 'deny-list', config: { words: ['x'] } }, patch: { priority: 5 } },
-  principal: { id: 'alice@example.com', body: {}, patch: { description: 'A' } },
-  role: { id: 'reader', body: {}, patch: { description: 'reads' } },
-  grant: { body: { role: 'reader', principal: 'alice' }, patch: { description: 'g' } },
-  key: { body: { principal: 'alice' }, patch: { description: 'k' } },
+  principal: { id: 'alice@example.com', body: {}, patch: { disabled: true } },
+  role: { id: 'reader', body: {}, patch: { allow: [{ actions: ['mcp:*'] }] } },
+  grant: { body: { roles: ['reader'], principals: ['alice'] }, patch: { roles: ['writer'] } },
+  key: { body: { principal: 'alice' }, patch: { revoked: true } },
   client: { id: 'agent', body: {}, patch: { description: 'c' } },
   peer: { id: 'north', body: { url: 'https://north.example.com' }, patch: { description: 'n' } },
   webhook: {

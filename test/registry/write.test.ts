@@ -256,7 +256,7 @@ describe('a write', () => {
 
 describe('a new key', () => {
   const issue = () => ({
-    managed: { prefix: 'pcl_id-1', hash: 'sha256:00' },
+    managed: { hash: 'sha256:00' },
     once: { key: 'pcl_secret' },
   })
   const KEY = create('key')
@@ -265,18 +265,18 @@ describe('a new key', () => {
     const b = bench({ deps: { issue } })
     const outcome = await written(b, KEY)
     expect(outcome.once).toEqual({ key: 'pcl_secret' })
-    expect(outcome.entity.body).toEqual({ principal: 'alice', prefix: 'pcl_id-1' })
+    expect(outcome.entity.body).toEqual({ id: 'id1', principal: 'alice' })
     const { id } = outcome.entity
     const seen = await b.registry.get('key', id, ALICE)
     await written(b, {
       op: 'replace',
       kind: 'key',
       id,
-      body: { ...seen.body, description: 'mine' },
+      body: { ...seen.body, roles: ['mine'] },
     })
     expect((await b.store.get('key', id))?.body).toMatchObject({
       hash: 'sha256:00',
-      description: 'mine',
+      roles: ['mine'],
     })
     expect(JSON.stringify(b.fired)).not.toMatch(/sha256|pcl_secret/)
   })
