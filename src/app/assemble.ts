@@ -11,9 +11,12 @@ import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
 import type { Points } from '../points/table.ts'
+import { createCatalogueGate, type Override } from '../registry/catalogue/gate.ts'
+import type { KnownCatalogue } from '../registry/catalogue/known.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
 import { type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
+import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
 
 /** A runtime with what it owns. */
@@ -38,8 +41,17 @@ export interface AssembleDeps {
   readonly hasSessions: () => boolean
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
+  /** What is known of what servers list, over all generations, and how the gate of the catalogue asks about it. */
+  readonly catalogue: CatalogueDeps
   /** What patterns of names and URIs are compiled with. */
   readonly expression: Pick<ExpressionCompiler, 'anyOf'>
+}
+
+export interface CatalogueDeps {
+  readonly known: KnownCatalogue
+  readonly createId: () => string
+  /** Undefined: nobody overrides what servers list. */
+  readonly override?: Override | undefined
 }
 
 /** How long a start waits for the first attempt of all servers; those that take longer come in when they are ready. */
@@ -64,6 +76,15 @@ export async function assemble(
     const generation = deps.engine.generation(plugins.registrations, limits)
     const servers = await startServers(config, previous, deps, undo)
     const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
+    const gate = createCatalogueGate({
+      generation,
+      known: deps.catalogue.known,
+      override: deps.catalogue.override,
+      requestFor: () => systemRequest(deps.catalogue.createId(), 'catalogue/sync', { generation }),
+      hold: () => runtime.pin(),
+      clock: deps.upstream.clock,
+      log: deps.upstream.log,
+    })
     const catalog = (era: 'legacy' | 'modern') =>
       createCatalog({
         era,
@@ -74,9 +95,10 @@ export async function assemble(
         timeout: Math.min(10_000, config.limits.request_timeout),
         client: deps.self,
         arrived: deps.arrived,
+        gate,
       })
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
-    const runtime = createRuntime({
+    const runtime: Runtime = createRuntime({
       generation,
       upstreams,
       catalogs,

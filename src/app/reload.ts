@@ -111,7 +111,7 @@ function observe(deps: ReloadDeps, runtime: Runtime, payload: Payload<'config_po
 export function systemRequest(
   requestId: string,
   method: string,
-  runtime: Runtime | undefined,
+  runtime: Pick<Runtime, 'generation'> | undefined,
 ): RequestContext {
   return new RequestContext({
     requestId,

@@ -85,6 +85,14 @@ export interface LoadedConfig<T> {
   readonly schema: Schema
 }
 
+/** One more item of a list, in the form of the file. */
+export interface AddedItem {
+  readonly path: Path
+  readonly value: unknown
+  /** Named in place of a file where something is wrong with it. */
+  readonly source: string
+}
+
 export interface Loader<T> {
   readonly schema: Schema
   /** Throws an `AppError` with all problems of all files in `data.problems` (see `problemsOf`). */
@@ -93,6 +101,8 @@ export interface Loader<T> {
   parse(text: string, options?: { file?: string; env?: Env }): Promise<LoadedConfig<T>>
   /** The library form: an object of the same shape. Nothing is substituted in it; relative paths are relative to `base`. */
   fromObject(value: unknown, options?: { base?: string }): LoadedConfig<T>
+  /** The same configuration with more items in its lists, validated as a whole; problems of an item are those of its source. */
+  extend(loaded: LoadedConfig<T>, added: readonly AddedItem[]): LoadedConfig<T>
 }
 
 /** Variables that override the file, by name. Not PORTCULLIS_PORT: Kubernetes sets that for a service of this name. */
@@ -146,7 +156,43 @@ export function createLoader<T>(options: LoaderOptions): Loader<T> {
       const all = [...problems, ...(tree ? noInclude(tree) : [])]
       return inOne(finish({ tree, problems: all, warnings: [], files: [], file: '' }))
     },
+    extend(loaded, added) {
+      if (added.length === 0) return loaded
+      const { tree, problems } = withItems(loaded.tree, added)
+      const { file, files, folders, profile } = loaded
+      const extended = { tree, problems, warnings: [], files, folders, file, profile }
+      const made = inOne(finish(extended))
+      // checks have warned anew; what was said of the files they do not know
+      const said = new Set(made.warnings.map(({ message }) => message))
+      const kept = loaded.warnings.filter(({ message }) => !said.has(message))
+      return { ...made, warnings: [...kept, ...made.warnings] }
+    },
   }
+}
+
+function withItems(
+  tree: TreeNode,
+  added: readonly AddedItem[],
+): { readonly tree: TreeNode; readonly problems: Problem[] } {
+  const problems: Problem[] = []
+  let extended = tree
+  for (const { path, value, source } of added) {
+    const place = { file: source, line: 0, column: 0 }
+    const item = readObject(value, place)
+    problems.push(...item.problems)
+    const list = findNode(extended, path)
+    const items = list.depth === path.length && list.node.kind === 'list' ? list.node.items : []
+    if (item.tree === undefined) continue
+    const at = list.depth === path.length ? list.node : { place, origin: 'file' as const }
+    const node: TreeNode = {
+      kind: 'list',
+      place: at.place,
+      origin: at.origin,
+      items: [...items, item.tree],
+    }
+    extended = withValue(extended, path, node)
+  }
+  return { tree: extended, problems }
 }
 
 function withOverrides(tree: TreeNode, source: ConfigSource): TreeNode {

@@ -6,9 +6,10 @@ import { resultBytes } from '../../wire/reply.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { serverMeta } from '../meta.ts'
-import { type Merged, PATIENCE_MS } from './catalog.ts'
+import { PATIENCE_MS } from './catalog.ts'
 import type { Place } from './cursor.ts'
 import { type Item, LISTS, type ListKind } from './listing.ts'
+import type { Merged } from './merge.ts'
 
 const POINT_OF = {
   tools: 'tool_post_list',

@@ -8,6 +8,7 @@ export function registrationsOf(
   { entry, facts }: BoundEntry,
   instance: LoadedInstance,
   dryRuns: DryRuns,
+  digest: string,
 ): Registration[] {
   const { mode } = entry
   if (mode === 'disabled') return []
@@ -28,6 +29,7 @@ export function registrationsOf(
     conditions: entry.conditions,
     when: entry.when,
     handler: withDryRuns(handler, dryRuns),
+    digest,
     asynchronous: handler.constructor.name === 'AsyncFunction',
   }))
 }

@@ -1,0 +1,168 @@
+// A commit as one transaction: the revision, then the writes in their order, then their log; whatever fails undoes all of it.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { alreadyRemembered, assertCommit, bodyText, conflict, type StoreBounds } from '../rules.ts'
+import type { Commit, Committed, Remembered, StoreWrite } from '../store.ts'
+import type { ChangeRow, StoreTables } from './tables.ts'
+
+interface CommitContext {
+  readonly bounds: StoreBounds
+  readonly at: number
+}
+
+type Tx = Transaction<StoreTables>
+type Put = Extract<StoreWrite, { op: 'put' }>
+type Remove = Extract<StoreWrite, { op: 'remove' }>
+type Written = Pick<ChangeRow, 'op' | 'kind' | 'id' | 'tenant' | 'version'>
+
+/** Rows of one insert: ten values each, far from what any database takes at once. */
+const CHUNK = 200
+
+export async function commit(
+  db: Kysely<StoreTables>,
+  request: Commit,
+  { bounds, at }: CommitContext,
+): Promise<Committed> {
+  assertCommit(request)
+  const { writes, by, requestId, remember } = request
+  return db.transaction().execute(async (tx) => {
+    const revision = await nextRevision(tx)
+    if (remember !== undefined) await keepAnswer(tx, remember, { bounds, at })
+    const written: Written[] = []
+    const gone = new Map<string, number>()
+    for (const write of writes)
+      written.push(
+        write.op === 'put' ? await put(tx, write, gone, at) : await remove(tx, write, gone),
+      )
+    const log = { principal: by, request_id: requestId, at }
+    const changes = written.map((each, position) => ({ revision, position, ...each, ...log }))
+    for (let from = 0; from < changes.length; from += CHUNK)
+      await tx
+        .insertInto('store_changes')
+        .values(changes.slice(from, from + CHUNK))
+        .execute()
+    if (revision % bounds.every === 0) await compact(tx, { bounds, at })
+    return { revision, versions: written.map(({ op, version }) => (op === 'put' ? version : 0)) }
+  })
+}
+
+/**
+ * First of all: the row is locked from here to the end of the transaction, so that on PostgreSQL, too, one commit follows the other.
+ * Without it a reader could see revision n+1 before n is there, and go on after it.
+ */
+async function nextRevision(tx: Tx): Promise<number> {
+  const { revision } = await tx
+    .updateTable('store_state')
+    .set((row) => ({ revision: row('revision', '+', 1) }))
+    .returning('revision')
+    .executeTakeFirstOrThrow()
+  return Number(revision)
+}
+
+async function keepAnswer(
+  tx: Tx,
+  { key, digest, answer }: Remembered,
+  { bounds, at }: CommitContext,
+) {
+  await tx
+    .deleteFrom('store_answers')
+    .where('key', '=', key)
+    .where('expires_at', '<=', at)
+    .execute()
+  const expires_at = at + bounds.rememberedFor
+  const kept = await tx
+    .insertInto('store_answers')
+    .values({ key, digest, answer: bodyText(answer), expires_at })
+    .onConflict((there) => there.column('key').doNothing())
+    .returning('key')
+    .executeTakeFirst()
+  if (kept === undefined) throw alreadyRemembered()
+}
+
+/** `gone`: versions of what this commit has removed so far, whose changes are not written yet. */
+async function put(tx: Tx, write: Put, gone: Map<string, number>, at: number): Promise<Written> {
+  const { op, kind, id, tenant = null, expect } = write
+  const values = { tenant, body: bodyText(write.body), updated_at: at }
+  const row =
+    expect === 0
+      ? await tx
+          .insertInto('store_entities')
+          .values({ kind, id, ...values, created_at: at, version: firstVersion(tx, write, gone) })
+          .onConflict((there) => there.columns(['kind', 'id']).doNothing())
+          .returning('version')
+          .executeTakeFirst()
+      : await tx
+          .updateTable('store_entities')
+          .set((old) => ({ ...values, version: old('version', '+', 1) }))
+          .where('kind', '=', kind)
+          .where('id', '=', id)
+          .where('version', '=', expect)
+          .returning('version')
+          .executeTakeFirst()
+  if (row === undefined) throw await conflictAt(tx, write)
+  return { op, kind, id, tenant, version: Number(row.version) }
+}
+
+function firstVersion(tx: Tx, { kind, id }: Put, gone: ReadonlyMap<string, number>) {
+  const known = gone.get(keyOf(kind, id))
+  if (known !== undefined) return known + 1
+  const last = tx
+    .selectFrom('store_changes')
+    .select((row) => row.fn.max('version').as('version'))
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+  return sql<number>`coalesce((${last}), 0) + 1`
+}
+
+async function remove(tx: Tx, write: Remove, gone: Map<string, number>): Promise<Written> {
+  const { op, kind, id, expect } = write
+  const row = await tx
+    .deleteFrom('store_entities')
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+    .where('version', '=', expect)
+    .returning(['version', 'tenant'])
+    .executeTakeFirst()
+  if (row === undefined) throw await conflictAt(tx, write)
+  const version = Number(row.version)
+  gone.set(keyOf(kind, id), version)
+  return { op, kind, id, tenant: row.tenant, version }
+}
+
+async function conflictAt(tx: Tx, { kind, id }: StoreWrite) {
+  const row = await tx
+    .selectFrom('store_entities')
+    .select('version')
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return conflict({ kind, id, version: Number(row?.version ?? 0) })
+}
+
+function keyOf(kind: string, id: string): string {
+  return `${kind}\0${id}`
+}
+
+async function compact(tx: Tx, { bounds, at }: CommitContext): Promise<void> {
+  const beyond = await tx
+    .selectFrom('store_changes')
+    .select('revision')
+    .orderBy('revision', 'desc')
+    .orderBy('position', 'desc')
+    .offset(bounds.changes)
+    .limit(1)
+    .executeTakeFirst()
+  if (beyond !== undefined) {
+    const compacted = Number(beyond.revision)
+    await tx.deleteFrom('store_changes').where('revision', '<=', compacted).execute()
+    await tx.updateTable('store_state').set({ compacted }).execute()
+  }
+  await tx.deleteFrom('store_answers').where('expires_at', '<=', at).execute()
+  const oldest = tx
+    .selectFrom('store_answers')
+    .select('key')
+    .orderBy('expires_at', 'desc')
+    .orderBy('key')
+    .offset(bounds.remembered)
+    .limit(Number.MAX_SAFE_INTEGER)
+  await tx.deleteFrom('store_answers').where('key', 'in', oldest).execute()
+}
