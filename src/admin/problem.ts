@@ -4,7 +4,7 @@ import { isObject } from '../base/json.ts'
 import { redactText } from '../base/log.ts'
 import { STATUS_CODES } from '../base/node-http.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
-import type { FieldError } from './request/schema.ts'
+import { type FieldError, pointerStep } from './request/schema.ts'
 
 export interface Problem {
   readonly status: number
@@ -102,7 +102,7 @@ function challenge(error: unknown, scope: string | undefined): string {
   return parts.join(', ')
 }
 
-/** What `data.problems` lists: of ours, of the registry (`path` or `pointer` in the entity), or plain texts. */
+/** What `data.problems` lists: of ours, of the registry (`path` in the entity), or plain texts. */
 function fieldErrors(problems: unknown): readonly FieldError[] {
   if (!Array.isArray(problems)) return []
   return problems.slice(0, 50).map((problem: unknown): FieldError => {
@@ -116,11 +116,11 @@ function fieldErrors(problems: unknown): readonly FieldError[] {
   })
 }
 
-// the entity is the member `body` of what was sent
+// as the configuration writes a path, `conditions[0].tools` or `env["A B"]`; the entity is the member `body` of what was sent
 function pointerOf(path: unknown): string | undefined {
-  if (typeof path === 'string')
-    return `#/body${path === '' || path.startsWith('/') ? '' : '/'}${path}`
-  if (!Array.isArray(path)) return undefined
-  const steps = path.map((step) => String(step).replaceAll('~', '~0').replaceAll('/', '~1'))
-  return ['#', 'body', ...steps].join('/')
+  if (typeof path !== 'string') return undefined
+  const steps = [...path.matchAll(/"((?:[^"\\]|\\.)*)"|([^.[\]"]+)/g)].map(
+    ([, quoted, plain]) => plain ?? (JSON.parse(`"${quoted}"`) as string),
+  )
+  return ['#/body', ...steps.map(pointerStep)].join('/')
 }

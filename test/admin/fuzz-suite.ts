@@ -2,7 +2,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { anyJson, fitting } from './schema-arbitrary.ts'
+import { anyJson, fitting, resolve } from './schema-arbitrary.ts'
 import { type Answered, type Asked, type Served, serveApi, type Who, type World } from './world.ts'
 
 interface Operation {
@@ -137,7 +137,13 @@ function operationsOf(document: any): Operation[] {
         path,
         parameters: operation.parameters,
         body: body && { type: body[0], schema: body[1].schema },
-        responses: operation.responses,
+        responses: Object.fromEntries(
+          // biome-ignore lint/suspicious/noExplicitAny: as above
+          Object.entries(operation.responses as Record<string, any>).map(([status, response]) => [
+            status,
+            resolve(document, response),
+          ]),
+        ),
       }
     }),
   )

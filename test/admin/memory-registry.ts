@@ -67,7 +67,7 @@ export function createMemoryRegistry({
     const check = checks.get(kind)
     if (check?.(body)) return
     const problems = (check?.errors ?? []).map(({ instancePath, message = '' }) => ({
-      path: instancePath,
+      path: instancePath.slice(1).replaceAll('/', '.'),
       message,
     }))
     throw new AppError('REGISTRY_INVALID', `the ${kind} is not valid`, { data: { problems } })
