@@ -8,9 +8,9 @@ import { VIRTUAL_SERVERS_SCHEMA } from '../gateway/virtual/options.ts'
 import { PLUGINS_SCHEMA, POLICIES_SCHEMA } from '../host/options.ts'
 import { IDENTITY_SCHEMA } from '../identity/options.ts'
 import type { Kind } from '../identity/rights.ts'
-import { KIND_TABLE, type SectionItems } from '../registry/kinds.ts'
+import { KIND_TABLE, type SectionItems } from '../registry/entity/kinds.ts'
+import type { BodyProblem } from '../registry/entity/secrets.ts'
 import type { Checks } from '../registry/parts.ts'
-import type { BodyProblem } from '../registry/secrets.ts'
 import { SERVERS_SCHEMA } from '../upstream/options.ts'
 
 const { principals, roles, grants, keys } = IDENTITY_SCHEMA.properties
