@@ -11,6 +11,7 @@ import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
+import type { Authorizer } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
 import { createCatalogueGate, type Override } from '../registry/catalogue/gate.ts'
 import type { KnownCatalogue } from '../registry/catalogue/known.ts'
@@ -59,6 +60,7 @@ export interface AssembleDeps {
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
   readonly hasSessions: () => boolean
+  readonly authorizer: (config: GatewayConfig) => Authorizer
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
   /** What is known of what servers list, over all generations, and how the gate of the catalogue asks about it. */
@@ -122,6 +124,7 @@ export async function assemble(
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
     const runtime: Runtime = createRuntime({
       generation,
+      authorizer: deps.authorizer(config),
       upstreams,
       catalogs,
       limits: config.limits,
