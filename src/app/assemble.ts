@@ -145,7 +145,10 @@ const ALL_ADMITTED: Admissions = { quarantined: new Map(), rewritten: new Map() 
 
 function admitted(config: GatewayConfig, { rewritten }: Admissions): GatewayConfig {
   if (rewritten.size === 0) return config
-  return { ...config, servers: config.servers.map((server) => rewritten.get(server.name) ?? server) }
+  return {
+    ...config,
+    servers: config.servers.map((server) => rewritten.get(server.name) ?? server),
+  }
 }
 
 async function pluginsFor(

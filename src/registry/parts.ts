@@ -7,8 +7,8 @@ import type { Decision, Target } from '../identity/access.ts'
 import type { Kind, Right } from '../identity/rights.ts'
 import type { Points } from '../points/table.ts'
 import type { Store } from '../store/store.ts'
-import type { BodyProblem, Sealer } from './entity/secrets.ts'
 import type { Entity } from './registry.ts'
+import type { BodyProblem, Sealer } from './secrets.ts'
 
 /** One entity as it would be; without a body: gone. */
 export interface Prospect {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/base/json.ts'
 import { deny, patch } from '../../src/plugin.ts'
-import { KIND_TABLE } from '../../src/registry/entity/kinds.ts'
+import { KIND_TABLE } from '../../src/registry/kinds.ts'
 import type { WriteOutcome, WriteRequest } from '../../src/registry/registry.ts'
 import { ALICE, type Bench, bench, by, EVE, EXAMPLES, person, SYSTEM, WRITABLE } from './bench.ts'
 

@@ -7,16 +7,17 @@ import type { Points } from '../../points/table.ts'
 import { declaredBodies, judgeDeclared } from '../../registry/declared.ts'
 import type { ServerConfig } from '../../upstream/options.ts'
 import type { Admissions } from '../assemble.ts'
+import { createShapeCheck, resolvedBody } from '../entity-checks.ts'
 import type { GatewayConfig } from '../sections.ts'
 import { declaredIn } from './effective.ts'
-import { createShapeCheck, resolvedBody } from './shapes.ts'
 
 export interface Admitting {
   readonly admissions: Admissions
   tell(applied: boolean): void
 }
 
-const POINTS_OF_ENTITIES = /^(?:server|auth)_(?:pre|post)_(?:register|update|unregister|create|delete)$/
+const POINTS_OF_ENTITIES =
+  /^(?:server|auth)_(?:pre|post)_(?:register|update|unregister|create|delete)$/
 
 export const NOTHING_ASKED: Admitting = {
   admissions: { quarantined: new Map(), rewritten: new Map() },
@@ -45,7 +46,9 @@ export async function admitDeclared(
     ([name, body]) => [name, resolvedBody('server', body) as unknown as ServerConfig] as const,
   )
   // what was made of a server that is as it was is still what was made of it
-  const kept = [...last.rewritten].filter(([name]) => names.has(name) && isSame(name, before, after))
+  const kept = [...last.rewritten].filter(
+    ([name]) => names.has(name) && isSame(name, before, after),
+  )
   return { admissions: { quarantined, rewritten: new Map([...kept, ...made]) }, tell }
 }
 

@@ -33,7 +33,10 @@ export function effectiveConfig(
 ): Effective {
   const { additions, shadowed } = overlay(entities, namesIn(base))
   const waiting = new Map(
-    shadowed.map(({ kind, id }) => [nameOf(kind, id), 'the configuration declares one of this name']),
+    shadowed.map(({ kind, id }) => [
+      nameOf(kind, id),
+      'the configuration declares one of this name',
+    ]),
   )
   for (let left: readonly Addition[] = additions; ; ) {
     try {

@@ -5,10 +5,10 @@ import { type Principal, SYSTEM } from '../../engine/context.ts'
 import type { Target } from '../../identity/access.ts'
 import type { Kind, Right } from '../../identity/rights.ts'
 import type { Stored } from '../../store/store.ts'
-import { isKind, KIND_TABLE, type KindSpec, rightOf } from '../entity/kinds.ts'
-import { type BodyProblem, maskBody, openBody, unmaskBody } from '../entity/secrets.ts'
+import { isKind, KIND_TABLE, type KindSpec, rightOf } from '../kinds.ts'
 import type { RegistryDeps } from '../parts.ts'
 import type { WriteContext, WriteRequest } from '../registry.ts'
+import { type BodyProblem, maskBody, openBody, unmaskBody } from '../secrets.ts'
 
 export interface Draft {
   readonly kind: Kind

@@ -6,7 +6,7 @@ import type { Generation } from '../../engine/engine.ts'
 import type { Outcome } from '../../engine/outcome.ts'
 import type { StampedViolation } from '../../engine/verdict.ts'
 import type { PointName, Points } from '../../points/table.ts'
-import { postOf } from '../entity/kinds.ts'
+import { postOf } from '../kinds.ts'
 import type { WriteContext } from '../registry.ts'
 
 /** What is asked about, secrets masked. */

@@ -2,10 +2,9 @@
 import { AppError, isAppError, messageOf } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import type { StoreWrite } from '../../store/store.ts'
-import { asAsked, asBody, identityOf, infoOf } from '../entity/offered.ts'
-import { maskBody, sealBody } from '../entity/secrets.ts'
 import type { Held, RegistryDeps, RegistryEvent } from '../parts.ts'
 import type { Entity, WriteContext, WriteOutcome, WriteRequest } from '../registry.ts'
+import { maskBody, sealBody } from '../secrets.ts'
 import { recalled, remember, shown } from './answer.ts'
 import { decideChange, keepChange } from './changes.ts'
 import {
@@ -18,6 +17,7 @@ import {
   settled,
   taken,
 } from './draft.ts'
+import { asAsked, asBody, identityOf, infoOf } from './offered.ts'
 import { type WritePoints, writePoints } from './points.ts'
 
 /** What an approval adds to the write it approves. */

@@ -1,11 +1,11 @@
 // The one table of what kinds of entities there are: ids, schemas, secrets, points, bounds; a kind is a row, and nothing is done here.
 
-import type { Kind, Right } from '../../identity/rights.ts'
-import type { PointName } from '../../points/table.ts'
+import type { Kind, Right } from '../identity/rights.ts'
+import type { PointName } from '../points/table.ts'
 import { type BodySchema, SCHEMAS } from './schemas.ts'
 
 /** What stands for a value that is not shown; whoever sends it back keeps the value. */
-export { REDACTED as MASK } from '../../base/log.ts'
+export { REDACTED as MASK } from '../base/log.ts'
 
 /** A member that is sealed in the store. `*` in a path stands for every member there. */
 export interface SecretRule {

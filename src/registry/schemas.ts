@@ -1,5 +1,5 @@
 // The shapes of entities that no section of the configuration has: JSON Schemas in the dialect of the configuration; nothing is validated here.
-import type { Schema } from '../../config/schema/schema.ts'
+import type { Schema } from '../config/schema/schema.ts'
 
 export type BodySchema = Schema
 

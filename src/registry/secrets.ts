@@ -1,6 +1,6 @@
 // Secret members of entities: masked for readers and plugins, kept when a mask comes back, sealed for the store; it knows no cipher.
-import { canonicalText, isObject, type Json, type JsonObject } from '../../base/json.ts'
-import { isSecretMember, REDACTED } from '../../base/log.ts'
+import { canonicalText, isObject, type Json, type JsonObject } from '../base/json.ts'
+import { isSecretMember, REDACTED } from '../base/log.ts'
 import type { KindSpec, SecretRule } from './kinds.ts'
 
 /** Where a sealed text belongs: opened anywhere else it is of no use. */
