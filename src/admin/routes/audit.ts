@@ -3,7 +3,7 @@ import { AppError } from '../../base/errors.ts'
 import type { ApiRooms, AuditQuery, AuditSearch } from '../handle.ts'
 import { MOST_ITEMS, openCursor, PAGE_PARAMETERS, pageAnswer, scopeOf } from '../page.ts'
 import type { Call, Parameter, Route } from '../route.ts'
-import { pageShape, ref } from '../entity-checks.ts'
+import { pageShape, ref } from './shapes.ts'
 
 const time = (description: string): Parameter => ({
   type: 'string',

@@ -1,7 +1,7 @@
 // The routes by which a second person decides about a change that waits; that it is a second one, the registry sees to.
 import type { Call, Route } from '../route.ts'
 import { answerOf } from './answers.ts'
-import { closedShape, ref } from '../entity-checks.ts'
+import { closedShape, ref } from './shapes.ts'
 import { contextOf, written } from './writing.ts'
 
 const REASON = closedShape({ reason: { type: 'string', minLength: 1, maxLength: 1000 } })

@@ -5,7 +5,7 @@ import type { Call, Parameter, Route } from '../route.ts'
 import { etagOf, shownOf } from './answers.ts'
 import { writeRoutes } from './entity-writes.ts'
 import { namesOf } from './names.ts'
-import { entityShape, pageShape, ref } from '../entity-checks.ts'
+import { entityShape, pageShape, ref } from './shapes.ts'
 
 /** Components of the document: of each kind the entity and its body. */
 export function entitySchemas(kinds: readonly EntityKind[]) {

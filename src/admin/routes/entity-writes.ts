@@ -4,7 +4,7 @@ import type { EntityKind } from '../handle.ts'
 import type { AnswerSpec, Call, Parameter, Route } from '../route.ts'
 import { answerOf } from './answers.ts'
 import { namesOf } from './names.ts'
-import { closedShape, ref } from '../entity-checks.ts'
+import { closedShape, ref } from './shapes.ts'
 import { contextOf, expected, written as write } from './writing.ts'
 
 export function writeRoutes(spec: EntityKind): Route[] {

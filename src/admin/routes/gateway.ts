@@ -1,7 +1,7 @@
 // The routes about the gateway as a whole: what runs, its configuration, its points, reload and explain.
 import { AppError } from '../../base/errors.ts'
 import type { Route } from '../route.ts'
-import { closedShape, ref } from '../entity-checks.ts'
+import { closedShape, ref } from './shapes.ts'
 
 const gateway = {
   kind: undefined,

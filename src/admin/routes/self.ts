@@ -1,6 +1,6 @@
 // The routes about the API itself: who am I, which rights and points there are.
 import type { Route } from '../route.ts'
-import { ref } from '../entity-checks.ts'
+import { ref } from './shapes.ts'
 
 const open = {
   method: 'GET',
