@@ -16,6 +16,7 @@ import type { PluginDefinition } from '../plugin.ts'
 import type { Points } from '../points/table.ts'
 import type { LineService, Pipes } from '../wire/line-service.ts'
 import { type Assembly, retire } from './assemble.ts'
+import type { IdentityParts } from './identity.ts'
 import { createLog } from './log.ts'
 import { type ReloadResult, reload } from './reload.ts'
 import { type Current, createRooms, putInForce, type Rooms, runningOf } from './rooms.ts'
@@ -39,6 +40,8 @@ export interface GatewayOptions {
   readonly unsafeWithout?: readonly string[]
   readonly log?: Logger
   readonly clock?: Clock
+  /** In place of the section `identity`, for hosts that know who asks. */
+  readonly identity?: IdentityParts
 }
 
 /** A gateway without listeners. */

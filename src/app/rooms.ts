@@ -37,6 +37,7 @@ import { createProcessGuard } from '../upstream/stdio/guard.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
+import { OPEN } from './identity.ts'
 import { loadPoints } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
@@ -119,11 +120,15 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   owned.defer(() => sessions.close())
   const wheel = createDeadlineWheel(clock)
   const catalogue = createKnownCatalogue(NO_MEMORY)
+  const identity = options.identity ?? OPEN
   const room: Room = {
     clock,
     wheel,
     log,
     self: SELF,
+    authenticator: identity.authenticator,
+    owner: identity.owner,
+    challenges: identity.challenges,
     sessions,
     subscriptions,
     listens,
@@ -153,6 +158,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
+    authorizer: identity.authorizer,
     engine,
     host,
     self: SELF,

@@ -9,6 +9,7 @@ import { rootSchema, type Schema, type Sections } from './schema/schema.ts'
 import { createValidator, type Validate } from './schema/validate.ts'
 import { type ConfigFs, nodeFs, readSecret } from './source/file.ts'
 import { gather } from './source/gather.ts'
+import { type AddedItem, withItems } from './source/items.ts'
 import { readObject } from './source/object.ts'
 import { substitute } from './source/substitute.ts'
 import {
@@ -85,14 +86,6 @@ export interface LoadedConfig<T> {
   readonly schema: Schema
 }
 
-/** One more item of a list, in the form of the file. */
-export interface AddedItem {
-  readonly path: Path
-  readonly value: unknown
-  /** Named in place of a file where something is wrong with it. */
-  readonly source: string
-}
-
 export interface Loader<T> {
   readonly schema: Schema
   /** Throws an `AppError` with all problems of all files in `data.problems` (see `problemsOf`). */
@@ -158,41 +151,14 @@ export function createLoader<T>(options: LoaderOptions): Loader<T> {
     },
     extend(loaded, added) {
       if (added.length === 0) return loaded
-      const { tree, problems } = withItems(loaded.tree, added)
-      const { file, files, folders, profile } = loaded
-      const extended = { tree, problems, warnings: [], files, folders, file, profile }
-      const made = inOne(finish(extended))
+      const { warnings, ...raw } = loaded
+      const made = inOne(finish({ ...raw, ...withItems(loaded.tree, added), warnings: [] }))
       // checks have warned anew; what was said of the files they do not know
       const said = new Set(made.warnings.map(({ message }) => message))
-      const kept = loaded.warnings.filter(({ message }) => !said.has(message))
+      const kept = warnings.filter(({ message }) => !said.has(message))
       return { ...made, warnings: [...kept, ...made.warnings] }
     },
   }
-}
-
-function withItems(
-  tree: TreeNode,
-  added: readonly AddedItem[],
-): { readonly tree: TreeNode; readonly problems: Problem[] } {
-  const problems: Problem[] = []
-  let extended = tree
-  for (const { path, value, source } of added) {
-    const place = { file: source, line: 0, column: 0 }
-    const item = readObject(value, place)
-    problems.push(...item.problems)
-    const list = findNode(extended, path)
-    const items = list.depth === path.length && list.node.kind === 'list' ? list.node.items : []
-    if (item.tree === undefined) continue
-    const at = list.depth === path.length ? list.node : { place, origin: 'file' as const }
-    const node: TreeNode = {
-      kind: 'list',
-      place: at.place,
-      origin: at.origin,
-      items: [...items, item.tree],
-    }
-    extended = withValue(extended, path, node)
-  }
-  return { tree: extended, problems }
 }
 
 function withOverrides(tree: TreeNode, source: ConfigSource): TreeNode {

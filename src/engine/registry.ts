@@ -26,6 +26,8 @@ export interface Registration extends ConditionSource {
   readonly redacts?: boolean
   /** Calls reach the outside: left out of dry runs. */
   readonly external?: boolean
+  /** May give the answers that its point keeps for entitled entries. */
+  readonly entitled?: boolean
   readonly before?: readonly string[]
   readonly after?: readonly string[]
   readonly handler: Handler

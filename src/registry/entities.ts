@@ -2,7 +2,7 @@
 import type { RegistryDeps } from './parts.ts'
 import { getEntity, listEntities } from './read.ts'
 import type { Registry } from './registry.ts'
-import { write } from './write.ts'
+import { write } from './writing/write.ts'
 
 export function createRegistry(deps: RegistryDeps): Registry {
   return {

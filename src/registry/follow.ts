@@ -4,9 +4,9 @@ import { isAppError, messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Kind } from '../identity/rights.ts'
 import type { Store, Stored } from '../store/store.ts'
-import { opened } from './draft.ts'
 import { KIND_TABLE, KINDS_FOLLOWED } from './kinds.ts'
 import type { Sealer } from './secrets.ts'
+import { opened } from './writing/draft.ts'
 
 export interface Followed {
   readonly revision: number

@@ -5,11 +5,11 @@ import type { Principal } from '../engine/context.ts'
 import { SYSTEM } from '../engine/context.ts'
 import type { Kind } from '../identity/rights.ts'
 import type { Stored } from '../store/store.ts'
-import { notFound, opened, specOf } from './draft.ts'
 import { KIND_TABLE, rightOf } from './kinds.ts'
 import type { RegistryDeps } from './parts.ts'
 import type { Entity, ListQuery } from './registry.ts'
 import { maskBody } from './secrets.ts'
+import { notFound, opened, specOf } from './writing/draft.ts'
 
 /** How many entities one listing looks through for those that match; the next page goes on from there. */
 const MOST_LOOKED_AT = 2000

@@ -34,8 +34,8 @@ cache_post_get later entry
 cache_pre_put later key,ttl,entry
 cache_pre_update later ttl,entry
 cache_pre_evict later -
-auth_pre_check later -
-auth_post_check later decision
+auth_pre_check fired -
+auth_post_check fired decision
 error_raised fired -
 server_pre_register later entity
 server_post_register later -

@@ -7,7 +7,7 @@ import type { Registration } from '../../engine/registry.ts'
 import type { Permissions, PluginDefinition } from '../../plugin.ts'
 import { digestFolder } from '../discovery/files.ts'
 import type { ModuleLoader } from '../discovery/module.ts'
-import { assertTrusted, intersect } from '../permissions.ts'
+import { assertTrusted, intersect, mayAuthorize } from '../permissions.ts'
 import { createServices, type SharedServices } from '../services/services.ts'
 import type { StorageShelf } from '../services/shelf.ts'
 import type { BoundEntry } from './bind.ts'
@@ -88,7 +88,8 @@ export function preLoadOf({ entry, facts, hooks }: BoundEntry): PreLoad {
 
 // what it will be able to do; a plugin whose trusted part is not granted in full is not loaded at all
 function effective(asked: Permissions, granted: Permissions): Record<string, unknown> {
-  return { ...asked, ...intersect(asked, granted) }
+  const authorize = asked.authorize === undefined ? {} : { authorize: mayAuthorize(asked, granted) }
+  return { ...asked, ...intersect(asked, granted), ...authorize }
 }
 
 async function startInstance(

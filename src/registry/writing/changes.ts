@@ -1,13 +1,13 @@
 // Changes that wait for a second person: kept as they were asked for, approved or refused by somebody else; it writes through the one path.
-import { AppError } from '../base/errors.ts'
-import type { JsonObject } from '../base/json.ts'
-import type { StoreWrite } from '../store/store.ts'
+import { AppError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import type { StoreWrite } from '../../store/store.ts'
+import { KIND_TABLE } from '../kinds.ts'
+import type { RegistryDeps } from '../parts.ts'
+import type { WriteContext, WriteOutcome, WriteRequest } from '../registry.ts'
+import { maskBody, sealBody } from '../secrets.ts'
 import { recalled, remember, shown } from './answer.ts'
 import { authorizeWrite, type Draft, draftOf, invalid, notFound, specOf } from './draft.ts'
-import { KIND_TABLE } from './kinds.ts'
-import type { RegistryDeps } from './parts.ts'
-import type { WriteContext, WriteOutcome, WriteRequest } from './registry.ts'
-import { maskBody, sealBody } from './secrets.ts'
 import type { CarryOut } from './write.ts'
 
 const SPEC = KIND_TABLE.change

@@ -1,7 +1,10 @@
 // The one write path: authorise, validate, ask the plugins, validate again, commit whole, tell; it knows no HTTP and no database.
-import { AppError, isAppError, messageOf } from '../base/errors.ts'
-import type { JsonObject } from '../base/json.ts'
-import type { StoreWrite } from '../store/store.ts'
+import { AppError, isAppError, messageOf } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import type { StoreWrite } from '../../store/store.ts'
+import type { Held, RegistryDeps, RegistryEvent } from '../parts.ts'
+import type { Entity, WriteContext, WriteOutcome, WriteRequest } from '../registry.ts'
+import { maskBody, sealBody } from '../secrets.ts'
 import { recalled, remember, shown } from './answer.ts'
 import { decideChange, keepChange } from './changes.ts'
 import {
@@ -14,11 +17,8 @@ import {
   settled,
   taken,
 } from './draft.ts'
-import { asAsked, asBody, identityOf } from './offered.ts'
-import type { Held, RegistryDeps, RegistryEvent } from './parts.ts'
+import { asAsked, asBody, identityOf, infoOf } from './offered.ts'
 import { type WritePoints, writePoints } from './points.ts'
-import type { Entity, WriteContext, WriteOutcome, WriteRequest } from './registry.ts'
-import { maskBody, sealBody } from './secrets.ts'
 
 /** What an approval adds to the write it approves. */
 export interface Approval {
@@ -129,7 +129,7 @@ function pointsOf(
     id,
     entity: asAsked(kind, id, entity),
     previous: action === 'update' && previous ? asAsked(kind, id, previous) : undefined,
-    server: server === undefined ? undefined : deps.server(String(server)),
+    server: server === undefined ? infoOf(kind, wanted) : deps.server(String(server)),
   }
   return writePoints(asked, context, generation)
 }

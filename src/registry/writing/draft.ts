@@ -1,14 +1,14 @@
 // What a request would make: which entity, whose, from what to what; it reads and checks, and writes nothing.
-import { AppError } from '../base/errors.ts'
-import { type JsonObject, mergePatch } from '../base/json.ts'
-import { type Principal, SYSTEM } from '../engine/context.ts'
-import type { Target } from '../identity/access.ts'
-import type { Kind, Right } from '../identity/rights.ts'
-import type { Stored } from '../store/store.ts'
-import { isKind, KIND_TABLE, type KindSpec, rightOf } from './kinds.ts'
-import type { RegistryDeps } from './parts.ts'
-import type { WriteContext, WriteRequest } from './registry.ts'
-import { type BodyProblem, maskBody, openBody, unmaskBody } from './secrets.ts'
+import { AppError } from '../../base/errors.ts'
+import { type JsonObject, mergePatch } from '../../base/json.ts'
+import { type Principal, SYSTEM } from '../../engine/context.ts'
+import type { Target } from '../../identity/access.ts'
+import type { Kind, Right } from '../../identity/rights.ts'
+import type { Stored } from '../../store/store.ts'
+import { isKind, KIND_TABLE, type KindSpec, rightOf } from '../kinds.ts'
+import type { RegistryDeps } from '../parts.ts'
+import type { WriteContext, WriteRequest } from '../registry.ts'
+import { type BodyProblem, maskBody, openBody, unmaskBody } from '../secrets.ts'
 
 export interface Draft {
   readonly kind: Kind

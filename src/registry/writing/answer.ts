@@ -1,10 +1,10 @@
 // What a write is answered: the entity as readers see it, and the answer as it is kept for whoever repeats the request.
-import { AppError } from '../base/errors.ts'
-import type { Json, JsonObject } from '../base/json.ts'
+import { AppError } from '../../base/errors.ts'
+import type { Json, JsonObject } from '../../base/json.ts'
+import type { RegistryDeps } from '../parts.ts'
+import type { Entity, WriteContext, WriteOutcome } from '../registry.ts'
+import { maskBody } from '../secrets.ts'
 import type { Draft } from './draft.ts'
-import type { RegistryDeps } from './parts.ts'
-import type { Entity, WriteContext, WriteOutcome } from './registry.ts'
-import { maskBody } from './secrets.ts'
 
 /** The entity as its readers will see it. */
 export function shown(

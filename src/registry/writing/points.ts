@@ -1,13 +1,13 @@
 // The points around a write: asks the plugins of the running generation before it, and tells them after; it writes nothing.
-import { AppError } from '../base/errors.ts'
-import type { JsonObject } from '../base/json.ts'
-import { RequestContext, type ServerInfo } from '../engine/context.ts'
-import type { Generation } from '../engine/engine.ts'
-import type { Outcome } from '../engine/outcome.ts'
-import type { StampedViolation } from '../engine/verdict.ts'
-import type { PointName, Points } from '../points/table.ts'
-import { postOf } from './kinds.ts'
-import type { WriteContext } from './registry.ts'
+import { AppError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { RequestContext, type ServerInfo } from '../../engine/context.ts'
+import type { Generation } from '../../engine/engine.ts'
+import type { Outcome } from '../../engine/outcome.ts'
+import type { StampedViolation } from '../../engine/verdict.ts'
+import type { PointName, Points } from '../../points/table.ts'
+import { postOf } from '../kinds.ts'
+import type { WriteContext } from '../registry.ts'
 
 /** What is asked about, secrets masked. */
 export interface AskedWrite {
