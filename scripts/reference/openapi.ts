@@ -2,7 +2,7 @@
 import { openApi } from '../../src/admin/openapi.ts'
 import { routesOf } from '../../src/admin/routes/table.ts'
 import { entityKinds } from '../../src/app/admin-kinds.ts'
-import { SELF } from '../../src/app/rooms.ts'
+import { SELF } from '../../src/app/self.ts'
 
 export function openApiReference(): string {
   const kinds = entityKinds()

@@ -106,7 +106,12 @@ async function authenticate(
   request: IncomingMessage,
   query: URLSearchParams,
 ): Promise<Principal> {
-  const { socket, headers } = request
+  const { socket, headers, rawHeaders } = request
+  // of two, whoever stands before us may have read the other one
+  if (rawHeaders.filter((name, at) => at % 2 === 0 && /^authorization$/i.test(name)).length > 1)
+    throw new AppError('AUTH_INVALID', 'there are several Authorization headers', {
+      data: { error: 'invalid_request' },
+    })
   const principal = await authenticator.authenticate({
     authorization: headers.authorization,
     certificate: certificateOf(socket as TLSSocket),

@@ -86,14 +86,16 @@ function headersOf({ data = {} }: AppError, status: number): Record<string, stri
   if (typeof retryAfter === 'number' && retryAfter > 0)
     headers['retry-after'] = String(Math.ceil(retryAfter))
   else if (status === 429 || status === 503) headers['retry-after'] = '1'
-  if (status === 401) headers['www-authenticate'] = challenge(data.error, undefined)
-  if (Array.isArray(data.scopes) && data.scopes.length > 0)
-    headers['www-authenticate'] = challenge('insufficient_scope', data.scopes.join(' '))
+  const { error, scopes, scope } = data
+  const wanted = Array.isArray(scopes) && scopes.length > 0 ? scopes.join(' ') : scope
+  if (status === 401) headers['www-authenticate'] = challenge(error, wanted)
+  else if (status === 403 && wanted !== undefined)
+    headers['www-authenticate'] = challenge('insufficient_scope', wanted)
   return headers
 }
 
 // RFC 6750 section 3; only words that a quoted string can hold as they are
-function challenge(error: unknown, scope: string | undefined): string {
+function challenge(error: unknown, scope: unknown): string {
   const plain = (text: unknown): text is string =>
     typeof text === 'string' && /^[\x21\x23-\x5b\x5d-\x7e ]+$/.test(text)
   const parts = ['Bearer realm="portcullis"']
