@@ -151,7 +151,7 @@ export const CONTROL_POINTS = {
   prompt_pre_unregister: beforeListed('before a prompt that its server lists no more is forgotten'),
   prompt_post_unregister: afterListed('after a prompt was forgotten'),
   resource_pre_create: beforeListed(
-    'before a resource or template that an upstream shows for the first time may be listed and read',
+    'before a resource or template that an upstream shows for the first time, or that an operator says something about, may be listed and read',
   ),
   resource_post_create: afterListed('after a resource or template was catalogued, or was not'),
   resource_pre_update: beforeListed(
