@@ -5,21 +5,23 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { createDisposer, type Disposer } from '../base/dispose.ts'
 import { AppError } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/log.ts'
-import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { shownConfig } from '../config/print.ts'
 import type { Engine } from '../engine/engine.ts'
 import { createDoors, type Doors } from '../gateway/endpoint/doors.ts'
 import { asMiddleware } from '../gateway/http.ts'
 import { serveStdio } from '../gateway/stdio.ts'
 import type { PluginDefinition } from '../plugin.ts'
 import type { Points } from '../points/table.ts'
+import type { Store } from '../store/store.ts'
 import type { LineService, Pipes } from '../wire/line-service.ts'
 import { type Assembly, retire } from './assemble.ts'
+import { begin } from './begin.ts'
+import type { Control } from './control/control.ts'
+import { Generations } from './generations.ts'
 import type { IdentityParts } from './identity.ts'
 import { createLog } from './log.ts'
-import { type ReloadResult, rehearse, reload } from './reload.ts'
-import { type Current, createRooms, putInForce, type Rooms, runningOf } from './rooms.ts'
+import type { ReloadResult } from './reload.ts'
+import { type Current, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
 import { readinessOf } from './status.ts'
 
@@ -41,6 +43,8 @@ export interface GatewayOptions {
   readonly unsafeWithout?: readonly string[]
   readonly log?: Logger
   readonly clock?: Clock
+  /** In place of the database that the section `store` names; used only with `admin.api`. */
+  readonly store?: Store
   /** In place of the section `identity`, for hosts that know who asks. */
   readonly identity?: IdentityParts
 }
@@ -67,6 +71,8 @@ export interface Gateway {
   readonly log: Logger
   readonly clock: Clock
   readonly adminHandle: AdminHandle
+  /** Entities and the one way to change them; undefined without `admin.api`. */
+  readonly control: Control | undefined
   /** What `mcp()` wraps, for a server without Express. */
   readonly doors: Doors
   /** From now on not ready: load balancers stop sending. */
@@ -86,10 +92,18 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const log = options.log ?? createLog(config.telemetry.log.level as LogLevel)
   const owned = createDisposer()
   const current: Current = { assembly: undefined }
+  let gateway: LiveGateway | undefined
+  let early = false
+  const changed = () => {
+    if (gateway) void gateway.apply()
+    else early = true
+  }
   try {
-    const rooms = await createRooms({ options, config, clock, log, current, owned })
-    current.assembly = await rooms.build(loaded, undefined)
-    return new LiveGateway({ rooms, current, owned, clock, log, read })
+    const begun = await begin({ options, loader, loaded, clock, log, current, owned, changed })
+    gateway = new LiveGateway({ ...begun, current, owned, clock, log, read })
+    // written while the first generation was being built
+    if (early) void gateway.apply()
+    return gateway
   } catch (error) {
     await owned.dispose().catch(() => {})
     throw error
@@ -108,17 +122,12 @@ export function readConfig(
 
 interface LiveParts {
   readonly rooms: Rooms
+  readonly control: Control | undefined
   readonly current: Current
   readonly owned: Disposer
   readonly clock: Clock
   readonly log: Logger
   readonly read: () => Promise<LoadedConfig<GatewayConfig>>
-}
-
-const CLOSING: ReloadResult = {
-  outcome: 'refused',
-  changed: [],
-  reason: 'the gateway is shutting down',
 }
 
 class LiveGateway implements Gateway {
@@ -127,17 +136,17 @@ class LiveGateway implements Gateway {
   readonly clock: Clock
   readonly doors: Doors
   readonly adminHandle: AdminHandle
+  readonly control: Control | undefined
   readonly #parts: LiveParts
   #draining = false
   #closing: Promise<void> | undefined
-  /** Reloads one after the other. */
-  #reloading: Promise<unknown> = Promise.resolve()
-  /** Old generations let go one after the other: a later one may own what an earlier one still uses. */
-  #retiring: Promise<void> = Promise.resolve()
+  readonly #generations: Generations
 
   constructor(parts: LiveParts) {
     this.#parts = parts
     this.engine = parts.rooms.engine
+    this.control = parts.control
+    this.#generations = new Generations({ ...parts, closing: () => this.#closing !== undefined })
     this.log = parts.log
     this.clock = parts.clock
     this.doors = createDoors(parts.rooms.room)
@@ -174,16 +183,16 @@ class LiveGateway implements Gateway {
       draining: this.#draining,
       auditHealthy: rooms.audit.healthy,
       stats: rooms.engine.stats,
+      control: this.control?.status(),
     })
   }
 
-  reload({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
-    const next = this.#reloading.then(() => {
-      if (this.#closing) return CLOSING
-      return dryRun ? rehearse(this.#reloadDeps()) : this.#reload()
-    })
-    this.#reloading = next.catch(() => {})
-    return next
+  reload(options: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
+    return this.#generations.reload(options)
+  }
+
+  apply(): Promise<ReloadResult> {
+    return this.#generations.apply()
   }
 
   drain(): void {
@@ -198,65 +207,12 @@ class LiveGateway implements Gateway {
     return this.#closing
   }
 
-  #reloadDeps() {
-    const { rooms, read } = this.#parts
-    return {
-      current: () => this.state(),
-      read,
-      createId: rooms.room.createId,
-      shown: shownConfig,
-    }
-  }
-
-  async #reload(): Promise<ReloadResult> {
-    const result = await reload({
-      ...this.#reloadDeps(),
-      build: this.#parts.rooms.build,
-      swap: (next, diff) => this.#swap(next, diff),
-    })
-    this.#tell(result)
-    return result
-  }
-
-  #swap(next: Assembly, diff: ConfigDiff): void {
-    const { current, rooms } = this.#parts
-    const old = putInForce(current, next, diff, rooms)
-    this.#retiring = this.#retiring.then(() =>
-      retire(old, next, {
-        patience: (ms) => this.#wait(ms),
-        observed: () => this.engine.observers.idle(),
-        log: this.log,
-      }),
-    )
-  }
-
-  #tell({ outcome, changed, reason }: ReloadResult): void {
-    const { telemetry, audit } = this.#parts.rooms
-    if (outcome === 'unchanged') {
-      this.log.info({}, 'reload: nothing has changed')
-      return
-    }
-    const applied = outcome === 'applied'
-    telemetry.configReload(applied ? 'ok' : 'refused')
-    audit.write({
-      kind: applied ? 'reload' : 'reload_refused',
-      changed,
-      ...(reason ? { reason } : {}),
-    })
-    if (applied)
-      this.log.info(
-        { changed, generation: this.state().runtime.generation.id },
-        'reload: the new configuration is in force',
-      )
-    else this.log.error({ reason }, 'reload refused: the old configuration stays in force')
-  }
-
   async #close(hurry: Promise<void> = new Promise(() => {})): Promise<void> {
     const { current, rooms, owned } = this.#parts
-    await this.#reloading
+    await this.#generations.reloaded()
     const last = current.assembly
     if (last) {
-      const drained = Promise.all([last.runtime.drained(), this.#retiring])
+      const drained = Promise.all([last.runtime.drained(), this.#generations.retired()])
       await Promise.race([drained, this.#wait(last.loaded.config.limits.drain), hurry])
       for (const { entry, point, since } of this.engine.inflight) {
         this.log.warn(

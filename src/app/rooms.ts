@@ -28,17 +28,19 @@ import { createSubscriptions } from '../gateway/subscription/ledger.ts'
 import { createListens } from '../gateway/subscription/listens.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
+import type { AnyOf } from '../identity/authorize/rule.ts'
 import { POINTS, type Points } from '../points/table.ts'
 import { signatureOf } from '../registry/catalogue/gate.ts'
 import { createKnownCatalogue, type KnownCatalogue } from '../registry/catalogue/known.ts'
 import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { createProcessGuard } from '../upstream/stdio/guard.ts'
-import { type Assembly, assemble } from './assemble.ts'
+import { type AssembleOptions, type Assembly, assemble } from './assemble.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { OPEN } from './identity.ts'
-import { loadPoints } from './reload.ts'
+import { probe } from './probe.ts'
+import { loadPoints, type Origin } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
 import { SELF } from './self.ts'
@@ -49,6 +51,8 @@ export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 /** The one reference that a reload swaps. */
 export interface Current {
   assembly: Assembly | undefined
+  /** What it was made of. */
+  origin?: Origin | undefined
 }
 
 export interface Rooms {
@@ -60,8 +64,20 @@ export interface Rooms {
   /** What is known of what servers list. */
   readonly catalogue: KnownCatalogue
   /** Builds a generation beside the running one. */
-  build(loaded: LoadedConfig<GatewayConfig>, previous: Assembly | undefined): Promise<Assembly>
+  build(
+    loaded: LoadedConfig<GatewayConfig>,
+    previous: Assembly | undefined,
+    how?: BuildOptions,
+  ): Promise<Assembly>
+  /** Loads one entry or policy and lets it go again. Rejects with what is wrong with it. */
+  probe(loaded: LoadedConfig<GatewayConfig>, name: string): Promise<void>
+  /** What patterns of rules are compiled with. */
+  readonly anyOf: AnyOf
+  /** What happened before anybody could be told is told now. */
+  inForce(): void
 }
+
+export type BuildOptions = Pick<AssembleOptions, 'admit' | 'override' | 'patience' | 'keepPlugins'>
 
 export interface RoomDeps {
   readonly options: GatewayOptions
@@ -155,6 +171,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     audit,
     log,
     fanout: () => (current.assembly ? fanout : undefined),
+    current: () => current.assembly?.runtime,
+    createId: randomUUID,
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
@@ -174,12 +192,16 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     room,
     fanout,
     catalogue,
-    build: (loaded, previous) =>
+    build: (loaded, previous, how = {}) =>
       assemble(loaded, previous, parts, {
         code: options.plugins,
         unsafeWithout: options.unsafeWithout,
         ...loadPoints(previous?.runtime, randomUUID),
+        ...how,
       }),
+    probe: (loaded, name) => probe(parts, options, loaded, name),
+    anyOf: compiler.anyOf,
+    inForce: events.flush,
   }
 }
 

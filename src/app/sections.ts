@@ -28,6 +28,7 @@ import {
 } from '../host/options.ts'
 import { createIdentityCheck, EXPOSURE_CHECK } from '../identity/option-checks.ts'
 import { IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
+import { REGISTRY_SCHEMA, type RegistryOptions } from '../registry/options.ts'
 import { STORE_CHECK, STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
 import { TELEMETRY_SCHEMA, type TelemetryOptions } from '../telemetry/options.ts'
 import { SERVERS_CHECK } from '../upstream/option-checks.ts'
@@ -45,6 +46,7 @@ export interface GatewayConfig {
   readonly plugins: PluginsOptions
   readonly policies: readonly Policy[]
   readonly identity: IdentityOptions
+  readonly registry: RegistryOptions
   readonly store: StoreOptions
   readonly audit: AuditOptions
   readonly telemetry: TelemetryOptions
@@ -63,6 +65,7 @@ export const SECTIONS = {
   identity: IDENTITY_SCHEMA,
   state: STATE_SCHEMA,
   cache: CACHE_SCHEMA,
+  registry: REGISTRY_SCHEMA,
   store: STORE_SCHEMA,
   audit: AUDIT_SCHEMA,
   telemetry: TELEMETRY_SCHEMA,

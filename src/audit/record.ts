@@ -5,7 +5,8 @@
  * records. `patch`: an entry changed the payload. `respond`, `ask`: it answered or asked. `fault`: a plugin broke and the
  * operation was refused. `failed_open`: it broke, or its breaker is open, and the operation went on. `load`, `load_refused`: a plugin
  * entry. `reload`, `reload_refused`: a configuration. `break_glass`: a gate was bypassed. `alert`: a policy or plugin raised one. `server`: a change of
- * admission or health. `lifecycle`: start, drain, stop. `gap`: records were lost here.
+ * admission or health. `lifecycle`: start, drain, stop. `gap`: records were lost here. `write`: somebody created, changed or removed an
+ * entity, or would have.
  */
 export type AuditKind =
   | 'execution'
@@ -25,6 +26,7 @@ export type AuditKind =
   | 'server'
   | 'lifecycle'
   | 'gap'
+  | 'write'
 
 export interface AuditPrincipal {
   readonly id: string
