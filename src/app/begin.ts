@@ -4,10 +4,12 @@ import type { Disposer } from '../base/dispose.ts'
 import type { Logger } from '../base/log.ts'
 import type { LoadedConfig, Loader } from '../config/load.ts'
 import type { Generation } from '../engine/engine.ts'
+import type { Authenticator } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
 import type { Admissions } from './assemble.ts'
 import type { Admitting } from './control/admission.ts'
 import type { Control } from './control/control.ts'
+import type { Decide } from './control/decide.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { type Current, createRooms, type Rooms, runningOf } from './rooms.ts'
 import type { GatewayConfig } from './sections.ts'
@@ -28,12 +30,20 @@ export interface Begun {
   readonly rooms: Rooms
   /** Undefined: nothing changes but by the configuration, and there is no store. */
   readonly control: Control | undefined
+  /** Who asks the admin API and what they may; there where `control` is. */
+  readonly access: ApiAccess | undefined
+}
+
+export interface ApiAccess {
+  readonly authenticator: Authenticator
+  readonly decide: Decide
 }
 
 export async function begin(deps: BeginDeps): Promise<Begun> {
   const { loaded, current } = deps
   const rooms = await createRooms({ ...deps, config: loaded.config })
-  const control = loaded.config.admin.api ? await controlOf(deps, rooms) : undefined
+  const opened = loaded.config.admin.api ? await controlOf(deps, rooms) : undefined
+  const { control, access } = opened ?? { control: undefined, access: undefined }
   const made = control?.effective(loaded)
   let admitting: Admitting | undefined
   try {
@@ -52,7 +62,7 @@ export async function begin(deps: BeginDeps): Promise<Begun> {
   control?.settled(made)
   admitting?.tell(true)
   rooms.inForce()
-  return { rooms, control }
+  return { rooms, control, access }
 }
 
 export const NOTHING: Admitting = {
@@ -75,24 +85,34 @@ export async function admit(
   return admitDeclared(before, after, last ?? NOTHING.admissions, generation)
 }
 
-async function controlOf(deps: BeginDeps, rooms: Rooms): Promise<Control> {
+async function controlOf(
+  deps: BeginDeps,
+  rooms: Rooms,
+): Promise<{ readonly control: Control; readonly access: ApiAccess }> {
   const { options, loaded, current, owned } = deps
-  const { openControl, createDecide } = await import('./control/open.ts')
+  const { openControl, createDecide, createKeyDoor } = await import('./control/open.ts')
+  const running = () => runningOf(current)
+  const { anyOf } = rooms
+  const decide = createDecide({
+    current: running,
+    parts: options.identity,
+    entities: () => control.identity,
+    anyOf,
+  })
   const control: Control = await openControl({
     ...deps,
     config: loaded.config,
     audit: rooms.audit,
     store: options.store,
-    authorize: createDecide({
-      current: () => runningOf(current),
-      parts: options.identity,
-      entities: () => control.identity,
-      anyOf: rooms.anyOf,
-    }),
+    authorize: decide.authorize,
     current: () => current.assembly,
     base: () => current.origin?.base ?? loaded,
     probe: rooms.probe,
   })
   owned.defer(() => control.close())
-  return control
+  const { clock, log } = deps
+  const authenticator =
+    options.identity?.authenticator ??
+    createKeyDoor({ current: running, entities: control.identity, anyOf, clock, log })
+  return { control, access: { authenticator, decide } }
 }

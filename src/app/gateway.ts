@@ -15,8 +15,9 @@ import type { Points } from '../points/table.ts'
 import type { Store } from '../store/store.ts'
 import type { LineService, Pipes } from '../wire/line-service.ts'
 import { type Assembly, retire } from './assemble.ts'
-import { begin } from './begin.ts'
+import { type ApiAccess, begin } from './begin.ts'
 import type { Control } from './control/control.ts'
+import type { TokenReceiver } from './first-token.ts'
 import { Generations } from './generations.ts'
 import type { IdentityParts } from './identity.ts'
 import { createLog } from './log.ts'
@@ -45,6 +46,11 @@ export interface GatewayOptions {
   readonly clock?: Clock
   /** In place of the database that the section `store` names; used only with `admin.api`. */
   readonly store?: Store
+  /**
+   * Takes the first admin token, which is made when the API is on and nobody has a key with the role admin. Without it the token is
+   * written to a file beside the database.
+   */
+  readonly onFirstToken?: TokenReceiver
   /** In place of the section `identity`, for hosts that know who asks. */
   readonly identity?: IdentityParts
 }
@@ -58,7 +64,7 @@ export interface Gateway {
   mcp(options?: { readonly virtualServer?: string }): RequestHandler
   /** The MCP endpoint for one client on a pair of pipes. */
   stdio(pipes: Pipes): LineService
-  /** /healthz, /readyz and /metrics as Express middleware. */
+  /** /healthz, /readyz, /metrics and, with `admin.api`, the admin API as Express middleware. */
   admin(): RequestHandler
   /** Reads the file again and swaps generations; never rejects. `dryRun`: reads and judges, and swaps nothing. */
   reload(options?: { readonly dryRun?: boolean }): Promise<ReloadResult>
@@ -71,6 +77,8 @@ export interface Gateway {
   readonly log: Logger
   readonly clock: Clock
   readonly adminHandle: AdminHandle
+  /** Where the first admin token was written at this start, if it was. */
+  readonly tokenFile: string | undefined
   /** Entities and the one way to change them; undefined without `admin.api`. */
   readonly control: Control | undefined
   /** What `mcp()` wraps, for a server without Express. */
@@ -100,7 +108,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   }
   try {
     const begun = await begin({ options, loader, loaded, clock, log, current, owned, changed })
-    gateway = new LiveGateway({ ...begun, current, owned, clock, log, read })
+    gateway = new LiveGateway({
+      ...begun,
+      current,
+      owned,
+      clock,
+      log,
+      read,
+      ownIdentity: options.identity !== undefined,
+    })
+    await gateway.serveApi(options.onFirstToken)
     // written while the first generation was being built
     if (early) void gateway.apply()
     return gateway
@@ -123,6 +140,8 @@ export function readConfig(
 interface LiveParts {
   readonly rooms: Rooms
   readonly control: Control | undefined
+  readonly access: ApiAccess | undefined
+  readonly ownIdentity: boolean
   readonly current: Current
   readonly owned: Disposer
   readonly clock: Clock
@@ -135,7 +154,8 @@ class LiveGateway implements Gateway {
   readonly log: Logger
   readonly clock: Clock
   readonly doors: Doors
-  readonly adminHandle: AdminHandle
+  adminHandle: AdminHandle
+  tokenFile: string | undefined
   readonly control: Control | undefined
   readonly #parts: LiveParts
   #draining = false
@@ -156,7 +176,38 @@ class LiveGateway implements Gateway {
           ? parts.rooms.telemetry.prometheus()
           : undefined,
       readiness: () => this.readiness(),
+      api: undefined,
     }
+  }
+
+  /** With `admin.api`: loads the API, and makes the first key where nobody has one. */
+  async serveApi(receive: TokenReceiver | undefined): Promise<void> {
+    const { control, access, rooms } = this.#parts
+    if (!control || !access) return
+    const { clock, log, adminHandle } = this
+    const { createId } = rooms.room
+    const { createAdminApi } = await import('./admin.ts')
+    const api = await createAdminApi({
+      ...access,
+      registry: control.registry,
+      cursors: control.cursors,
+      audit: undefined,
+      state: () => this.state(),
+      readiness: () => this.readiness(),
+      reload: (options) => this.reload(options),
+      metrics: adminHandle.metrics,
+      clock,
+      log,
+      createId,
+    })
+    this.adminHandle = { ...adminHandle, api }
+    // a host that knows who asks has given its people what they need
+    if (this.#parts.ownIdentity) return
+    const { ensureFirstToken } = await import('./first-token.ts')
+    const { config } = this.state().loaded
+    const { registry } = control
+    const now = clock.wall
+    this.tokenFile = await ensureFirstToken({ registry, config, log, now, createId, receive })
   }
 
   mcp({ virtualServer }: { readonly virtualServer?: string } = {}): RequestHandler {

@@ -3,20 +3,24 @@ import { createHash } from 'node:crypto'
 import type { EntityKind } from '../../src/admin/handle.ts'
 import { type AdminParts, apiHandle } from '../../src/app/admin.ts'
 import { entityKinds } from '../../src/app/admin-kinds.ts'
+import { createDecide } from '../../src/app/control/decide.ts'
+import { createKeyDoor } from '../../src/app/control/keys.ts'
 import { createGateway } from '../../src/app/gateway.ts'
+import { systemClock } from '../../src/base/clock.ts'
 import { canonicalText, type JsonObject } from '../../src/base/json.ts'
-import { ANONYMOUS, SYSTEM } from '../../src/engine/context.ts'
+import { SYSTEM } from '../../src/engine/context.ts'
 import { hashKey, mintKey } from '../../src/identity/api-key.ts'
-import { createAuthenticator, createIdentityMemory } from '../../src/identity/authenticator.ts'
-import { authorizerOptions, createAuthorizer } from '../../src/identity/authorize/authorizer.ts'
-import { declaredKeys } from '../../src/identity/declared.ts'
 import type { Kind } from '../../src/identity/rights.ts'
 import type { Entity, WriteRequest } from '../../src/registry/registry.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
 import { memoryLog } from '../gateway/running.ts'
 import { anyOf } from '../identity/people.ts'
-import { bench, by, EXAMPLES } from '../registry/bench.ts'
+import { by, EXAMPLES, person } from '../registry/bench.ts'
 import { memoryAudit } from './memory-world.ts'
 import { AUDITOR, WHO, type Who, type World } from './world.ts'
+
+/** Somebody else than who asked. */
+const APPROVER = person('approver', ['overseer'])
 
 type Owner = 'shared' | 'acme'
 type Example = { readonly id?: string; readonly body: JsonObject }
@@ -34,6 +38,8 @@ const keys = Object.fromEntries(
 const CONFIG = {
   version: 1,
   telemetry: { log: { level: 'error' } },
+  // a change of a peer has to wait; its seeds are approved
+  registry: { approval: ['peer'] },
   admin: { api: true, rate: { principal: 1_000_000, address: 1_000_000 } },
   plugins: { enabled: true, allowed: ['rules', 'deny-list'] },
   identity: {
@@ -54,48 +60,26 @@ const CONFIG = {
 }
 
 export async function createRealWorld(): Promise<World> {
-  const gateway = await createGateway({ config: CONFIG, log: memoryLog() })
-  const { identity } = gateway.state().loaded.config
-  const authorizer = createAuthorizer(authorizerOptions(identity, { anyOf, tenanted: true }))
-  const clock = gateway.clock
-  const fetch = () => Promise.reject(new Error('no issuer is configured'))
-  const authenticator = createAuthenticator(identity, {
-    clock,
-    anyOf,
-    memory: createIdentityMemory({ clock, log: gateway.log, fetch }),
-    keys: declaredKeys(identity),
-    principals: { find: () => undefined },
-    grants: [],
-    anonymous: ANONYMOUS,
-  })
-  let approval = false
-  const { registry, store } = bench({
-    deps: {
-      authorize: ({ principal }, right, target) => authorizer.decide(principal, right, target),
-      needsApproval: () => approval,
-      issue: (kind, id) => {
-        if (kind !== 'key') return undefined
-        const { key, hash } = mintKey(
-          `k${createHash('sha256').update(id).digest('hex').slice(0, 12)}`,
-        )
-        return { managed: { hash }, once: { key } }
-      },
-    },
-  })
+  const store = createMemoryStore({ clock: systemClock })
+  const gateway = await createGateway({ config: CONFIG, log: memoryLog(), store })
+  const { control, clock, log } = gateway
+  if (control === undefined) throw new Error('there is no control plane')
+  const { registry, identity: entities, cursors } = control
+  const current = () => gateway.state()
   let ids = 0
   const parts: AdminParts = {
     registry,
-    authenticator,
-    authorizer: () => authorizer,
+    cursors,
+    authenticator: createKeyDoor({ current, entities, anyOf, clock, log }),
+    decide: createDecide({ current, parts: undefined, entities: () => entities, anyOf }),
     audit: memoryAudit(),
-    state: () => gateway.state(),
+    state: current,
     readiness: () => gateway.readiness(),
     reload: (options) => gateway.reload(options),
     metrics: () => gateway.adminHandle.metrics(),
     clock,
-    log: gateway.log,
+    log,
     createId: () => `request-${++ids}`,
-    cursorSecret: Buffer.alloc(32, 1),
   }
   const kinds = entityKinds()
   const seeds: Record<string, { shared: string; acme: string }> = {}
@@ -109,19 +93,19 @@ export async function createRealWorld(): Promise<World> {
 
   async function seed(kind: Kind, owner: Owner): Promise<string> {
     const tenant = owner === 'acme' ? { tenant: 'acme' } : {}
-    const { id, body } = exampleOf(kind === 'change' ? 'policy' : kind, owner)
-    if (kind !== 'change')
-      return (await create({ op: 'create', kind, ...tenant, ...(id ? { id } : {}), body })).id
-    approval = true
-    const name = `waits-${owner}-${++ids}`
-    const change = await create({
+    const { id, body } = exampleOf(kind === 'change' ? 'peer' : kind, owner)
+    const own = kind === 'change' ? { id: `waits-${owner}-${++ids}` } : id ? { id } : {}
+    const made = await create({
       op: 'create',
-      kind: 'policy',
+      kind: kind === 'change' ? 'peer' : kind,
       ...tenant,
-      body: { ...body, name },
+      ...own,
+      body,
     })
-    approval = false
-    return change.id
+    if (kind !== 'peer') return made.id
+    const patch = { state: 'approved' }
+    await registry.write({ op: 'merge', kind: 'change', id: made.id, patch }, by(APPROVER))
+    return String(made.body.target)
   }
 
   async function isThere(kind: Kind, id: string): Promise<boolean> {
@@ -161,6 +145,8 @@ export async function createRealWorld(): Promise<World> {
 /** The example of the registry's own tests, with names that are told apart. */
 function exampleOf(kind: Kind, owner: string): Example {
   if (kind === 'plugin') return { body: { use: owner === 'new' ? 'rules' : 'deny-list' } }
+  // nothing is started, and nothing listens there
+  if (kind === 'server') return { body: { name: `files-${owner}`, url: 'http://127.0.0.1:1/mcp' } }
   const { id, body } = EXAMPLES[kind as Exclude<Kind, 'change'>] as Example
   return {
     ...(id === undefined

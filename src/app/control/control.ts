@@ -1,5 +1,6 @@
 // The control plane of one gateway: store, follower and registry wired to what runs; opened only where the admin API is on.
 import { randomUUID } from 'node:crypto'
+import type { CursorSigner } from '../../admin/handle.ts'
 import type { Audit } from '../../audit/audit.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -24,6 +25,7 @@ import type { Assembly } from '../assemble.ts'
 import { createShapeCheck } from '../entity-checks.ts'
 import type { GatewayConfig } from '../sections.ts'
 import type { ControlStatus } from '../status.ts'
+import { createSealedCursors } from './cursors.ts'
 import { type Effective, effectiveConfig, nameOf } from './effective.ts'
 import { overrideOf } from './overrides.ts'
 import { entityStatus } from './status.ts'
@@ -33,6 +35,8 @@ export interface Control {
   readonly registry: Registry
   /** Roles, grants, keys and principals of the store, for whoever authenticates and decides. */
   readonly identity: IdentityEntities
+  /** Cursors that every replica on this store can read. */
+  readonly cursors: CursorSigner
   /** The configuration with what the store adds; what does not fit waits. Throws CONFIG_INVALID. */
   effective(base: LoadedConfig<GatewayConfig>): Made
   /** Undefined: nobody overrides what servers list. */
@@ -99,6 +103,7 @@ interface Opened extends Pick<RegistryDeps, 'store' | 'sealer'> {
 class LiveControl implements Control {
   readonly registry: Registry
   readonly identity: IdentityEntities
+  readonly cursors: CursorSigner
   readonly #deps: ControlDeps
   readonly #store: Store
   readonly #follower: Follower
@@ -112,6 +117,7 @@ class LiveControl implements Control {
     this.#store = store
     this.#follower = follower
     this.identity = identityEntities(follower)
+    this.cursors = createSealedCursors(sealer)
     const { config, loader, base, probe } = deps
     this.registry = createRegistry({
       store,

@@ -2,6 +2,7 @@
 import { RequestContext } from '../../engine/context.ts'
 import { type Access, check, createAccess } from '../../gateway/access/check.ts'
 import type { Runtime } from '../../gateway/runtime.ts'
+import type { Authorizer } from '../../identity/access.ts'
 import { authorizerOptions, createAuthorizer } from '../../identity/authorize/authorizer.ts'
 import type { AnyOf } from '../../identity/authorize/rule.ts'
 import type { IdentityEntities } from '../../registry/identity.ts'
@@ -18,12 +19,14 @@ export interface DecideParts {
   readonly anyOf: AnyOf
 }
 
-export function createDecide({
-  current,
-  parts,
-  entities,
-  anyOf,
-}: DecideParts): RegistryDeps['authorize'] {
+/** The decision with its points, and the rules alone. */
+export interface Decide {
+  readonly authorize: RegistryDeps['authorize']
+  /** Of the generation in force. */
+  rules(): Authorizer
+}
+
+export function createDecide({ current, parts, entities, anyOf }: DecideParts): Decide {
   const compiled = new WeakMap<Runtime, Access>()
   const accessOf = ({ runtime, loaded }: Assembly): Access => {
     const known = compiled.get(runtime)
@@ -43,7 +46,11 @@ export function createDecide({
         dynamicKeys: true,
       }),
     )
-  return async ({ principal, requestId, surface }, action, target) => {
+  const authorize: RegistryDeps['authorize'] = async (
+    { principal, requestId, surface },
+    action,
+    target,
+  ) => {
     const assembly = current()
     const request = new RequestContext({
       requestId,
@@ -62,4 +69,5 @@ export function createDecide({
     const { violation, scopes } = denial
     return { allowed: false, reason: violation.reason, ...(scopes ? { scopes } : {}) }
   }
+  return { authorize, rules: () => accessOf(current()).authorizer }
 }
