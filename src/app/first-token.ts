@@ -7,10 +7,10 @@ import { SYSTEM } from '../engine/context.ts'
 import type { Registry, WriteContext } from '../registry/registry.ts'
 import type { GatewayConfig } from './sections.ts'
 
-export const FIRST_KEY = 'first-admin'
+const FIRST_KEY = 'first-admin'
 
-/** Takes the token where a person can read it now; the file is not written then. */
-export type TokenReceiver = (token: string) => void
+/** Takes the token to where a person can read it. When it throws or rejects, the key is taken back. */
+export type TokenReceiver = (token: string, config: GatewayConfig) => void | Promise<void>
 
 export interface FirstTokenParts {
   readonly registry: Registry
@@ -18,21 +18,20 @@ export interface FirstTokenParts {
   readonly log: Logger
   readonly now: () => number
   createId(): string
-  readonly receive: TokenReceiver | undefined
+  readonly receive: TokenReceiver
 }
 
-/** The path of the file, where one was written. Never rejects: without a first key the gateway serves all the same. */
-export async function ensureFirstToken(parts: FirstTokenParts): Promise<string | undefined> {
+/** Never rejects: without a first key the gateway serves all the same. */
+export async function ensureFirstToken(parts: FirstTokenParts): Promise<void> {
   const { log } = parts
   try {
-    if (await hasAdminKey(parts)) return undefined
+    if (await hasAdminKey(parts)) return
     const token = await makeKey(parts)
-    return token === undefined ? undefined : await handOver(token, parts)
+    if (token !== undefined) await handOver(token, parts)
   } catch (error) {
     // another replica made it at the same time
     if (!isAppError(error, 'REGISTRY_EXISTS'))
       log.error({ reason: messageOf(error) }, 'the first admin token could not be made')
-    return undefined
   }
 }
 
@@ -76,17 +75,10 @@ async function makeKey(parts: FirstTokenParts): Promise<string | undefined> {
 }
 
 /** A key that nobody was given is taken back, so that the next start makes another one. */
-async function handOver(token: string, parts: FirstTokenParts): Promise<string | undefined> {
-  const { receive, registry, config, log } = parts
+async function handOver(token: string, parts: FirstTokenParts): Promise<void> {
+  const { receive, registry, config } = parts
   try {
-    if (receive) {
-      receive(token)
-      return undefined
-    }
-    const file = tokenFile(config)
-    await writeToken(file, token)
-    log.info({ file }, 'the first admin token is in this file; remove it when you have read it')
-    return file
+    await receive(token, config)
   } catch (error) {
     await registry.write({ op: 'remove', kind: 'key', id: FIRST_KEY }, contextOf(parts))
     throw error
@@ -94,14 +86,17 @@ async function handOver(token: string, parts: FirstTokenParts): Promise<string |
 }
 
 /** Beside the database, or where the database would be. */
-export function tokenFile({ store }: Pick<GatewayConfig, 'store'>): string {
+function tokenFile({ store }: Pick<GatewayConfig, 'store'>): string {
   const path = /^sqlite:(?!:memory:)(.+)$/.exec(store.url)?.[1] ?? './data/portcullis.db'
   return join(dirname(path), 'admin-token')
 }
 
-async function writeToken(file: string, token: string): Promise<void> {
+/** For its owner's eyes only. The path. */
+export async function writeTokenFile(token: string, config: GatewayConfig): Promise<string> {
+  const file = tokenFile(config)
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   // made anew, so that neither the rights nor the target of what was there count
   await rm(file, { force: true })
   await writeFile(file, `${token}\n`, { mode: 0o600, flag: 'wx' })
+  return file
 }

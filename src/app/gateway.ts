@@ -47,8 +47,8 @@ export interface GatewayOptions {
   /** In place of the database that the section `store` names; used only with `admin.api`. */
   readonly store?: Store
   /**
-   * Takes the first admin token, which is made when the API is on and nobody has a key with the role admin. Without it the token is
-   * written to a file beside the database.
+   * Takes the first admin token, which is made when the API is on and nobody has a key with the role admin. Without it none is made;
+   * `startGateway` writes it to a file beside the database.
    */
   readonly onFirstToken?: TokenReceiver
   /** In place of the section `identity`, for hosts that know who asks. */
@@ -77,8 +77,6 @@ export interface Gateway {
   readonly log: Logger
   readonly clock: Clock
   readonly adminHandle: AdminHandle
-  /** Where the first admin token was written at this start, if it was. */
-  readonly tokenFile: string | undefined
   /** Entities and the one way to change them; undefined without `admin.api`. */
   readonly control: Control | undefined
   /** What `mcp()` wraps, for a server without Express. */
@@ -155,7 +153,6 @@ class LiveGateway implements Gateway {
   readonly clock: Clock
   readonly doors: Doors
   adminHandle: AdminHandle
-  tokenFile: string | undefined
   readonly control: Control | undefined
   readonly #parts: LiveParts
   #draining = false
@@ -202,12 +199,12 @@ class LiveGateway implements Gateway {
     })
     this.adminHandle = { ...adminHandle, api }
     // a host that knows who asks has given its people what they need
-    if (this.#parts.ownIdentity) return
+    if (this.#parts.ownIdentity || !receive) return
     const { ensureFirstToken } = await import('./first-token.ts')
     const { config } = this.state().loaded
     const { registry } = control
     const now = clock.wall
-    this.tokenFile = await ensureFirstToken({ registry, config, log, now, createId, receive })
+    await ensureFirstToken({ registry, config, log, now, createId, receive })
   }
 
   mcp({ virtualServer }: { readonly virtualServer?: string } = {}): RequestHandler {

@@ -119,7 +119,7 @@ class LiveControl implements Control {
     this.identity = identityEntities(follower)
     this.cursors = createSealedCursors(sealer)
     const { config, loader, base, probe } = deps
-    this.registry = createRegistry({
+    const registry = createRegistry({
       store,
       sealer,
       clock: deps.clock,
@@ -142,6 +142,15 @@ class LiveControl implements Control {
       audit: (event) => deps.audit.write(auditOf(event)),
       applied: () => void follower.look(),
     })
+    this.registry = {
+      ...registry,
+      // whoever was told that it is written finds it so: a new key is one at once, a revoked one is none
+      async write(request, context) {
+        const outcome = await registry.write(request, context)
+        if (outcome.outcome === 'written') await follower.look()
+        return outcome
+      },
+    }
   }
 
   effective(base: LoadedConfig<GatewayConfig>): Made {
