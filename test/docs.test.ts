@@ -22,6 +22,7 @@ const GUIDES = [
   'policies',
   'plugin-guide',
   'operations',
+  'admin-api',
   'importing',
   'library',
   'endpoints',

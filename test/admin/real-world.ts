@@ -38,6 +38,8 @@ const keys = Object.fromEntries(
 const CONFIG = {
   version: 1,
   telemetry: { log: { level: 'error' } },
+  // its key lives as long as the process
+  store: { url: 'sqlite::memory:' },
   // a change of a peer has to wait; its seeds are approved
   registry: { approval: ['peer'] },
   admin: { api: true, rate: { principal: 1_000_000, address: 1_000_000 } },
