@@ -11,13 +11,14 @@ import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
-import type { Authorizer } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
 import { createCatalogueGate, type Override } from '../registry/catalogue/gate.ts'
 import type { KnownCatalogue } from '../registry/catalogue/known.ts'
+import type { IdentityEntities } from '../registry/identity.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
 import { type ServerConfig, type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
+import type { IdentityRoom } from './identity.ts'
 import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
 
@@ -48,6 +49,8 @@ export interface AssembleOptions extends Omit<LoadOptions, 'locate'> {
   /** At start the first generation judges what is declared, before any of it is started. */
   readonly admit?: ((generation: Generation<Points>) => Promise<Admissions>) | undefined
   readonly override?: Override | undefined
+  /** What the store says about who asks. */
+  readonly entities?: IdentityEntities | undefined
   /** Milliseconds to wait for the first attempt of new servers. */
   readonly patience?: number
   /** Plugins whose settings are the same go on as they are. */
@@ -60,7 +63,7 @@ export interface AssembleDeps {
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
   readonly hasSessions: () => boolean
-  readonly authorizer: (config: GatewayConfig) => Authorizer
+  readonly identity: IdentityRoom
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
   /** What is known of what servers list, over all generations, and how the gate of the catalogue asks about it. */
@@ -124,7 +127,7 @@ export async function assemble(
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
     const runtime: Runtime = createRuntime({
       generation,
-      authorizer: deps.authorizer(config),
+      gate: await deps.identity(config, options.entities),
       upstreams,
       catalogs,
       limits: config.limits,

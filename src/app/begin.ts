@@ -39,6 +39,7 @@ export async function begin(deps: BeginDeps): Promise<Begun> {
   try {
     current.assembly = await rooms.build(made?.loaded ?? loaded, undefined, {
       override: control?.override(),
+      entities: control?.identity,
       async admit(generation) {
         admitting = await admit(undefined, loaded, undefined, generation)
         return admitting.admissions
@@ -77,18 +78,21 @@ export async function admit(
 
 async function controlOf(deps: BeginDeps, rooms: Rooms): Promise<Control> {
   const { options, loaded, current, owned } = deps
-  const { openControl, createDecide } = await import('./control/open.ts')
+  const { openControl, createApiAuthorizer, createDecide } = await import('./control/open.ts')
+  const running = () => runningOf(current)
+  const authorizer = createApiAuthorizer({
+    current: running,
+    hosted: options.identity !== undefined,
+    entities: () => control.identity,
+    anyOf: rooms.anyOf,
+  })
   const control: Control = await openControl({
     ...deps,
     config: loaded.config,
     audit: rooms.audit,
     store: options.store,
-    authorize: createDecide({
-      current: () => runningOf(current),
-      parts: options.identity,
-      entities: () => control.identity,
-      anyOf: rooms.anyOf,
-    }),
+    authorizer,
+    authorize: createDecide(running, authorizer),
     current: () => current.assembly,
     base: () => current.origin?.base ?? loaded,
     probe: rooms.probe,

@@ -18,7 +18,7 @@ import { type Assembly, retire } from './assemble.ts'
 import { begin } from './begin.ts'
 import type { Control } from './control/control.ts'
 import { Generations } from './generations.ts'
-import type { IdentityParts } from './identity.ts'
+import type { IdentityRoom } from './identity.ts'
 import { createLog } from './log.ts'
 import type { ReloadResult } from './reload.ts'
 import { type Current, type Rooms, runningOf } from './rooms.ts'
@@ -45,7 +45,7 @@ export interface GatewayOptions {
   /** In place of the database that the section `store` names; used only with `admin.api`. */
   readonly store?: Store
   /** In place of the section `identity`, for hosts that know who asks. */
-  readonly identity?: IdentityParts
+  readonly identity?: IdentityRoom
 }
 
 /** A gateway without listeners. */

@@ -11,7 +11,7 @@ import type { Logger } from '../base/log.ts'
 import { SOURCES } from '../base/place.ts'
 import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { createEgress } from '../egress/egress.ts'
+import { createEgress, type Egress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
@@ -38,7 +38,7 @@ import { createProcessGuard } from '../upstream/stdio/guard.ts'
 import { type AssembleOptions, type Assembly, assemble } from './assemble.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
-import { OPEN } from './identity.ts'
+import { createIdentityRoom } from './identity.ts'
 import { probe } from './probe.ts'
 import { loadPoints, type Origin } from './reload.ts'
 import { createReport } from './report.ts'
@@ -77,7 +77,10 @@ export interface Rooms {
   inForce(): void
 }
 
-export type BuildOptions = Pick<AssembleOptions, 'admit' | 'override' | 'patience' | 'keepPlugins'>
+export type BuildOptions = Pick<
+  AssembleOptions,
+  'admit' | 'override' | 'entities' | 'patience' | 'keepPlugins'
+>
 
 export interface RoomDeps {
   readonly options: GatewayOptions
@@ -119,7 +122,9 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
     passes: true,
   })
-  const host = createPluginHost(deps, audit, expression, telemetry)
+  const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
+  owned.defer(() => egress.close())
+  const host = createPluginHost(deps, { audit, expression, telemetry, egress })
   const subscriptions = createSubscriptions()
   const listens = createListens()
   const sessions = createSessions({
@@ -136,15 +141,11 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   owned.defer(() => sessions.close())
   const wheel = createDeadlineWheel(clock)
   const catalogue = createKnownCatalogue(NO_MEMORY)
-  const identity = options.identity ?? OPEN
   const room: Room = {
     clock,
     wheel,
     log,
     self: SELF,
-    authenticator: identity.authenticator,
-    owner: identity.owner,
-    challenges: identity.challenges,
     sessions,
     subscriptions,
     listens,
@@ -176,7 +177,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
-    authorizer: identity.authorizer,
+    identity: options.identity ?? createIdentityRoom({ clock, log, expression, egress }),
     engine,
     host,
     self: SELF,
@@ -211,6 +212,9 @@ export function runningOf(current: Current): Assembly {
   return current.assembly
 }
 
+/** Sections that decide what is in whose lists. */
+const CHANGE_LISTS = ['virtual_servers', 'namespacing', 'identity']
+
 /** The one moment of a reload: requests that come after it find the new assembly. Gives back the old one. */
 export function putInForce(
   current: Current,
@@ -223,9 +227,9 @@ export function putInForce(
   // before anything else is sent on them
   for (const stream of [...room.streams]) stream.reloaded()
   endGone(room, next)
-  const isRenamed = sections.includes('virtual_servers') || sections.includes('namespacing')
+  const isOther = CHANGE_LISTS.some((section) => sections.includes(section))
   // others judge what is listed: it may be other things from now on
-  if (isRenamed || !judgesAlike(old.runtime, next.runtime)) fanout.changed()
+  if (isOther || !judgesAlike(old.runtime, next.runtime)) fanout.changed()
   for (const server of servers.removed)
     catalogue.forget(server).catch((error) => {
       const fields = { server, error: messageOf(error) }
@@ -252,14 +256,17 @@ function endGone({ sessions, listens }: Room, { runtime }: Assembly): void {
     if (isGone(virtualServer)) for (const stream of streams.values()) stream.close()
 }
 
+interface HostParts {
+  readonly audit: Audit
+  readonly expression: Expression
+  readonly telemetry: Telemetry
+  readonly egress: Egress
+}
+
 function createPluginHost(
-  { config, clock, log, current, owned, options }: RoomDeps,
-  audit: Audit,
-  expression: Expression,
-  telemetry: Telemetry,
+  { clock, log, current, owned, options }: RoomDeps,
+  { audit, expression, telemetry, egress }: HostParts,
 ) {
-  const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
-  owned.defer(() => egress.close())
   const host = createHost({
     clock,
     log,

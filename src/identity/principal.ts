@@ -1,4 +1,5 @@
 // From what a credential proved to the principal of a request: frozen, with the roles that grants add; it verifies nothing.
+import { deepFreeze } from '../base/json.ts'
 import type { Principal } from '../engine/context.ts'
 
 /** The claim of a principal that says by what it was recognised. A token cannot bring it: it is taken out of what tokens say. */
@@ -39,6 +40,6 @@ export function makePrincipal(proven: Proven, granted: readonly string[]): Princ
     roles: Object.freeze([...new Set([...roles, ...granted])]),
     scopes: Object.freeze([...scopes]),
     tenant,
-    claims: Object.freeze({ ...claims, [CREDENTIAL_CLAIM]: credential }),
+    claims: deepFreeze({ ...claims, [CREDENTIAL_CLAIM]: credential }),
   })
 }

@@ -1,48 +1,47 @@
 // The decision about writes and reads of entities: the rules in force between the auth points, as on the other plane.
 import { RequestContext } from '../../engine/context.ts'
-import { type Access, check, createAccess } from '../../gateway/access/check.ts'
+import { type Access, check } from '../../gateway/access/check.ts'
 import type { Runtime } from '../../gateway/runtime.ts'
-import { authorizerOptions, createAuthorizer } from '../../identity/authorize/authorizer.ts'
+import type { Authorizer } from '../../identity/access.ts'
 import type { AnyOf } from '../../identity/authorize/rule.ts'
 import type { IdentityEntities } from '../../registry/identity.ts'
 import type { RegistryDeps } from '../../registry/parts.ts'
 import type { Assembly } from '../assemble.ts'
-import type { IdentityParts } from '../identity.ts'
-import type { GatewayConfig } from '../sections.ts'
+import { authorizerFor } from '../identity-parts.ts'
 
 export interface DecideParts {
   readonly current: () => Assembly
-  /** Of a host that knows who asks; undefined: the section `identity` and the store decide. */
-  readonly parts: IdentityParts | undefined
-  readonly entities: () => Pick<IdentityEntities, 'roles'>
+  /** A host knows who asks; otherwise the section `identity` and the store decide, also where the MCP plane is open to all. */
+  readonly hosted: boolean
+  readonly entities: () => IdentityEntities
   readonly anyOf: AnyOf
 }
 
-export function createDecide({
+/** Who decides on the API plane in the generation that runs. */
+export function createApiAuthorizer({
   current,
-  parts,
+  hosted,
   entities,
   anyOf,
-}: DecideParts): RegistryDeps['authorize'] {
-  const compiled = new WeakMap<Runtime, Access>()
-  const accessOf = ({ runtime, loaded }: Assembly): Access => {
-    const known = compiled.get(runtime)
-    if (known) return known
-    const authorizer = parts?.authorizer(loaded.config) ?? own(loaded.config)
-    const { generation } = runtime
-    const access = createAccess(authorizer, generation) ?? { authorizer, pre: null, post: null }
-    compiled.set(runtime, access)
-    return access
+}: DecideParts): () => Authorizer {
+  const compiled = new WeakMap<Runtime, Authorizer>()
+  return () => {
+    const { runtime, loaded } = current()
+    if (hosted) return runtime.gate.authorizer
+    const authorizer = compiled.get(runtime) ?? authorizerFor(loaded.config, anyOf, entities())
+    compiled.set(runtime, authorizer)
+    return authorizer
   }
-  const own = ({ identity }: GatewayConfig) =>
-    createAuthorizer(
-      authorizerOptions(identity, {
-        anyOf,
-        tenanted: true,
-        dynamic: entities().roles(),
-        dynamicKeys: true,
-      }),
-    )
+}
+
+export function createDecide(
+  current: () => Assembly,
+  authorizer: () => Authorizer,
+): RegistryDeps['authorize'] {
+  const accessOf = ({ runtime }: Assembly): Access => {
+    const { pre = null, post = null } = runtime.access ?? {}
+    return { authorizer: authorizer(), pre, post }
+  }
   return async ({ principal, requestId, surface }, action, target) => {
     const assembly = current()
     const request = new RequestContext({

@@ -126,7 +126,7 @@ export function expected(
   if (door === 'sse' && trigger === 'veto-http-post') return unaccepted
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
   const streams = streamCounts(operation, surface)
-  if (action === 'announce' || action === 'update') return announced(mount, streams)
+  if (action === 'announce' || action === 'update') return announced(action, mount, streams)
   if (action === 'stream-reload') return reloaded(era, streams)
   if (action === 'resume-call') return resumed(era, streams)
   const foreign = (ERA_OF[action] ?? era) !== era
@@ -295,10 +295,12 @@ function unopened({ action, known }: Operation): SentenceId {
 }
 
 // a server's notification comes on its own connection: no HTTP request of a client carries it
-function announced(mount: Surface['mount'], streams: Counts): Cell {
+function announced(action: Action, mount: Surface['mount'], streams: Counts): Cell {
   const zero: Cell['zero'] =
     mount === 'stdio' ? {} : { http_pre_request: 'client', http_post_request: 'client' }
-  return { counts: { notification_pre_forward: 1, ...streams }, zero }
+  // whoever follows a resource has to have the right still
+  const checked = action === 'update' ? CHECKS : {}
+  return { counts: { ...checked, notification_pre_forward: 1, ...streams }, zero }
 }
 
 function reloaded(era: Era, streams: Counts): Cell {
