@@ -6,13 +6,15 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
 import type { Engine, EngineLimits, Generation } from '../engine/engine.ts'
 import { createCatalog } from '../gateway/catalog/catalog.ts'
+import type { CatalogueGate } from '../gateway/catalog/gate.ts'
 import type { ListKind } from '../gateway/catalog/listing.ts'
 import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
 import type { Points } from '../points/table.ts'
-import { createCatalogueGate, type Override } from '../registry/catalogue/gate.ts'
+import type { Override } from '../registry/catalogue/gate.ts'
+import { isJudged } from '../registry/catalogue/kinds.ts'
 import type { KnownCatalogue } from '../registry/catalogue/known.ts'
 import type { IdentityEntities } from '../registry/identity.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
@@ -103,15 +105,7 @@ export async function assemble(
       patience: options.patience ?? FIRST_ATTEMPT,
     })
     const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
-    const gate = createCatalogueGate({
-      generation,
-      known: deps.catalogue.known,
-      override: options.override ?? deps.catalogue.override,
-      requestFor: () => systemRequest(deps.catalogue.createId(), 'catalogue/sync', { generation }),
-      hold: () => runtime.pin(),
-      clock: deps.upstream.clock,
-      log: deps.upstream.log,
-    })
+    const gate = await gateOf(generation, () => runtime.pin(), deps, options.override)
     const catalog = (era: 'legacy' | 'modern') =>
       createCatalog({
         era,
@@ -171,6 +165,28 @@ async function pluginsFor(
     { plugins, policies, limits: engineLimits(loaded.config) },
     { ...options, locate: (path) => loaded.locate(path) },
   )
+}
+
+/** Nothing of it is loaded where nobody judges what servers list. */
+async function gateOf(
+  generation: Generation<Points>,
+  hold: () => () => void,
+  { catalogue, upstream }: AssembleDeps,
+  ofStore: Override | undefined,
+): Promise<CatalogueGate | undefined> {
+  const { known, createId } = catalogue
+  const override = ofStore ?? catalogue.override
+  if (!override && !isJudged(generation)) return undefined
+  const { createCatalogueGate } = await import('../registry/catalogue/gate.ts')
+  return createCatalogueGate({
+    generation,
+    known,
+    override,
+    requestFor: () => systemRequest(createId(), 'catalogue/sync', { generation }),
+    hold,
+    clock: upstream.clock,
+    log: upstream.log,
+  })
 }
 
 export function engineLimits({ limits }: GatewayConfig): EngineLimits {

@@ -15,13 +15,11 @@ import { createEgress, type Egress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
-import { LISTS, type ListKind } from '../gateway/catalog/listing.ts'
 import type { Room } from '../gateway/exchange.ts'
 import { createHeldCalls } from '../gateway/input/held.ts'
 import { createInputStates } from '../gateway/input/state.ts'
 import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
-import type { Runtime } from '../gateway/runtime.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
 import { EventMemory } from '../gateway/stream/memory.ts'
 import { createSubscriptions } from '../gateway/subscription/ledger.ts'
@@ -30,7 +28,7 @@ import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
 import type { AnyOf } from '../identity/authorize/rule.ts'
 import { POINTS, type Points } from '../points/table.ts'
-import { signatureOf } from '../registry/catalogue/gate.ts'
+import { judgesAlike } from '../registry/catalogue/kinds.ts'
 import { createKnownCatalogue, type KnownCatalogue } from '../registry/catalogue/known.ts'
 import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
@@ -229,7 +227,7 @@ export function putInForce(
   endGone(room, next)
   const isOther = CHANGE_LISTS.some((section) => sections.includes(section))
   // others judge what is listed: it may be other things from now on
-  if (isOther || !judgesAlike(old.runtime, next.runtime)) fanout.changed()
+  if (isOther || !judgesAlike(old.runtime.generation, next.runtime.generation)) fanout.changed()
   for (const server of servers.removed)
     catalogue.forget(server).catch((error) => {
       const fields = { server, error: messageOf(error) }
@@ -238,12 +236,6 @@ export function putInForce(
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old
-}
-
-function judgesAlike(old: Runtime, next: Runtime): boolean {
-  return (Object.keys(LISTS) as ListKind[]).every(
-    (kind) => signatureOf(old.generation, kind) === signatureOf(next.generation, kind),
-  )
 }
 
 /** What was opened on a virtual server ends with it. */

@@ -38,10 +38,19 @@ describe('a fired point', () => {
     ])
   })
 
-  it('only tells after a session, a load or a reload and when an error was raised', () => {
+  it('only tells after a session, a change of the catalogue, a load or a reload and when an error was raised', () => {
     expect(WIRED_POINTS.filter((name) => declarationOf(name).observe)).toEqual([
       'session_post_close',
       'error_raised',
+      'tool_post_register',
+      'tool_post_update',
+      'tool_post_unregister',
+      'prompt_post_register',
+      'prompt_post_update',
+      'prompt_post_unregister',
+      'resource_post_create',
+      'resource_post_update',
+      'resource_post_delete',
       'plugin_post_load',
       'config_post_reload',
     ])

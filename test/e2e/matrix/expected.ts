@@ -29,6 +29,8 @@ export const SENTENCES = {
   kept: 'section 2: a stream is closed when nothing more will be sent on it; the client of this one may come back for the rest',
   reload:
     'section 2: config_pre_reload judges a whole new configuration with the running generation; never at start',
+  known:
+    'section 2: what a server lists passes its points when its definition is new to the entries that judge it, and never again',
   unread: 'section 2: config_pre_reload judges a whole new configuration; there is none',
 } as const
 export type SentenceId = keyof typeof SENTENCES
@@ -322,6 +324,29 @@ function resumed(era: Era, streams: Counts): Cell {
   return { counts: { ...counts, ...streams }, zero: { error_raised: 'failure' } }
 }
 
+type Change = 'register' | 'update' | 'unregister' | 'create' | 'delete'
+
+/** One tool and one prompt, one resource and one template, each once before and once after. */
+function synced(named: Change, resource: Change): Counts {
+  const phases = ['pre', 'post'] as const
+  return Object.fromEntries(
+    phases.flatMap((phase) => [
+      [`tool_${phase}_${named}`, 1],
+      [`prompt_${phase}_${named}`, 1],
+      [`resource_${phase}_${resource}`, 2],
+    ]),
+  )
+}
+
+const twice = (counts: Counts): Counts =>
+  Object.fromEntries(Object.entries(counts).map(([point, count]) => [point, 2 * count]))
+
+const knownAll: Cell['zero'] = Object.fromEntries(
+  WIRED_POINTS.filter((point) =>
+    /^(tool|prompt|resource)_p(re|ost)_(register|update|unregister|create|delete)$/.test(point),
+  ).map((point) => [point, 'known' as const]),
+)
+
 /** Entries of the configuration that loads and reloads are counted with: two that count, and one more. */
 export const ENTRIES = 3
 
@@ -359,6 +384,26 @@ export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
     zero: {},
   },
   shutdown: { counts: { session_post_close: 2 }, zero: {} },
+  // the resource and the template
+  'sync-new': { counts: synced('register', 'create'), zero: {} },
+  'sync-same': { counts: {}, zero: knownAll },
+  'sync-reload': {
+    counts: {
+      config_pre_reload: 1,
+      config_post_reload: 1,
+      plugin_pre_load: 3,
+      plugin_post_load: 3,
+    },
+    zero: knownAll,
+  },
+  'sync-changed': { counts: synced('update', 'update'), zero: {} },
+  'sync-vanished': { counts: synced('unregister', 'delete'), zero: {} },
+  'sync-vetoed': { counts: synced('register', 'create'), zero: { error_raised: 'failure' } },
+  // each definition is asked about again by whoever lists it next, here the other era
+  'sync-broken': {
+    counts: { ...twice(synced('register', 'create')), error_raised: 8 },
+    zero: {},
+  },
 }
 
 export function countOf(cell: Cell, point: PointName): number {

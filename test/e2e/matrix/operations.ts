@@ -256,4 +256,11 @@ export const SYSTEM_EVENTS: readonly SystemEvent[] = [
   { id: 'vetoed', title: 'reload, refused by a plugin' },
   { id: 'vetoed-load', title: 'reload, one of two entries refused by a plugin' },
   { id: 'shutdown', title: 'shutdown with two open sessions' },
+  { id: 'sync-new', title: 'a server lists one thing of each kind, in both eras' },
+  { id: 'sync-same', title: 'it lists the same again' },
+  { id: 'sync-reload', title: 'it lists the same after a reload' },
+  { id: 'sync-changed', title: 'it lists each with another definition' },
+  { id: 'sync-vanished', title: 'it lists none of them' },
+  { id: 'sync-vetoed', title: 'it lists each, and all are refused by a plugin' },
+  { id: 'sync-broken', title: 'it lists each, and a plugin breaks at all of them' },
 ]

@@ -1,10 +1,12 @@
-// The rows of the coverage matrix in which no client takes part: start, reload, loading of plugins, shutdown.
+// The rows of the coverage matrix in which no client takes part: start, reload, loading of plugins, shutdown, what servers list.
 
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
+import { LISTS, type ListKind } from '../../../src/gateway/catalog/listing.ts'
 import { deny, type PluginContext, type PointName } from '../../../src/plugin.ts'
+import { type Lists, startCatalogued, tool } from '../../gateway/catalogued.ts'
 import { type CodeEntry, memoryLog, pluginsOf, pluginsSection } from '../../gateway/running.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/directory.ts'
 import { openSession } from '../../support/rpc.ts'
@@ -14,7 +16,7 @@ import { SYSTEM_EVENTS } from './operations.ts'
 let directory: TemporaryDirectory
 let gateway: Gateway
 let fired: PointName[]
-let refuse: 'config' | 'load' | undefined
+let refuse: 'config' | 'load' | 'listed' | 'break' | undefined
 
 const counting: CodeEntry = {
   name: 'counting',
@@ -32,7 +34,14 @@ const judging: CodeEntry = {
       refuse === 'load' && entry === 'loaded'
         ? deny({ code: 'NO', reason: 'not this' })
         : undefined,
+    tool_pre_register: judgeListed,
+    prompt_pre_register: judgeListed,
+    resource_pre_create: judgeListed,
   },
+}
+function judgeListed() {
+  if (refuse === 'break') throw new Error('on purpose')
+  return refuse === 'listed' ? deny({ code: 'NO', reason: 'not this' }) : undefined
 }
 const loaded: CodeEntry = { name: 'loaded', hooks: { error_raised() {} }, mode: 'audit' }
 const entries = [counting, judging, loaded]
@@ -64,6 +73,13 @@ const CARRY_OUT: Readonly<Record<string, () => Promise<unknown>>> = {
   invalid: () => reloaded('refused', { namespacing: { mode: 'sideways' } }),
   vetoed: () => reloaded('refused', changed, 'config'),
   'vetoed-load': () => reloaded('applied', changed, 'load'),
+  'sync-new': () => synced(NOTHING, definitions('one')),
+  'sync-same': () => synced(definitions('one'), definitions('one')),
+  'sync-reload': () => syncedAfterReload(),
+  'sync-changed': () => synced(definitions('one'), definitions('two')),
+  'sync-vanished': () => synced(definitions('one'), NOTHING),
+  'sync-vetoed': () => synced(NOTHING, definitions('one'), 'listed'),
+  'sync-broken': () => synced(NOTHING, definitions('one'), 'break'),
   shutdown: async () => {
     const application = express().use('/mcp', gateway.mcp())
     const server = application.listen(0, '127.0.0.1')
@@ -75,6 +91,45 @@ const CARRY_OUT: Readonly<Record<string, () => Promise<unknown>>> = {
     server.close()
     await gateway.close()
   },
+}
+
+const definitions = (description: string): Lists => ({
+  tools: [tool('t', description)],
+  prompts: [{ name: 'p', description }],
+  resources: [{ uri: 'x://r', name: 'r', description }],
+  resourceTemplates: [{ uriTemplate: 'x://{t}', name: 't', description }],
+})
+const NOTHING: Lists = { tools: [], prompts: [], resources: [], resourceTemplates: [] }
+
+/** A server is there; what is listed first is not counted, what is listed then is. */
+async function synced(first: Lists, then: Lists, refusal?: 'listed' | 'break') {
+  await using behind = await startCatalogued(first)
+  await write({ servers: [{ name: 'a', url: behind.url }] })
+  expect((await gateway.reload()).outcome).toBe('applied')
+  await listAll()
+  fired = []
+  refuse = refusal
+  Object.assign(behind.lists, then)
+  await listAll()
+}
+
+async function listAll() {
+  const { catalogs } = gateway.state().runtime
+  for (const catalog of [catalogs.legacy, catalogs.modern]) {
+    catalog.invalidate('a')
+    for (const kind of Object.keys(LISTS) as ListKind[]) await catalog.list(kind)
+  }
+  await gateway.engine.observers.idle()
+}
+
+async function syncedAfterReload() {
+  await using behind = await startCatalogued(definitions('one'))
+  const servers = [{ name: 'a', url: behind.url }]
+  await write({ servers })
+  await gateway.reload()
+  await listAll()
+  await reloaded('applied', { servers, ...changed })
+  await listAll()
 }
 
 async function reloaded(outcome: string, config: object, refusal?: 'config' | 'load') {
