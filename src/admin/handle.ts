@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.ts'
 import type { Principal } from '../engine/context.ts'
 import type { Authenticator, Decision, Target } from '../identity/access.ts'
 import type { Kind, RightSpec } from '../identity/rights.ts'
-import type { Registry, WriteContext, WriteOutcome } from '../registry/registry.ts'
+import type { Registry } from '../registry/registry.ts'
 
 /** A kind of entities as the API serves it. */
 export interface EntityKind {
@@ -22,34 +22,29 @@ export interface EntityKind {
 
 export type EntityWrite = 'create' | 'replace' | 'merge' | 'remove'
 
-/** What is asked of the audit; `tenant` is set for a principal that belongs to one. */
+/** What is asked of the audit; all that is given must hold. Times are milliseconds since the epoch, `to` exclusive. */
 export interface AuditQuery {
-  readonly tenant: string | undefined
-  /** Where the page before ended. */
-  readonly after: string | undefined
-  readonly limit: number
-  /** Milliseconds since the epoch, inclusive and exclusive. */
-  readonly since: number | undefined
-  readonly until: number | undefined
-  /** Exact values of members: kind, principal, requestId. */
-  readonly where: Readonly<Record<string, string>>
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  readonly kind?: string | undefined
+  readonly principal?: string | undefined
+  readonly server?: string | undefined
+  readonly target?: string | undefined
+  readonly point?: string | undefined
+  readonly entry?: string | undefined
+  readonly code?: string | undefined
+  readonly outcome?: string | undefined
+  readonly requestId?: string | undefined
 }
 
-export interface AuditPage {
-  readonly items: readonly JsonObject[]
-  /** What `after` of the next page is; undefined: there is none. */
-  readonly next: string | undefined
-}
-
-export interface AuditSearch {
-  search(query: AuditQuery): Promise<AuditPage>
-}
-
-/** How somebody decided about a change that waits. */
-export interface ChangeDecision {
-  readonly id: string
-  readonly approve: boolean
-  readonly reason: string | undefined
+/** The audit where it is kept: the reader of the audit room, as far as the API uses it. */
+export interface AuditRecords {
+  /** The youngest first. */
+  search(
+    search: AuditQuery & { readonly limit: number; readonly cursor?: string | undefined },
+  ): Promise<{ readonly records: readonly JsonObject[]; readonly next: string | undefined }>
+  /** The oldest first; ends when whoever asks stops. */
+  export(query: AuditQuery): AsyncIterable<JsonObject>
 }
 
 /** Texts that only we can make, bound to a scope: what cursors are. */
@@ -73,8 +68,6 @@ export interface ApiRooms {
   readonly rights: Readonly<Record<string, RightSpec>>
   /** Rights of the table that the principal has on the gateway or its tenant; fires nothing. */
   rightsOf(principal: Principal): readonly string[]
-  /** Approves or refuses a change that waits. Rejects as `registry.write` does. */
-  decide(decision: ChangeDecision, context: WriteContext): Promise<WriteOutcome>
   /** Throws WIRE_INVALID_PARAMS that says what is wrong with the question. */
   explain(question: JsonObject): Promise<object>
   reload(options: { readonly dryRun: boolean }): Promise<object>
@@ -85,7 +78,7 @@ export interface ApiRooms {
   /** Prometheus text; undefined when it is switched off. */
   metrics(): Promise<string> | string | undefined
   /** Undefined: no sink keeps the audit where it can be searched. */
-  readonly audit: AuditSearch | undefined
+  readonly audit: AuditRecords | undefined
 }
 
 export interface ApiHandle extends ApiRooms {

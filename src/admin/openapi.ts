@@ -35,6 +35,8 @@ export function openApi({ routes, kinds, version, base }: DocumentInput): object
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'an API key or an access token' },
       },
+      headers: ANSWER_HEADERS,
+      responses: { Problem: PROBLEM },
       schemas: { ...SHAPES, ...entitySchemas(kinds) },
     },
   }
@@ -66,7 +68,9 @@ function operationOf(route: Route): object {
       ...Object.fromEntries(
         Object.entries(route.answers).map(([status, answer]) => [status, answerOf(answer)]),
       ),
-      ...Object.fromEntries(problemsOf(route).map((status) => [status, PROBLEM])),
+      ...Object.fromEntries(
+        problemsOf(route).map((status) => [status, { $ref: '#/components/responses/Problem' }]),
+      ),
     },
   }
 }
@@ -96,7 +100,11 @@ function answerOf({ description, type, schema, headers = [] }: AnswerSpec): obje
   return {
     description,
     ...(headers.length > 0
-      ? { headers: Object.fromEntries(headers.map((name) => [name, ANSWER_HEADERS[name]])) }
+      ? {
+          headers: Object.fromEntries(
+            headers.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+          ),
+        }
       : {}),
     ...(type ? { content: { [type]: { schema: schema ?? {} } } } : {}),
   }

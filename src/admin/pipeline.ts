@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { AppError } from '../base/errors.ts'
 import type { Principal } from '../engine/context.ts'
+import type { Target } from '../identity/access.ts'
 import type { ApiHandle } from './handle.ts'
 import { problemOf } from './problem.ts'
 import { assertNoBody, readBody } from './request/body.ts'
@@ -105,7 +106,12 @@ async function authenticate(
   request: IncomingMessage,
   query: URLSearchParams,
 ): Promise<Principal> {
-  const { socket, headers } = request
+  const { socket, headers, rawHeaders } = request
+  // of two, whoever stands before us may have read the other one
+  if (rawHeaders.filter((name, at) => at % 2 === 0 && /^authorization$/i.test(name)).length > 1)
+    throw new AppError('AUTH_INVALID', 'there are several Authorization headers', {
+      data: { error: 'invalid_request' },
+    })
   const principal = await authenticator.authenticate({
     authorization: headers.authorization,
     certificate: certificateOf(socket as TLSSocket),
@@ -130,18 +136,12 @@ interface Asker {
 
 async function authorise(api: ApiHandle, route: Route, { principal, requestId, id }: Asker) {
   const { right, kind, reach } = route
-  if (reach === 'gateway' && principal.tenant !== undefined)
-    throw new AppError('AUTH_DENIED', 'this is about the gateway as a whole, not one tenant')
   if (right === undefined) return
-  const target =
+  const tenant = reach === 'gateway' ? undefined : principal.tenant
+  const target: Target =
     kind === undefined
-      ? { kind: 'gateway' as const, tenant: principal.tenant }
-      : {
-          kind: 'entity' as const,
-          entity: kind,
-          tenant: principal.tenant,
-          ...(id === '' ? {} : { name: id }),
-        }
+      ? { kind: 'gateway', tenant }
+      : { kind: 'entity', entity: kind, tenant, ...(id === '' ? {} : { name: id }) }
   const decision = await api.authorise({ principal, right, target, requestId })
   if (decision.allowed) return
   throw new AppError('AUTH_DENIED', `${right}: ${decision.reason}`, {

@@ -4,7 +4,7 @@ import { isObject } from '../base/json.ts'
 import { redactText } from '../base/log.ts'
 import { STATUS_CODES } from '../base/node-http.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
-import type { FieldError } from './request/schema.ts'
+import { type FieldError, pointerStep } from './request/schema.ts'
 
 export interface Problem {
   readonly status: number
@@ -86,14 +86,16 @@ function headersOf({ data = {} }: AppError, status: number): Record<string, stri
   if (typeof retryAfter === 'number' && retryAfter > 0)
     headers['retry-after'] = String(Math.ceil(retryAfter))
   else if (status === 429 || status === 503) headers['retry-after'] = '1'
-  if (status === 401) headers['www-authenticate'] = challenge(data.error, undefined)
-  if (Array.isArray(data.scopes) && data.scopes.length > 0)
-    headers['www-authenticate'] = challenge('insufficient_scope', data.scopes.join(' '))
+  const { error, scopes, scope } = data
+  const wanted = Array.isArray(scopes) && scopes.length > 0 ? scopes.join(' ') : scope
+  if (status === 401) headers['www-authenticate'] = challenge(error, wanted)
+  else if (status === 403 && wanted !== undefined)
+    headers['www-authenticate'] = challenge('insufficient_scope', wanted)
   return headers
 }
 
 // RFC 6750 section 3; only words that a quoted string can hold as they are
-function challenge(error: unknown, scope: string | undefined): string {
+function challenge(error: unknown, scope: unknown): string {
   const plain = (text: unknown): text is string =>
     typeof text === 'string' && /^[\x21\x23-\x5b\x5d-\x7e ]+$/.test(text)
   const parts = ['Bearer realm="portcullis"']
@@ -102,7 +104,7 @@ function challenge(error: unknown, scope: string | undefined): string {
   return parts.join(', ')
 }
 
-/** What `data.problems` lists: of ours, of the registry (`path` or `pointer` in the entity), or plain texts. */
+/** What `data.problems` lists: of ours, of the registry (`path` in the entity), or plain texts. */
 function fieldErrors(problems: unknown): readonly FieldError[] {
   if (!Array.isArray(problems)) return []
   return problems.slice(0, 50).map((problem: unknown): FieldError => {
@@ -116,11 +118,11 @@ function fieldErrors(problems: unknown): readonly FieldError[] {
   })
 }
 
-// the entity is the member `body` of what was sent
+// as the configuration writes a path, `conditions[0].tools` or `env["A B"]`; the entity is the member `body` of what was sent
 function pointerOf(path: unknown): string | undefined {
-  if (typeof path === 'string')
-    return `#/body${path === '' || path.startsWith('/') ? '' : '/'}${path}`
-  if (!Array.isArray(path)) return undefined
-  const steps = path.map((step) => String(step).replaceAll('~', '~0').replaceAll('/', '~1'))
-  return ['#', 'body', ...steps].join('/')
+  if (typeof path !== 'string') return undefined
+  const steps = [...path.matchAll(/"((?:[^"\\]|\\.)*)"|([^.[\]"]+)/g)].map(
+    ([, quoted, plain]) => plain ?? (JSON.parse(`"${quoted}"`) as string),
+  )
+  return ['#/body', ...steps.map(pointerStep)].join('/')
 }

@@ -44,7 +44,7 @@ export interface Route {
   /** Undefined: for everybody who is authenticated. */
   readonly right: Right | undefined
   readonly kind: Kind | undefined
-  /** `gateway`: about the gateway as a whole, so not for a principal that belongs to a tenant. */
+  /** Whose it is: of the gateway as a whole, which is no tenant's, or of the caller's own tenant. */
   readonly reach: 'tenant' | 'gateway'
   readonly query: Readonly<Record<string, Parameter>>
   readonly headers: readonly RequestHeader[]

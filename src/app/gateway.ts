@@ -25,7 +25,8 @@ import { type Current, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
 import { readinessOf } from './status.ts'
 
-export { BUILT_IN, SELF } from './rooms.ts'
+export { BUILT_IN } from './rooms.ts'
+export { SELF } from './self.ts'
 
 export interface GatewayOptions {
   /** The configuration as an object of the shape of the file; nothing is substituted in it. */
@@ -59,8 +60,8 @@ export interface Gateway {
   stdio(pipes: Pipes): LineService
   /** /healthz, /readyz and /metrics as Express middleware. */
   admin(): RequestHandler
-  /** Reads the file again and swaps generations; never rejects. */
-  reload(): Promise<ReloadResult>
+  /** Reads the file again and swaps generations; never rejects. `dryRun`: reads and judges, and swaps nothing. */
+  reload(options?: { readonly dryRun?: boolean }): Promise<ReloadResult>
   /** Takes no more requests, waits for those in flight up to `limits.drain` or `hurry`, closes everything. Idempotent. */
   close(options?: { hurry?: Promise<void> }): Promise<void>
   readiness(): Readiness
@@ -186,8 +187,8 @@ class LiveGateway implements Gateway {
     })
   }
 
-  reload(): Promise<ReloadResult> {
-    return this.#generations.reload()
+  reload(options: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
+    return this.#generations.reload(options)
   }
 
   apply(): Promise<ReloadResult> {

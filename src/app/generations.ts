@@ -7,7 +7,7 @@ import { shownConfig } from '../config/print.ts'
 import { type Assembly, retire } from './assemble.ts'
 import { admit } from './begin.ts'
 import type { Control, Made } from './control/control.ts'
-import { applyEntities, type ReloadDeps, type ReloadResult, reload } from './reload.ts'
+import { applyEntities, type ReloadDeps, type ReloadResult, rehearse, reload } from './reload.ts'
 import { type BuildOptions, type Current, putInForce, type Rooms, runningOf } from './rooms.ts'
 import type { GatewayConfig } from './sections.ts'
 
@@ -53,9 +53,12 @@ export class Generations {
     return this.#retiring
   }
 
-  /** Reads the configuration again. Never rejects. */
-  reload(): Promise<ReloadResult> {
-    const next = this.#reloading.then(() => (this.#parts.closing() ? CLOSING : this.#reload()))
+  /** Reads the configuration again. `dryRun`: and puts nothing in force. Never rejects. */
+  reload({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
+    const next = this.#reloading.then(() => {
+      if (this.#parts.closing()) return CLOSING
+      return dryRun ? rehearse(this.#steps({})) : this.#reload()
+    })
     this.#reloading = next.catch(() => {})
     return next
   }

@@ -11,9 +11,9 @@ import type { Admissions, Assembly } from './assemble.ts'
 import type { Admitting } from './control/admission.ts'
 import type { GatewayConfig } from './sections.ts'
 
-/** How a reload ended. `refused` has the reason; nothing has changed then. */
+/** How a reload ended. `refused` has the reason; nothing has changed then, nor has it after a `dry_run`. */
 export interface ReloadResult {
-  readonly outcome: 'applied' | 'unchanged' | 'refused'
+  readonly outcome: 'applied' | 'unchanged' | 'refused' | 'dry_run'
   readonly changed: readonly string[]
   readonly reason?: string
 }
@@ -54,6 +54,11 @@ const FIXED = [
   /^network\b/,
 ]
 
+function assertChangeable(changed: readonly string[]): void {
+  const fixed = changed.find((path) => FIXED.some((pattern) => pattern.test(path)))
+  if (fixed) throw new AppError('CONFIG_RELOAD_REFUSED', `${fixed} changes only with a restart`)
+}
+
 export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
   const old = deps.current()
   let changed: readonly string[] = []
@@ -63,8 +68,7 @@ export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
     const diff = diffConfig(old.loaded, loaded)
     changed = diff.paths
     if (changed.length === 0) return { outcome: 'unchanged', changed }
-    const fixed = changed.find((path) => FIXED.some((pattern) => pattern.test(path)))
-    if (fixed) throw new AppError('CONFIG_RELOAD_REFUSED', `${fixed} changes only with a restart`)
+    assertChangeable(changed)
     await judge(deps, old.runtime, loaded, changed)
     await exchange(deps, { base, loaded, diff }, () => deps.admit(base, old.runtime))
     observe(deps, old.runtime, { file: loaded.file, changed: [...changed], applied: true })
@@ -78,6 +82,24 @@ export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
       reason,
     })
     return { outcome: 'refused', changed, reason }
+  }
+}
+
+/** What a reload would come to, as far as it can be told without building: read, compared and judged; nobody observes it. */
+export async function rehearse(
+  deps: Pick<ReloadDeps, 'current' | 'read' | 'effective' | 'createId' | 'shown'>,
+): Promise<ReloadResult> {
+  let changed: readonly string[] = []
+  try {
+    const old = deps.current()
+    const loaded = deps.effective(await deps.read())
+    changed = diffConfig(old.loaded, loaded).paths
+    if (changed.length === 0) return { outcome: 'unchanged', changed }
+    assertChangeable(changed)
+    await judge(deps, old.runtime, loaded, changed, true)
+    return { outcome: 'dry_run', changed }
+  } catch (error) {
+    return { outcome: 'refused', changed, reason: reasonOf(error) }
   }
 }
 
@@ -131,10 +153,11 @@ export function reasonOf(error: unknown): string {
 
 /** The running generation judges what is to replace it. */
 async function judge(
-  deps: ReloadDeps,
+  deps: Pick<ReloadDeps, 'createId' | 'shown'>,
   runtime: Runtime,
   loaded: LoadedConfig<GatewayConfig>,
   changed: readonly string[],
+  dryRun = false,
 ): Promise<void> {
   const runner = runtime.generation.runner('config_pre_reload')
   if (!runner) return
@@ -146,7 +169,7 @@ async function judge(
   }
   const outcome = await runner.dispatch(
     payload,
-    systemRequest(deps.createId(), 'config/reload', runtime),
+    systemRequest(deps.createId(), 'config/reload', runtime, dryRun),
   )
   if (outcome.kind === 'fault') throw outcome.fault
   if (outcome.kind === 'deny') {
@@ -169,6 +192,7 @@ export function systemRequest(
   requestId: string,
   method: string,
   runtime: Pick<Runtime, 'generation'> | undefined,
+  dryRun = false,
 ): RequestContext {
   return new RequestContext({
     requestId,
@@ -180,6 +204,7 @@ export function systemRequest(
     client: undefined,
     session: undefined,
     generation: runtime?.generation.id ?? 0,
+    dryRun,
   })
 }
 

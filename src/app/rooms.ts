@@ -41,9 +41,9 @@ import { probe } from './probe.ts'
 import { loadPoints, type Origin } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
+import { SELF } from './self.ts'
 import { auditSinks } from './sinks.ts'
 
-export const SELF = { name: 'portcullis', version: '0.1.0' } as const
 export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 
 /** The one reference that a reload swaps. */

@@ -49,8 +49,8 @@ function detailOf(message: string, { allowedValues }: Record<string, unknown>): 
   return Array.isArray(allowedValues) ? `${message}: ${allowedValues.join(', ')}` : message
 }
 
-// RFC 6901 section 3
-function pointerStep(member: string): string {
+/** RFC 6901 section 3. */
+export function pointerStep(member: string): string {
   return member.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 

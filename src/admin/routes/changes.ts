@@ -13,7 +13,6 @@ export const CHANGE_ROUTES: readonly Route[] = [
 
 function decision(approve: boolean, about: string): Route {
   const verb = approve ? 'approve' : 'refuse'
-  const entity = { type: 'object', description: 'the entity that was changed, or the change' }
   return {
     method: 'POST',
     path: `/changes/{id}/${verb}`,
@@ -29,23 +28,21 @@ function decision(approve: boolean, about: string): Route {
     body: { type: 'application/json', schema: REASON, check: REASON, required: false },
     answers: {
       200: {
-        description: approve ? 'written' : 'refused',
+        description: approve
+          ? 'the change, approved and carried out; in a dry run what would be written'
+          : 'the change, refused',
         type: 'application/json',
-        schema: entity,
+        schema: ref('Entity'),
         headers: ['ETag'],
       },
-      202: {
-        description: 'waits for one more approval',
-        type: 'application/json',
-        schema: ref('Change'),
-        headers: ['Location'],
-      },
     },
-    problems: [404, 409],
-    async handle(call: Call, rooms) {
-      const reason = call.body?.reason as string | undefined
-      const deciding = rooms.decide({ id: call.id, approve, reason }, contextOf(call))
-      return answerOf(call, await written(call, deciding), 200)
+    problems: [404, 409, 412],
+    async handle(call: Call, { registry }) {
+      const reason = call.body?.reason
+      const state = approve ? 'approved' : 'refused'
+      const patch = { state, ...(reason === undefined ? {} : { reason }) }
+      const request = { op: 'merge', kind: 'change', id: call.id, patch } as const
+      return answerOf(call, await written(call, registry.write(request, contextOf(call))), 200)
     },
   }
 }
