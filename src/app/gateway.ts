@@ -62,6 +62,10 @@ export interface Gateway {
   admin(): RequestHandler
   /** Reads the file again and swaps generations; never rejects. `dryRun`: reads and judges, and swaps nothing. */
   reload(options?: { readonly dryRun?: boolean }): Promise<ReloadResult>
+  /** Puts what the store holds in force, at once and not when it has been noticed; never rejects. */
+  apply(): Promise<ReloadResult>
+  /** Resolves when nothing of old generations is left. */
+  retired(): Promise<void>
   /** Takes no more requests, waits for those in flight up to `limits.drain` or `hurry`, closes everything. Idempotent. */
   close(options?: { hurry?: Promise<void> }): Promise<void>
   readiness(): Readiness
@@ -189,6 +193,10 @@ class LiveGateway implements Gateway {
 
   reload(options: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
     return this.#generations.reload(options)
+  }
+
+  retired(): Promise<void> {
+    return this.#generations.retired()
   }
 
   apply(): Promise<ReloadResult> {
