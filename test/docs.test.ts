@@ -20,6 +20,7 @@ const GUIDES = [
   'getting-started',
   'stdio',
   'policies',
+  'identity',
   'plugin-guide',
   'operations',
   'admin-api',

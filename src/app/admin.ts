@@ -12,9 +12,9 @@ import { conditionCompiler, createExpression } from '../expression/expression.ts
 import type { Authenticator, Authorizer } from '../identity/access.ts'
 import { RIGHTS, type Right } from '../identity/rights.ts'
 import { POINTS, type Points } from '../points/table.ts'
+import type { RegistryDeps } from '../registry/parts.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type Assembly, engineLimits } from './assemble.ts'
-import type { Decide } from './control/decide.ts'
 import { type Explained, explain, type Question } from './explain.ts'
 import { listPoints } from './point-list.ts'
 import type { ReloadResult } from './reload.ts'
@@ -25,8 +25,10 @@ export interface AdminParts {
   readonly registry: Registry
   /** Takes API keys, whatever the MCP endpoint takes. */
   readonly authenticator: Authenticator
-  /** By the generation in force: the decision between the auth points, and the rules alone. */
-  readonly decide: Decide
+  /** The decision between the auth points. */
+  readonly authorize: RegistryDeps['authorize']
+  /** The rules alone, of the generation in force. */
+  authorizer(): Authorizer
   /** Undefined: no sink keeps the audit in the store. */
   readonly audit: AuditRecords | undefined
   /** What runs now. Throws SHUTTING_DOWN. */
@@ -57,7 +59,7 @@ export function apiHandle(parts: AdminParts, kinds: ApiHandle['kinds']): ApiHand
   return {
     registry,
     rights: RIGHTS,
-    rightsOf: (principal) => rightsOf(principal, parts.decide.rules()),
+    rightsOf: (principal) => rightsOf(principal, parts.authorizer()),
     explain: (question) => explained(quiet(state()), question),
     reload: parts.reload,
     config: () => shownOf(state()),
@@ -88,9 +90,9 @@ function rightsOf(principal: Principal, authorizer: Authorizer): readonly string
  * The rules first, for every route. The registry asks again about an entity, when it knows whose it is, and passes the auth points
  * then; for what is no entity they are passed here.
  */
-function authorise({ decide }: AdminParts, { principal, right, target, requestId }: Ask) {
-  if (target.kind === 'entity') return decide.rules().decide(principal, right, target)
-  return decide.authorize({ principal, requestId, surface: 'admin' }, right as Right, target)
+function authorise(parts: AdminParts, { principal, right, target, requestId }: Ask) {
+  if (target.kind === 'entity') return parts.authorizer().decide(principal, right, target)
+  return parts.authorize({ principal, requestId, surface: 'admin' }, right as Right, target)
 }
 
 function shownOf({ loaded, runtime }: Assembly): object {

@@ -6,10 +6,10 @@ import type { LoadedConfig, Loader } from '../config/load.ts'
 import type { Generation } from '../engine/engine.ts'
 import type { Authenticator } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
+import type { RegistryDeps } from '../registry/parts.ts'
 import type { Admissions } from './assemble.ts'
 import type { Admitting } from './control/admission.ts'
 import type { Control } from './control/control.ts'
-import type { Decide } from './control/decide.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { type Current, createRooms, type Rooms, runningOf } from './rooms.ts'
 import type { GatewayConfig } from './sections.ts'
@@ -36,7 +36,7 @@ export interface Begun {
 
 export interface ApiAccess {
   readonly authenticator: Authenticator
-  readonly decide: Decide
+  readonly authorize: RegistryDeps['authorize']
 }
 
 export async function begin(deps: BeginDeps): Promise<Begun> {
@@ -49,6 +49,7 @@ export async function begin(deps: BeginDeps): Promise<Begun> {
   try {
     current.assembly = await rooms.build(made?.loaded ?? loaded, undefined, {
       override: control?.override(),
+      entities: control?.identity,
       async admit(generation) {
         admitting = await admit(undefined, loaded, undefined, generation)
         return admitting.admissions
@@ -90,29 +91,31 @@ async function controlOf(
   rooms: Rooms,
 ): Promise<{ readonly control: Control; readonly access: ApiAccess }> {
   const { options, loaded, current, owned } = deps
-  const { openControl, createDecide, createKeyDoor } = await import('./control/open.ts')
+  const { openControl, createApiAuthorizer, createApiDoor, createDecide } = await import(
+    './control/open.ts'
+  )
   const running = () => runningOf(current)
-  const { anyOf } = rooms
-  const decide = createDecide({
+  const parts = {
     current: running,
-    parts: options.identity,
+    hosted: options.identity !== undefined,
     entities: () => control.identity,
-    anyOf,
-  })
+    anyOf: rooms.anyOf,
+  }
+  const authorizer = createApiAuthorizer(parts)
+  const authorize = createDecide(running, authorizer)
   const control: Control = await openControl({
     ...deps,
     config: loaded.config,
     audit: rooms.audit,
     store: options.store,
-    authorize: decide.authorize,
+    authorizer,
+    authorize,
     current: () => current.assembly,
     base: () => current.origin?.base ?? loaded,
     probe: rooms.probe,
   })
   owned.defer(() => control.close())
   const { clock, log } = deps
-  const authenticator =
-    options.identity?.authenticator ??
-    createKeyDoor({ current: running, entities: control.identity, anyOf, clock, log })
-  return { control, access: { authenticator, decide } }
+  const authenticator = createApiDoor({ ...parts, clock, log })
+  return { control, access: { authenticator, authorize } }
 }

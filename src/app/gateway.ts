@@ -19,7 +19,7 @@ import { type ApiAccess, begin } from './begin.ts'
 import type { Control } from './control/control.ts'
 import type { TokenReceiver } from './first-token.ts'
 import { Generations } from './generations.ts'
-import type { IdentityParts } from './identity.ts'
+import type { IdentityRoom } from './identity.ts'
 import { createLog } from './log.ts'
 import type { ReloadResult } from './reload.ts'
 import { type Current, type Rooms, runningOf } from './rooms.ts'
@@ -52,7 +52,7 @@ export interface GatewayOptions {
    */
   readonly onFirstToken?: TokenReceiver
   /** In place of the section `identity`, for hosts that know who asks. */
-  readonly identity?: IdentityParts
+  readonly identity?: IdentityRoom
 }
 
 /** A gateway without listeners. */
@@ -68,6 +68,10 @@ export interface Gateway {
   admin(): RequestHandler
   /** Reads the file again and swaps generations; never rejects. `dryRun`: reads and judges, and swaps nothing. */
   reload(options?: { readonly dryRun?: boolean }): Promise<ReloadResult>
+  /** Puts what the store holds in force, at once and not when it has been noticed; never rejects. */
+  apply(): Promise<ReloadResult>
+  /** Resolves when nothing of old generations is left. */
+  retired(): Promise<void>
   /** Takes no more requests, waits for those in flight up to `limits.drain` or `hurry`, closes everything. Idempotent. */
   close(options?: { hurry?: Promise<void> }): Promise<void>
   readiness(): Readiness
@@ -187,6 +191,7 @@ class LiveGateway implements Gateway {
     const api = await createAdminApi({
       ...access,
       registry: control.registry,
+      authorizer: () => control.authorizer(),
       cursors: control.cursors,
       audit: undefined,
       state: () => this.state(),
@@ -237,6 +242,10 @@ class LiveGateway implements Gateway {
 
   reload(options: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
     return this.#generations.reload(options)
+  }
+
+  retired(): Promise<void> {
+    return this.#generations.retired()
   }
 
   apply(): Promise<ReloadResult> {

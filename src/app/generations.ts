@@ -83,6 +83,8 @@ export class Generations {
     const { changed, reason } = result
     if (result.outcome === 'refused') this.#tell(result)
     else this.#parts.log.info({ changed }, 'what was written to the store is in force')
+    // roles and what operators say of tools stand in no section, and lists may be others for all that
+    if (result.outcome === 'applied' && changed.length === 0) this.#parts.rooms.fanout.changed()
     if (reason !== undefined) this.#parts.control?.settled(undefined, reason)
     return result
   }
@@ -110,6 +112,7 @@ export class Generations {
           ...how,
           admit: async () => admissions,
           override: this.#parts.control?.override(),
+          entities: this.#parts.control?.identity,
         }),
       createId: rooms.room.createId,
       shown: shownConfig,

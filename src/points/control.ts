@@ -72,6 +72,15 @@ const beforeListed = (what: string) =>
     conditions: SERVER_CONDITIONS,
     ...control,
   })
+// what is forgotten cannot be made another
+const beforeForgotten = (what: string) =>
+  point({
+    fires: what,
+    payload: members({ ...CATALOGUED, entity: definition }),
+    content: ['entity'],
+    conditions: SERVER_CONDITIONS,
+    ...control,
+  })
 const afterListed = (what: string) =>
   point({
     fires: what,
@@ -138,7 +147,7 @@ export const CONTROL_POINTS = {
   tool_post_register: afterListed('after a tool was registered, or was not'),
   tool_pre_update: beforeListed('before the changed definition of a tool may be listed and called'),
   tool_post_update: afterListed('after the definition of a tool changed, or did not'),
-  tool_pre_unregister: beforeListed('before a tool that its server lists no more is forgotten'),
+  tool_pre_unregister: beforeForgotten('before a tool that its server lists no more is forgotten'),
   tool_post_unregister: afterListed('after a tool was forgotten'),
   prompt_pre_register: beforeListed(
     'before a prompt that an upstream shows for the first time, or that an operator says something about, may be listed and got',
@@ -148,7 +157,9 @@ export const CONTROL_POINTS = {
     'before the changed definition of a prompt may be listed and got',
   ),
   prompt_post_update: afterListed('after the definition of a prompt changed, or did not'),
-  prompt_pre_unregister: beforeListed('before a prompt that its server lists no more is forgotten'),
+  prompt_pre_unregister: beforeForgotten(
+    'before a prompt that its server lists no more is forgotten',
+  ),
   prompt_post_unregister: afterListed('after a prompt was forgotten'),
   resource_pre_create: beforeListed(
     'before a resource or template that an upstream shows for the first time, or that an operator says something about, may be listed and read',
@@ -160,7 +171,7 @@ export const CONTROL_POINTS = {
   resource_post_update: afterListed(
     'after the definition of a resource or template changed, or did not',
   ),
-  resource_pre_delete: beforeListed(
+  resource_pre_delete: beforeForgotten(
     'before a resource or template that its server lists no more is forgotten',
   ),
   resource_post_delete: afterListed('after a resource or template was forgotten'),

@@ -1,5 +1,6 @@
 // The store that the configuration names, its database and its packages loaded when it is first used.
 import type { Clock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
 import { isPostgres, type StoreOptions, sqlitePath } from './options.ts'
 import type { StoreBounds } from './rules.ts'
 import type { Store } from './store.ts'
@@ -12,7 +13,9 @@ export interface StoreDeps {
 /** Nothing is opened before the first call; `start` is one. */
 export function createStore(options: StoreOptions, deps: StoreDeps): Store {
   let loading: Promise<Store> | undefined
-  const loaded = (): Promise<Store> => {
+  let closed = false
+  const loaded = async (): Promise<Store> => {
+    if (closed) throw new AppError('STORE_UNAVAILABLE', 'the store is closed')
     loading ??= load(options, deps)
     return loading
   }
@@ -25,6 +28,7 @@ export function createStore(options: StoreOptions, deps: StoreDeps): Store {
     changes: async (after, limit) => (await loaded()).changes(after, limit),
     remembered: async (key) => (await loaded()).remembered(key),
     async close() {
+      closed = true
       if (loading !== undefined) await (await loading).close()
     },
   }

@@ -4,7 +4,7 @@ import type { EntityKind } from '../../src/admin/handle.ts'
 import { type AdminParts, apiHandle } from '../../src/app/admin.ts'
 import { entityKinds } from '../../src/app/admin-kinds.ts'
 import { createDecide } from '../../src/app/control/decide.ts'
-import { createKeyDoor } from '../../src/app/control/keys.ts'
+import { createApiDoor } from '../../src/app/control/keys.ts'
 import { createGateway } from '../../src/app/gateway.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { canonicalText, type JsonObject } from '../../src/base/json.ts'
@@ -72,8 +72,16 @@ export async function createRealWorld(): Promise<World> {
   const parts: AdminParts = {
     registry,
     cursors,
-    authenticator: createKeyDoor({ current, entities, anyOf, clock, log }),
-    decide: createDecide({ current, parts: undefined, entities: () => entities, anyOf }),
+    authenticator: createApiDoor({
+      current,
+      hosted: false,
+      entities: () => entities,
+      anyOf,
+      clock,
+      log,
+    }),
+    authorize: createDecide(current, () => control.authorizer()),
+    authorizer: () => control.authorizer(),
     audit: memoryAudit(),
     state: current,
     readiness: () => gateway.readiness(),

@@ -2,10 +2,15 @@
 import { describe } from 'vitest'
 import { createStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
-import { makeSchema, skipsPostgres } from './postgres.ts'
+import { makeSchema, noPostgres } from './postgres.ts'
 import { storeSuite } from './store-suite.ts'
 
-describe.skipIf(skipsPostgres('the store in PostgreSQL'))('with a server', () => {
+if (noPostgres)
+  console.log(
+    'skipped: the store in PostgreSQL: set PORTCULLIS_TEST_POSTGRES to the URL of a server (scripts/postgres.sh starts one)',
+  )
+
+describe.skipIf(noPostgres)('with a server', () => {
   storeSuite('PostgreSQL', async (clock, bounds) => {
     const schema = await makeSchema()
     const open: Store[] = []

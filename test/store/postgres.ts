@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 
-export const SERVER = process.env.PORTCULLIS_TEST_POSTGRES
+const SERVER = process.env.PORTCULLIS_TEST_POSTGRES || undefined
 
 export interface TestSchema {
   /** Of the database, with nothing but the schema in its search path. */
@@ -11,12 +11,8 @@ export interface TestSchema {
   drop(): Promise<void>
 }
 
-/** Says once per file that its tests do not run, and why. */
-export function skipsPostgres(what: string): boolean {
-  if (SERVER !== undefined) return false
-  console.log(`skipped: ${what}: set PORTCULLIS_TEST_POSTGRES to the URL of a PostgreSQL server`)
-  return true
-}
+/** True: tests that need the server do not run; postgres.test.ts says so for all of them. */
+export const noPostgres = SERVER === undefined
 
 export async function makeSchema(): Promise<TestSchema> {
   const schema = `store_${randomUUID().replaceAll('-', '')}`

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Clock } from '../../src/base/clock.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
 import type { StoreBounds } from '../../src/store/rules.ts'
 import type { Store, StoreWrite } from '../../src/store/store.ts'
 
@@ -217,7 +218,7 @@ export function storeSuite(name: string, open: OpenStore): void {
       })
 
       it('of more writes than one commit may hold is refused', async () => {
-        const writes = Array.from({ length: 5001 }, (_, index) => put(`s${index}`, 0))
+        const writes = Array.from({ length: 2001 }, (_, index) => put(`s${index}`, 0))
         await expect(commit(...writes)).rejects.toMatchObject({ code: 'REGISTRY_LIMIT' })
         expect(await ids()).toEqual([])
       })
@@ -351,6 +352,48 @@ export function storeSuite(name: string, open: OpenStore): void {
         await commit(put('a', 0))
         await expect(store.changes(2, 100)).rejects.toMatchObject({ code: 'STORE_COMPACTED' })
       })
+    })
+
+    it('answers whatever comes as the one in memory does', async () => {
+      const model = createMemoryStore({ clock, bounds: BOUNDS })
+      const write = fc.record({
+        op: fc.constantFrom('put' as const, 'put' as const, 'remove' as const),
+        id: fc.constantFrom('a', 'b', 'c'),
+        expect: fc.nat({ max: 3 }),
+        tenant: fc.constantFrom('x', undefined),
+      })
+      const step = fc.record({
+        writes: fc.array(write, { maxLength: 5 }),
+        key: fc.option(fc.constantFrom('k', 'l'), { nil: undefined }),
+        passed: fc.constantFrom(0, 400),
+      })
+      const outcome = (attempt: Promise<unknown>) =>
+        attempt.catch(({ code, data }) => ({ code, data }))
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
+          for (const { writes, key, passed } of steps) {
+            clock.time += passed
+            const request = {
+              writes: writes.map((each) => ({ ...each, kind: 'server', body: { n: each.expect } })),
+              ...BY,
+              ...(key && { remember: { key, digest: 'd', answer: { at: clock.time } } }),
+            }
+            expect(await outcome(store.commit(request))).toEqual(
+              await outcome(model.commit(request)),
+            )
+          }
+          for (const ask of [
+            (each: Store) => each.revision(),
+            (each: Store) => each.list({ kind: 'server', limit: 9 }),
+            (each: Store) => each.list({ kind: 'server', tenant: 'x', after: 'a', limit: 9 }),
+            async (each: Store) => each.changes((await each.revision()) - 4, 3),
+            (each: Store) => each.changes(0, 99),
+            (each: Store) => each.remembered('k'),
+          ])
+            expect(await outcome(ask(store))).toEqual(await outcome(ask(model)))
+        }),
+        { numRuns: 15, endOnFailure: true },
+      )
     })
 
     describe('an answer', () => {

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { LoadedConfig, Loader } from '../../config/load.ts'
 import { shownForm } from '../../config/print.ts'
+import type { Authorizer } from '../../identity/access.ts'
 import { mintKey } from '../../identity/api-key.ts'
 import type { Kind } from '../../identity/rights.ts'
 import type { Override } from '../../registry/catalogue/gate.ts'
@@ -37,6 +38,8 @@ export interface Control {
   readonly identity: IdentityEntities
   /** Cursors that every replica on this store can read. */
   readonly cursors: CursorSigner
+  /** Who decides on the API plane in the generation that runs. */
+  authorizer(): Authorizer
   /** The configuration with what the store adds; what does not fit waits. Throws CONFIG_INVALID. */
   effective(base: LoadedConfig<GatewayConfig>): Made
   /** Undefined: nobody overrides what servers list. */
@@ -59,6 +62,8 @@ export interface ControlDeps {
   readonly log: Logger
   readonly audit: Pick<Audit, 'write'>
   readonly authorize: RegistryDeps['authorize']
+  /** Who decides on the API plane in the generation that runs. */
+  readonly authorizer: () => Authorizer
   /** Undefined before the first start. */
   readonly current: () => Assembly | undefined
   readonly base: () => LoadedConfig<GatewayConfig>
@@ -151,6 +156,10 @@ class LiveControl implements Control {
         return outcome
       },
     }
+  }
+
+  authorizer(): Authorizer {
+    return this.#deps.authorizer()
   }
 
   effective(base: LoadedConfig<GatewayConfig>): Made {

@@ -1,56 +1,48 @@
 // The decision about writes and reads of entities: the rules in force between the auth points, as on the other plane.
 import { RequestContext } from '../../engine/context.ts'
-import { type Access, check, createAccess } from '../../gateway/access/check.ts'
+import { type Access, check } from '../../gateway/access/check.ts'
 import type { Runtime } from '../../gateway/runtime.ts'
 import type { Authorizer } from '../../identity/access.ts'
-import { authorizerOptions, createAuthorizer } from '../../identity/authorize/authorizer.ts'
 import type { AnyOf } from '../../identity/authorize/rule.ts'
 import type { IdentityEntities } from '../../registry/identity.ts'
 import type { RegistryDeps } from '../../registry/parts.ts'
 import type { Assembly } from '../assemble.ts'
-import type { IdentityParts } from '../identity.ts'
-import type { GatewayConfig } from '../sections.ts'
+import { authorizerFor } from '../identity-parts.ts'
 
 export interface DecideParts {
   readonly current: () => Assembly
-  /** Of a host that knows who asks; undefined: the section `identity` and the store decide. */
-  readonly parts: IdentityParts | undefined
-  readonly entities: () => Pick<IdentityEntities, 'roles'>
+  /** A host knows who asks; otherwise the section `identity` and the store decide, also where the MCP plane is open to all. */
+  readonly hosted: boolean
+  readonly entities: () => IdentityEntities
   readonly anyOf: AnyOf
 }
 
-/** The decision with its points, and the rules alone. */
-export interface Decide {
-  readonly authorize: RegistryDeps['authorize']
-  /** Of the generation in force. */
-  rules(): Authorizer
+/** Who decides on the API plane in the generation that runs. */
+export function createApiAuthorizer({
+  current,
+  hosted,
+  entities,
+  anyOf,
+}: DecideParts): () => Authorizer {
+  const compiled = new WeakMap<Runtime, Authorizer>()
+  return () => {
+    const { runtime, loaded } = current()
+    if (hosted) return runtime.gate.authorizer
+    const authorizer = compiled.get(runtime) ?? authorizerFor(loaded.config, anyOf, entities())
+    compiled.set(runtime, authorizer)
+    return authorizer
+  }
 }
 
-export function createDecide({ current, parts, entities, anyOf }: DecideParts): Decide {
-  const compiled = new WeakMap<Runtime, Access>()
-  const accessOf = ({ runtime, loaded }: Assembly): Access => {
-    const known = compiled.get(runtime)
-    if (known) return known
-    const authorizer = parts?.authorizer(loaded.config) ?? own(loaded.config)
-    const { generation } = runtime
-    const access = createAccess(authorizer, generation) ?? { authorizer, pre: null, post: null }
-    compiled.set(runtime, access)
-    return access
+export function createDecide(
+  current: () => Assembly,
+  authorizer: () => Authorizer,
+): RegistryDeps['authorize'] {
+  const accessOf = ({ runtime }: Assembly): Access => {
+    const { pre = null, post = null } = runtime.access ?? {}
+    return { authorizer: authorizer(), pre, post }
   }
-  const own = ({ identity }: GatewayConfig) =>
-    createAuthorizer(
-      authorizerOptions(identity, {
-        anyOf,
-        tenanted: true,
-        dynamic: entities().roles(),
-        dynamicKeys: true,
-      }),
-    )
-  const authorize: RegistryDeps['authorize'] = async (
-    { principal, requestId, surface },
-    action,
-    target,
-  ) => {
+  return async ({ principal, requestId, surface }, action, target) => {
     const assembly = current()
     const request = new RequestContext({
       requestId,
@@ -69,5 +61,4 @@ export function createDecide({ current, parts, entities, anyOf }: DecideParts): 
     const { violation, scopes } = denial
     return { allowed: false, reason: violation.reason, ...(scopes ? { scopes } : {}) }
   }
-  return { authorize, rules: () => accessOf(current()).authorizer }
 }

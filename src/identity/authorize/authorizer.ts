@@ -73,19 +73,15 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const others = new Map<string, Plan>()
 
   function planOf(principal: Principal, action: string): Plan {
+    const plan = known.get(principal)?.get(action)
+    if (plan !== undefined) return plan
     if (!isFrozen(principal)) return planOfOther(principal, action)
-    let plans = known.get(principal)
-    if (plans === undefined) {
-      plans = new Map()
-      known.set(principal, plans)
-    }
-    let plan = plans.get(action)
-    if (plan === undefined) {
-      plan = makePlan(principal, action, { roles, scopes })
-      // an action that is no right has no bound of its own
-      if (rightSpec(action) !== undefined) plans.set(action, plan)
-    }
-    return plan
+    const made = makePlan(principal, action, { roles, scopes })
+    // an action that is no right has no bound of its own
+    if (rightSpec(action) === undefined) return made
+    const plans = known.get(principal) ?? new Map<string, Plan>()
+    known.set(principal, plans.set(action, made))
+    return made
   }
 
   function planOfOther(principal: Principal, action: string): Plan {
@@ -143,9 +139,14 @@ interface Compiled {
 function makePlan(principal: Principal, action: string, { roles, scopes }: Compiled): Plan {
   const { tenant } = principal
   const right = rightSpec(action)
-  const nothing = refuse(
-    right === undefined ? 'there is no such right' : `no role of the principal allows ${action}`,
-  )
+  const nothing =
+    right === undefined
+      ? refuse('there is no such right')
+      : Object.freeze({
+          allowed: false,
+          reason: `no role of the principal allows ${action}`,
+          silent: true,
+        } as const)
   const plan = { tenant, shared: right?.shared ?? false, nothing, granted: ALLOWED }
   const empty = { ...plan, deny: [], denials: [], allow: [] }
   if (right === undefined) return { ...empty, always: nothing }

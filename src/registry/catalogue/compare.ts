@@ -50,21 +50,21 @@ export function withListed(
   era: Era,
   verdict?: Verdict,
 ): KnownDefinition {
-  const listed = { ...known?.listed, [era]: digest }
   const definition = verdict?.admitted
   const registered = definition ? { digest, definition } : known?.registered
   const verdicts = [
     ...(known?.verdicts ?? []).filter((each) => each.digest !== verdict?.digest),
     ...(verdict ? [verdict] : []),
   ]
+  const listed = { ...known?.listed, [era]: digest }
+  return remembered({ kind, name, listed, verdicts, ...(registered ? { registered } : {}) })
+}
+
+/** Only verdicts on what is listed or registered: what comes back later is judged again. */
+function remembered(known: KnownDefinition): KnownDefinition {
+  const { listed, registered, verdicts } = known
   const kept = new Set([listed.legacy, listed.modern, registered?.digest])
-  return {
-    kind,
-    name,
-    listed,
-    verdicts: verdicts.filter((each) => kept.has(each.digest)),
-    ...(registered ? { registered } : {}),
-  }
+  return { ...known, verdicts: verdicts.filter(({ digest }) => kept.has(digest)) }
 }
 
 /**
@@ -83,7 +83,7 @@ export function vanished(
     const listed = Object.fromEntries(
       Object.entries(known.listed).filter(([each]) => each !== era && eras.includes(each as Era)),
     )
-    const left = { ...known, listed }
+    const left = remembered({ ...known, listed })
     if (Object.keys(listed).length === 0) gone.push(left)
     else if (Object.keys(listed).length < Object.keys(known.listed).length) changed.push(left)
   }

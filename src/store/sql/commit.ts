@@ -12,10 +12,12 @@ interface CommitContext {
 type Tx = Transaction<StoreTables>
 type Put = Extract<StoreWrite, { op: 'put' }>
 type Remove = Extract<StoreWrite, { op: 'remove' }>
+/** Creations, or one write of another sort. */
+type Batch = Put[] | StoreWrite
 type Written = Pick<ChangeRow, 'op' | 'kind' | 'id' | 'tenant' | 'version'>
 
-/** Rows of one insert: ten values each, far from what any database takes at once. */
-const CHUNK = 200
+/** Rows of one insert: the text of a larger one is as much work as several, and stops the loop for longer. */
+const CHUNK = 50
 
 export async function commit(
   db: Kysely<StoreTables>,
@@ -29,10 +31,7 @@ export async function commit(
     if (remember !== undefined) await keepAnswer(tx, remember, { bounds, at })
     const written: Written[] = []
     const gone = new Map<string, number>()
-    for (const write of writes)
-      written.push(
-        write.op === 'put' ? await put(tx, write, gone, at) : await remove(tx, write, gone),
-      )
+    for (const batch of batchesOf(writes)) written.push(...(await write(tx, batch, gone, at)))
     const log = { principal: by, request_id: requestId, at }
     const changes = written.map((each, position) => ({ revision, position, ...each, ...log }))
     for (let from = 0; from < changes.length; from += CHUNK)
@@ -78,27 +77,88 @@ async function keepAnswer(
   if (kept === undefined) throw alreadyRemembered()
 }
 
+/** Creations of different entities that follow one another are one statement: most of what a catalogue brings. All else is alone. */
+function batchesOf(writes: readonly StoreWrite[]): Batch[] {
+  const batches: Batch[] = []
+  const keys = new Set<string>()
+  let creations: Put[] = []
+  for (const write of writes) {
+    const key = keyOf(write.kind, write.id)
+    const creation = write.op === 'put' && write.expect === 0
+    if (!creation || keys.has(key) || keys.size === CHUNK) {
+      creations = []
+      keys.clear()
+    }
+    if (!creation) batches.push(write)
+    else {
+      if (keys.size === 0) batches.push(creations)
+      creations.push(write)
+      keys.add(key)
+    }
+  }
+  return batches
+}
+
 /** `gone`: versions of what this commit has removed so far, whose changes are not written yet. */
-async function put(tx: Tx, write: Put, gone: Map<string, number>, at: number): Promise<Written> {
-  const { op, kind, id, tenant = null, expect } = write
-  const values = { tenant, body: bodyText(write.body), updated_at: at }
-  const row =
-    expect === 0
-      ? await tx
-          .insertInto('store_entities')
-          .values({ kind, id, ...values, created_at: at, version: firstVersion(tx, write, gone) })
-          .onConflict((there) => there.columns(['kind', 'id']).doNothing())
-          .returning('version')
-          .executeTakeFirst()
-      : await tx
-          .updateTable('store_entities')
-          .set((old) => ({ ...values, version: old('version', '+', 1) }))
-          .where('kind', '=', kind)
-          .where('id', '=', id)
-          .where('version', '=', expect)
-          .returning('version')
-          .executeTakeFirst()
-  if (row === undefined) throw await conflictAt(tx, write)
+async function write(
+  tx: Tx,
+  batch: Batch,
+  gone: Map<string, number>,
+  at: number,
+): Promise<Written[]> {
+  if (!('op' in batch)) return create(tx, batch, gone, at)
+  return [batch.op === 'put' ? await replace(tx, batch, at) : await remove(tx, batch, gone)]
+}
+
+async function create(
+  tx: Tx,
+  puts: readonly Put[],
+  gone: ReadonlyMap<string, number>,
+  at: number,
+): Promise<Written[]> {
+  const rows = await tx
+    .insertInto('store_entities')
+    .values(
+      puts.map((put) => ({
+        kind: put.kind,
+        id: put.id,
+        tenant: put.tenant ?? null,
+        version: firstVersion(tx, put, gone),
+        body: bodyText(put.body),
+        created_at: at,
+        updated_at: at,
+      })),
+    )
+    .onConflict((there) => there.columns(['kind', 'id']).doNothing())
+    .returning(['kind', 'id', 'version'])
+    .execute()
+  const versions = new Map(rows.map(({ kind, id, version }) => [keyOf(kind, id), version]))
+  const written: Written[] = []
+  for (const put of puts) {
+    const { op, kind, id, tenant = null } = put
+    const version = versions.get(keyOf(kind, id))
+    if (version === undefined) throw await conflictAt(tx, put)
+    written.push({ op, kind, id, tenant, version: Number(version) })
+  }
+  return written
+}
+
+async function replace(tx: Tx, put: Put, at: number): Promise<Written> {
+  const { op, kind, id, tenant = null, body, expect } = put
+  const row = await tx
+    .updateTable('store_entities')
+    .set((old) => ({
+      tenant,
+      body: bodyText(body),
+      updated_at: at,
+      version: old('version', '+', 1),
+    }))
+    .where('kind', '=', kind)
+    .where('id', '=', id)
+    .where('version', '=', expect)
+    .returning('version')
+    .executeTakeFirst()
+  if (row === undefined) throw await conflictAt(tx, put)
   return { op, kind, id, tenant, version: Number(row.version) }
 }
 

@@ -65,7 +65,10 @@ class Calls {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#within(this.#db.destroy())
+    const done = this.#db.destroy().catch((error) => {
+      throw this.#unavailable(reasonOf(error))
+    })
+    await this.#within(done)
   }
 
   async #attempt<T>(call: (db: Db) => Promise<T>): Promise<T> {
