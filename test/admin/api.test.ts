@@ -48,6 +48,16 @@ describe('entities', () => {
     })
   })
 
+  it('refuse an id that is no text that a path can hold', async () => {
+    const { send, world } = await start()
+    const before = world.digest()
+    for (const id of ['a\\n', '\\ud800'])
+      expect(
+        await send('operator', 'POST', SERVERS, `{"id":"${id}","body":{"name":"a"}}`),
+      ).toMatchObject({ status: 422, json: { errors: [{ pointer: '#/id' }] } })
+    expect(world.digest()).toBe(before)
+  })
+
   it('show what is shown once only in the answer that made it', async () => {
     const { send, as } = await start()
     const made = await send('admin', 'POST', '/api/v1/keys', { id: 'ci', body: { name: 'ci' } })
@@ -125,7 +135,7 @@ describe('a write that is refused', () => {
   it('by the schema says where', async () => {
     const { send } = await start()
     expect(
-      (await send('operator', 'POST', SERVERS, { body: { name: '', size: 99 } })).json,
+      (await send('operator', 'POST', SERVERS, { body: { name: 5, size: 99 } })).json,
     ).toMatchObject({
       status: 422,
       code: 'REGISTRY_INVALID',

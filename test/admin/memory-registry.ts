@@ -87,6 +87,8 @@ export function createMemoryRegistry({
     const { kind } = request
     if (request.op === 'create') {
       const id = request.id ?? String(request.body.name ?? `made-${made + 1}`)
+      if (!/^[^\p{Cc}\p{Cs}]{1,512}$/u.test(id))
+        throw new AppError('REGISTRY_INVALID', 'the id is none', { data: { problems: [] } })
       if (entities.has(keyOf(kind, id)))
         throw new AppError('REGISTRY_EXISTS', `there is a ${kind} ${id} already`)
       if (
