@@ -4,6 +4,7 @@ import type { EntityKind } from '../../src/admin/handle.ts'
 import { type AdminParts, apiHandle } from '../../src/app/admin.ts'
 import { entityKinds } from '../../src/app/admin-kinds.ts'
 import { createGateway } from '../../src/app/gateway.ts'
+import { systemClock } from '../../src/base/clock.ts'
 import { canonicalText, type JsonObject } from '../../src/base/json.ts'
 import { ANONYMOUS, SYSTEM } from '../../src/engine/context.ts'
 import { hashKey, mintKey } from '../../src/identity/api-key.ts'
@@ -12,6 +13,7 @@ import { authorizerOptions, createAuthorizer } from '../../src/identity/authoriz
 import { declaredKeys } from '../../src/identity/declared.ts'
 import type { Kind } from '../../src/identity/rights.ts'
 import type { Entity, WriteRequest } from '../../src/registry/registry.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
 import { memoryLog } from '../gateway/running.ts'
 import { anyOf } from '../identity/people.ts'
 import { bench, by, EXAMPLES } from '../registry/bench.ts'
@@ -54,7 +56,11 @@ const CONFIG = {
 }
 
 export async function createRealWorld(): Promise<World> {
-  const gateway = await createGateway({ config: CONFIG, log: memoryLog() })
+  const gateway = await createGateway({
+    config: CONFIG,
+    log: memoryLog(),
+    store: createMemoryStore({ clock: systemClock }),
+  })
   const { identity } = gateway.state().loaded.config
   const authorizer = createAuthorizer(authorizerOptions(identity, { anyOf, tenanted: true }))
   const clock = gateway.clock
