@@ -21,6 +21,7 @@ const GUIDES = [
   'stdio',
   'policies',
   'identity',
+  'control-plane',
   'plugin-guide',
   'operations',
   'admin-api',
