@@ -73,15 +73,16 @@ export interface MemoryWorld extends World {
   readonly clock: FakeClock
 }
 
-/** 450 records, one a second from the first of November on, every third a veto. */
+/** 450 records, one a second from the first of November on, every third a veto, every ninth of the tenant acme. */
 export function memoryAudit(): AuditRecords {
   const start = Date.UTC(2026, 10, 1)
   const records = Array.from({ length: 450 }, (_, at) => ({
     time: new Date(start + at * 1000).toISOString(),
     kind: at % 3 === 0 ? 'veto' : 'execution',
   }))
-  const found = ({ from = 0, to = Number.POSITIVE_INFINITY, kind }: AuditQuery) =>
-    records.filter(({ time, kind: is }) => {
+  const found = ({ from = 0, to = Number.POSITIVE_INFINITY, kind, tenant }: AuditQuery) =>
+    records.filter(({ time, kind: is }, place) => {
+      if (tenant !== undefined && (tenant !== 'acme' || place % 9 !== 0)) return false
       const at = Date.parse(time)
       return at >= from && at < to && (kind === undefined || kind === is)
     })

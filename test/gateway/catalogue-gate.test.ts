@@ -1,8 +1,6 @@
 // What servers list passes the points of the catalogue before anybody can list or call it: on every surface, in both eras.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import type { Listing } from '../../src/gateway/catalog/listing.ts'
-import { showsSame } from '../../src/gateway/catalog/merge.ts'
 import { temporaryDirectory } from '../support/directory.ts'
 import { node, root } from '../support/paths.ts'
 import { openSession, rpc } from '../support/rpc.ts'
@@ -178,19 +176,6 @@ describe('a policy in YAML', () => {
     const shown = (await listed(peer)).map(({ name, description }) => `${name}: ${description}`)
     expect(shown).toEqual(['a__good: does good', 'a__long: no links here'])
     expect(await errorOf(peer, 'a__bad')).toBe(UNKNOWN)
-  })
-})
-
-describe('two listings', () => {
-  const listing = (...definitions: object[]) =>
-    ({ items: definitions.map((definition) => ({ definition })) }) as unknown as Listing
-
-  it('show the same when all their definitions are equal, in their order', () => {
-    const one = listing(tool('a'), tool('b'))
-    expect(showsSame(one, listing(tool('a'), tool('b')))).toBe(true)
-    expect(showsSame(one, listing(tool('b'), tool('a')))).toBe(false)
-    expect(showsSame(one, listing(tool('a')))).toBe(false)
-    expect(showsSame(one, listing(tool('a'), tool('b', 'other')))).toBe(false)
   })
 })
 

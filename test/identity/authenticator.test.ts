@@ -4,8 +4,10 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLogger } from '../../src/base/log.ts'
 import type { Credentials } from '../../src/identity/access.ts'
 import { mintKey } from '../../src/identity/api-key.ts'
+import { createIdentityMemory } from '../../src/identity/authenticator.ts'
 import { alternativeNames } from '../../src/identity/certificate.ts'
 import { networkOf } from '../../src/identity/failures.ts'
 import { type Issuer, makeKey, signed, startIssuer } from '../support/issuer.ts'
@@ -194,6 +196,15 @@ describe('repeated failures', () => {
     expect(await fail(at, 1)).toEqual(['AUTH_LIMITED'])
     at.clock.advance(900_000)
     expect(new Set(await fail(at, 11))).toEqual(new Set(['AUTH_INVALID']))
+  })
+
+  it('are remembered by the next generation', async () => {
+    const clock = createManualClock()
+    const fetch = () => Promise.reject(new Error('nothing is fetched here'))
+    const memory = createIdentityMemory({ clock, log: silentLogger, fetch })
+    await fail(await gate(section(), { clock, memory }), 11)
+    expect(await fail(await gate(section(), { clock, memory }), 1)).toEqual(['AUTH_LIMITED'])
+    expect(await fail(await gate(section(), { clock }), 1)).toEqual(['AUTH_INVALID'])
   })
 
   it('of others at the same address, or with the same id, never keep a good key out', async () => {

@@ -1,6 +1,4 @@
 // The listings of all servers as one: items in the order of the configuration, exposed names, owners of URIs. Pure.
-import { isDeepStrictEqual } from 'node:util'
-import type { JsonObject } from '../../base/json.ts'
 import type { Upstream } from '../../upstream/client.ts'
 import { type Item, LISTS, type Listing, type ListKind } from './listing.ts'
 import { type Naming, type NamingOptions, nameAll, type OwnName } from './names.ts'
@@ -19,14 +17,6 @@ export interface Merged {
 
 /** By server; null: it offers none of the kind, or could not be asked. */
 export type Parts = readonly (Listing | null)[]
-
-/** Definitions that the gate has judged before are the same objects again; those that were overridden are not. */
-export const showsSame = (before: Listing, now: Listing) =>
-  before.items.length === now.items.length &&
-  before.items.every(({ definition }, index) => isAlike(definition, now.items[index]?.definition))
-
-const isAlike = (one: JsonObject, other: JsonObject | undefined) =>
-  one === other || isDeepStrictEqual(one, other)
 
 export const isSame = (before: Parts, now: Parts) =>
   before.every((part, index) => part === now[index])

@@ -50,7 +50,7 @@ export function createCatalogueGate(parts: CatalogueGateParts): CatalogueGate | 
       try {
         const admitted =
           by === undefined
-            ? { items: offered.items, withheld: [], complete: true }
+            ? { items: offered.items, shown: undefined, withheld: [], complete: true }
             : await known.inTurn(offered.server.name, offered.kind, () =>
                 judgeListing(parts, offered, by),
               )
@@ -68,7 +68,7 @@ const digestOf = (signature: string): string =>
 // an administrator has the last word, as policies judge what servers say and not what administrators do
 function overridden(
   { kind, server }: Offered,
-  { items, withheld, complete }: Admitted,
+  { items, withheld, ...admitted }: Admitted,
   override: Override,
 ): Admitted {
   const disabled: string[] = []
@@ -78,7 +78,7 @@ function overridden(
     disabled.push(item.name)
     return []
   })
-  return { items: shown, withheld: [...withheld, ...disabled], complete }
+  return { ...admitted, items: shown, withheld: [...withheld, ...disabled] }
 }
 
 function patched(

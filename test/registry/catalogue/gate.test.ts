@@ -1,7 +1,7 @@
 // The gate of the catalogue by itself: what it asks, what it remembers over generations and restarts, and its bounds.
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../../../src/base/errors.ts'
-import type { JsonObject } from '../../../src/base/json.ts'
+import { type JsonObject, UnsafeNumber } from '../../../src/base/json.ts'
 import { createEngine } from '../../../src/engine/engine.ts'
 import { conditionCompiler, createExpression } from '../../../src/expression/expression.ts'
 import { deny, patch } from '../../../src/plugin.ts'
@@ -126,7 +126,7 @@ describe('a veto', () => {
       point === 'tool_pre_unregister' ? deny({ code: 'KEEP', reason: 'keep it' }) : undefined,
     )
     await gate.admit([tool('a')])
-    expect(await gate.admit([])).toEqual({ items: [], withheld: [], complete: true })
+    expect(await gate.admit([])).toMatchObject({ items: [], withheld: [], complete: true })
     expect(bench.told.at(-1)).toMatchObject({
       point: 'tool_post_unregister',
       outcome: 'vetoed',
@@ -162,7 +162,30 @@ describe('a rewritten definition', () => {
   ])('that changes the %s is a fault, and withheld', async (_, entity) => {
     const bench = createBench()
     const admitted = await bench.gate(() => patch({ entity })).admit([tool('a')])
-    expect(admitted).toEqual({ items: [], withheld: ['a'], complete: false })
+    expect(admitted).toMatchObject({ items: [], withheld: ['a'], complete: false })
+  })
+})
+
+describe('what is shown', () => {
+  it('has another text exactly when other things are shown', async () => {
+    const bench = createBench()
+    const gate = bench.gate(poison)
+    const shown = async (...definitions: JsonObject[]) => (await gate.admit(definitions)).shown
+    const first = await shown(tool('a'), tool('b'))
+    expect(await shown(tool('a'), tool('b'))).toBe(first)
+    expect(await shown(tool('a'), tool('b'), tool('c', 'poison'))).toBe(first)
+    expect(await shown(tool('a'), tool('b', 'changed'))).not.toBe(first)
+    expect(await shown(tool('a'))).not.toBe(first)
+  })
+
+  it('is what the server lists now, not a copy that was kept', async () => {
+    const memory = keeping()
+    const number = new UnsafeNumber('12345678901234567890')
+    const listing = [{ name: 'a', number } as unknown as JsonObject]
+    const blind = { conditions: [{ servers: ['t'] }] }
+    await createBench({ memory }).gate(pass, 'one', blind).admit(listing)
+    const { items } = await createBench({ memory }).gate(pass, 'one', blind).admit(listing)
+    expect(JSON.stringify(items[0]?.definition)).toBe('{"name":"a","number":12345678901234567890}')
   })
 })
 
@@ -173,7 +196,11 @@ describe('a fault', () => {
     const gate = bench.gate(() => {
       if (broken) throw new Error('broken')
     })
-    expect(await gate.admit([tool('a')])).toEqual({ items: [], withheld: ['a'], complete: false })
+    expect(await gate.admit([tool('a')])).toMatchObject({
+      items: [],
+      withheld: ['a'],
+      complete: false,
+    })
     expect(bench.told.at(-1)).toMatchObject({ point: 'tool_post_register', outcome: 'failed' })
     broken = false
     expect(namesOf(await gate.admit([tool('a')]))).toEqual(['a'])
@@ -186,7 +213,7 @@ describe('a fault', () => {
     const admitted = gate.admit([tool('a')])
     await turns()
     await bench.clock.advance(LIMITS.dispatch.control)
-    expect(await admitted).toEqual({ items: [], withheld: ['a'], complete: false })
+    expect(await admitted).toMatchObject({ items: [], withheld: ['a'], complete: false })
   })
 
   it('at what has vanished forgets it all the same', async () => {
@@ -478,6 +505,7 @@ describe('where nobody is bound', () => {
     const offered = { server: info('s'), kind: 'tools', era: 'legacy', eras: ['legacy'] } as const
     expect(await gate?.admit({ ...offered, items: [{ name: 'a', definition: {} }] })).toEqual({
       items: [],
+      shown: undefined,
       withheld: ['a'],
       complete: true,
     })
