@@ -127,11 +127,15 @@ describe('the admin API', () => {
 
   it('is closed to everybody although a role of everyone reaches into every tenant', async () => {
     const everyone = { allow: [{ actions: ['mcp:*'], tenants: ['*'] }] }
-    const { hash, key } = mintKey('plain')
-    const keys = [{ id: 'plain', hash, principal: 'plain' }]
-    await start({ identity: { api_keys: true, keys, roles: { everyone } } }, () => {})
-    expect((await call(key, '/status')).status).toBe(403)
-    expect((await call(key, '/servers')).status).toBe(403)
+    let token = ''
+    await start({ identity: { roles: { everyone } } }, (made) => {
+      token = made
+    })
+    const body = { id: 'plain', body: { principal: 'plain' } }
+    const { json } = await call(token, '/keys', { method: 'POST', body })
+    expect((await call(json.once.key, '/me')).json.id).toBe('plain')
+    expect((await call(json.once.key, '/status')).status).toBe(403)
+    expect((await call(json.once.key, '/servers')).status).toBe(403)
   })
 
   it('explains, shows and rehearses what runs', async () => {
