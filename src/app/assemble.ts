@@ -1,6 +1,7 @@
 // One generation of everything, built whole beside the running one: plugins, servers, catalogues, compiled points.
 import { createDisposer, type Disposer } from '../base/dispose.ts'
 import { AppError, messageOf } from '../base/errors.ts'
+import { canonicalText } from '../base/json.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
 import type { Engine, EngineLimits, Generation } from '../engine/engine.ts'
@@ -15,8 +16,9 @@ import type { Points } from '../points/table.ts'
 import type { Override } from '../registry/catalogue/gate.ts'
 import { isJudged } from '../registry/catalogue/kinds.ts'
 import type { KnownCatalogue } from '../registry/catalogue/known.ts'
+import type { IdentityEntities } from '../registry/identity.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
-import { type ServerOptions, serverOptions } from '../upstream/options.ts'
+import { type ServerConfig, type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
 import type { IdentityRoom } from './identity.ts'
 import { systemRequest } from './reload.ts'
@@ -34,6 +36,27 @@ export interface Assembly {
 export interface OwnedServer {
   readonly upstream: Upstream
   readonly fingerprint: string
+  /** Why it may not serve. */
+  readonly quarantine?: string | undefined
+}
+
+/** What became of the declared servers at their points. */
+export interface Admissions {
+  /** Names and reasons. */
+  readonly quarantined: ReadonlyMap<string, string>
+  readonly rewritten: ReadonlyMap<string, ServerConfig>
+}
+
+export interface AssembleOptions extends Omit<LoadOptions, 'locate'> {
+  /** At start the first generation judges what is declared, before any of it is started. */
+  readonly admit?: ((generation: Generation<Points>) => Promise<Admissions>) | undefined
+  readonly override?: Override | undefined
+  /** What the store says about who asks. */
+  readonly entities?: IdentityEntities | undefined
+  /** Milliseconds to wait for the first attempt of new servers. */
+  readonly patience?: number
+  /** Plugins whose settings are the same go on as they are. */
+  readonly keepPlugins?: boolean
 }
 
 export interface AssembleDeps {
@@ -66,21 +89,23 @@ export async function assemble(
   loaded: LoadedConfig<GatewayConfig>,
   previous: Assembly | undefined,
   deps: AssembleDeps,
-  options: Omit<LoadOptions, 'locate'>,
+  options: AssembleOptions,
 ): Promise<Assembly> {
   const { config } = loaded
   const undo = createDisposer()
   try {
     const limits = engineLimits(config)
-    const plugins = await deps.host.load(
-      { plugins: config.plugins, policies: config.policies, limits },
-      { ...options, locate: (path) => loaded.locate(path) },
-    )
-    undo.defer(() => plugins.close())
+    const plugins = await pluginsFor(loaded, previous, deps, options)
+    if (plugins !== previous?.plugins) undo.defer(() => plugins.close())
     const generation = deps.engine.generation(plugins.registrations, limits)
-    const servers = await startServers(config, previous, deps, undo)
+    const admissions = (await options.admit?.(generation)) ?? ALL_ADMITTED
+    const servers = await startServers(admitted(config, admissions), previous, deps, {
+      undo,
+      admissions,
+      patience: options.patience ?? FIRST_ATTEMPT,
+    })
     const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
-    const gate = await gateOf(generation, () => runtime.pin(), deps)
+    const gate = await gateOf(generation, () => runtime.pin(), deps, options.override)
     const catalog = (era: 'legacy' | 'modern') =>
       createCatalog({
         era,
@@ -96,7 +121,7 @@ export async function assemble(
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
     const runtime: Runtime = createRuntime({
       generation,
-      gate: await deps.identity(config),
+      gate: await deps.identity(config, options.entities),
       upstreams,
       catalogs,
       limits: config.limits,
@@ -113,13 +138,44 @@ export async function assemble(
   }
 }
 
+const ALL_ADMITTED: Admissions = { quarantined: new Map(), rewritten: new Map() }
+
+function admitted(config: GatewayConfig, { rewritten }: Admissions): GatewayConfig {
+  if (rewritten.size === 0) return config
+  return {
+    ...config,
+    servers: config.servers.map((server) => rewritten.get(server.name) ?? server),
+  }
+}
+
+async function pluginsFor(
+  loaded: LoadedConfig<GatewayConfig>,
+  previous: Assembly | undefined,
+  deps: AssembleDeps,
+  options: AssembleOptions,
+): Promise<LoadedPlugins> {
+  const { plugins, policies } = loaded.config
+  if (options.keepPlugins && previous) {
+    const { config: old } = previous.loaded
+    const before = canonicalText([old.plugins, old.policies, engineLimits(old)])
+    if (before === canonicalText([plugins, policies, engineLimits(loaded.config)]))
+      return previous.plugins
+  }
+  return deps.host.load(
+    { plugins, policies, limits: engineLimits(loaded.config) },
+    { ...options, locate: (path) => loaded.locate(path) },
+  )
+}
+
 /** Nothing of it is loaded where nobody judges what servers list. */
 async function gateOf(
   generation: Generation<Points>,
   hold: () => () => void,
   { catalogue, upstream }: AssembleDeps,
+  ofStore: Override | undefined,
 ): Promise<CatalogueGate | undefined> {
-  const { known, override, createId } = catalogue
+  const { known, createId } = catalogue
+  const override = ofStore ?? catalogue.override
   if (!override && !isJudged(generation)) return undefined
   const { createCatalogueGate } = await import('../registry/catalogue/gate.ts')
   return createCatalogueGate({
@@ -142,11 +198,17 @@ export function engineLimits({ limits }: GatewayConfig): EngineLimits {
   }
 }
 
+interface Starting {
+  readonly undo: Disposer
+  readonly admissions: Admissions
+  readonly patience: number
+}
+
 async function startServers(
   config: GatewayConfig,
   previous: Assembly | undefined,
   deps: AssembleDeps,
-  undo: Disposer,
+  { undo, admissions, patience }: Starting,
 ): Promise<Map<string, OwnedServer>> {
   const limits = {
     response: config.limits.response,
@@ -157,22 +219,25 @@ async function startServers(
   const starting: Promise<void>[] = []
   for (const server of config.servers) {
     const options: ServerOptions = serverOptions(server)
-    const fingerprint = JSON.stringify([options, limits])
+    const quarantine = admissions.quarantined.get(options.name)
+    const fingerprint = JSON.stringify([options, limits, quarantine !== undefined])
     const running = previous?.servers.get(options.name)
     if (running?.fingerprint === fingerprint) {
-      servers.set(options.name, running)
+      servers.set(options.name, { ...running, quarantine })
       continue
     }
-    const upstream = createUpstream(options, { ...deps.upstream, limits })
+    const admission = quarantine === undefined ? 'admitted' : 'quarantined'
+    const upstream = createUpstream(options, { ...deps.upstream, limits, admission })
     undo.defer(() => upstream.close())
-    servers.set(options.name, { upstream, fingerprint })
-    starting.push(begin(upstream, deps))
+    servers.set(options.name, { upstream, fingerprint, quarantine })
+    // whoever may not serve is not run either
+    if (quarantine === undefined) starting.push(begin(upstream, deps))
   }
   let cancel = () => {}
   await Promise.race([
     Promise.allSettled(starting),
     new Promise<void>((resolve) => {
-      cancel = deps.upstream.clock.after(FIRST_ATTEMPT, resolve)
+      cancel = deps.upstream.clock.after(patience, resolve)
     }),
   ])
   cancel()
@@ -219,7 +284,7 @@ export async function retire(
   )
   const ends = await Promise.allSettled([
     ...gone.map(([, { upstream }]) => upstream.close()),
-    old.plugins.close(),
+    ...(successor?.plugins === old.plugins ? [] : [old.plugins.close()]),
   ])
   for (const end of ends)
     if (end.status === 'rejected')

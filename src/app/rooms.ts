@@ -26,28 +26,32 @@ import { createSubscriptions } from '../gateway/subscription/ledger.ts'
 import { createListens } from '../gateway/subscription/listens.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
+import type { AnyOf } from '../identity/authorize/rule.ts'
 import { POINTS, type Points } from '../points/table.ts'
 import { judgesAlike } from '../registry/catalogue/kinds.ts'
 import { createKnownCatalogue, type KnownCatalogue } from '../registry/catalogue/known.ts'
 import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { createProcessGuard } from '../upstream/stdio/guard.ts'
-import { type Assembly, assemble } from './assemble.ts'
+import { type AssembleOptions, type Assembly, assemble } from './assemble.ts'
 import { createDigests, type Digests } from './digests.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { createIdentityRoom } from './identity.ts'
-import { loadPoints } from './reload.ts'
+import { probe } from './probe.ts'
+import { loadPoints, type Origin } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
+import { SELF } from './self.ts'
 import { auditSinks, type Stdout } from './sinks.ts'
 
-export const SELF = { name: 'portcullis', version: '0.1.0' } as const
 export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 
 /** The one reference that a reload swaps. */
 export interface Current {
   assembly: Assembly | undefined
+  /** What it was made of. */
+  origin?: Origin | undefined
 }
 
 export interface Rooms {
@@ -60,8 +64,23 @@ export interface Rooms {
   readonly catalogue: KnownCatalogue
   readonly digests: Digests
   /** Builds a generation beside the running one. */
-  build(loaded: LoadedConfig<GatewayConfig>, previous: Assembly | undefined): Promise<Assembly>
+  build(
+    loaded: LoadedConfig<GatewayConfig>,
+    previous: Assembly | undefined,
+    how?: BuildOptions,
+  ): Promise<Assembly>
+  /** Loads one entry or policy and lets it go again. Rejects with what is wrong with it. */
+  probe(loaded: LoadedConfig<GatewayConfig>, name: string): Promise<void>
+  /** What patterns of rules are compiled with. */
+  readonly anyOf: AnyOf
+  /** What happened before anybody could be told is told now. */
+  inForce(): void
 }
+
+export type BuildOptions = Pick<
+  AssembleOptions,
+  'admit' | 'override' | 'entities' | 'patience' | 'keepPlugins'
+>
 
 export interface RoomDeps {
   readonly options: GatewayOptions
@@ -160,6 +179,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     audit,
     log,
     fanout: () => (current.assembly ? fanout : undefined),
+    current: () => current.assembly?.runtime,
+    createId: randomUUID,
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
@@ -180,15 +201,19 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     fanout,
     catalogue,
     digests,
-    async build(loaded, previous) {
+    async build(loaded, previous, how = {}) {
       const next = await assemble(loaded, previous, parts, {
         code: options.plugins,
         unsafeWithout: options.unsafeWithout,
         ...loadPoints(previous?.runtime, randomUUID),
+        ...how,
       })
       digests.add(next.runtime.generation.id, loaded)
       return next
     },
+    probe: (loaded, name) => probe(parts, options, loaded, name),
+    anyOf: compiler.anyOf,
+    inForce: events.flush,
   }
 }
 
@@ -213,10 +238,9 @@ export function putInForce(
   // before anything else is sent on them
   for (const stream of [...room.streams]) stream.reloaded()
   endGone(room, next)
-  const changesLists = CHANGE_LISTS.some((section) => sections.includes(section))
+  const isOther = CHANGE_LISTS.some((section) => sections.includes(section))
   // others judge what is listed: it may be other things from now on
-  if (changesLists || !judgesAlike(old.runtime.generation, next.runtime.generation))
-    fanout.changed()
+  if (isOther || !judgesAlike(old.runtime.generation, next.runtime.generation)) fanout.changed()
   for (const server of servers.removed)
     catalogue.forget(server).catch((error) => {
       const fields = { server, error: messageOf(error) }

@@ -263,4 +263,10 @@ export const SYSTEM_EVENTS: readonly SystemEvent[] = [
   { id: 'sync-vanished', title: 'it lists none of them' },
   { id: 'sync-vetoed', title: 'it lists each, and all are refused by a plugin' },
   { id: 'sync-broken', title: 'it lists each, and a plugin breaks at all of them' },
+  { id: 'declared-new', title: 'reload, a server is declared' },
+  { id: 'declared-changed', title: 'reload, it is declared otherwise' },
+  { id: 'declared-gone', title: 'reload, it is declared no more' },
+  { id: 'written-new', title: 'a server, a role and a peer are created by the registry' },
+  { id: 'written-changed', title: 'they are changed' },
+  { id: 'written-gone', title: 'they are removed' },
 ]

@@ -9,6 +9,8 @@ const chain = (name: string) =>
 const messages = within('test/requirements/messages.test.ts')
 const listed = within('test/gateway/catalogue-gate.test.ts')
 const gate = within('test/registry/catalogue/gate.test.ts')
+const registry = within('test/registry/write.test.ts')
+const inForce = within('test/registry/in-force.test.ts')
 const HIDING =
   'hiding a tool from a list does not forbid it; adding one, or renaming one, is a fault'
 
@@ -209,7 +211,7 @@ export const POINT_SENTENCES = section('2 Points', [
         'in the %s era > a fault at a point that only tells harms nobody',
       ),
       ...within('test/requirements/points.test.ts')(
-        'a fired point > only tells after a session, a change of the catalogue, a load or a reload and when an error was raised',
+        'a fired point > only tells after a session, a change of an entity, a load or a reload, and when a server is another or an error was raised',
       ),
     ],
   },
@@ -377,19 +379,44 @@ export const POINT_SENTENCES = section('2 Points', [
     ),
   },
   {
+    id: 'H2-crud-points',
+    says: 'Each kind of entity passes exactly its points when it is created, changed and removed; their twins observe whether it was written, vetoed or failed.',
+    tests: registry(
+      'an entity of kind %s > is created, changed and removed past exactly its points',
+      'an entity of kind %s > is left as it is by a veto or a fault at its point %#',
+    ),
+  },
+  {
+    id: 'H2-crud-transform',
+    says: 'What a plugin makes of an entity is validated like what it was given.',
+    tests: registry(
+      'what a plugin makes of an entity > is written when it is valid',
+      'what a plugin makes of an entity > is a fault when it %s',
+    ),
+  },
+  {
     id: 'H2-vetoed-server-quarantined',
     says: 'A vetoed server of the configuration is quarantined and the start goes on unless it is required.',
-    later: 'the control plane',
+    tests: inForce(
+      'a declared server > that is vetoed at start is quarantined, and the start goes on',
+      'a declared server > that is required and vetoed keeps the gateway from starting',
+      'a declared server > is judged by the running generation at a reload, and served when nobody is against it any more',
+    ),
   },
   {
     id: 'H2-dry-run-of-writes',
     says: '`?dryRun=true` on any write runs the same pipeline and writes nothing.',
-    later: 'the control plane',
+    tests: registry('an entity of kind %s > is only tried by a dry run'),
   },
   {
     id: 'H2-veto-aborts-write',
     says: 'A veto aborts the write and its reason reaches the caller.',
-    later: 'the control plane',
+    tests: registry('an entity of kind %s > is left as it is by a veto or a fault at its point %#'),
+  },
+  {
+    id: 'H2-server-status',
+    says: '`server_status_changed` tells of every transition of a server.',
+    tests: inForce('a transition of a server is told, also one before the first generation'),
   },
   {
     id: 'H2-events-ignore-verdicts',
