@@ -200,7 +200,6 @@ class LiveGateway implements Gateway {
     }
   }
 
-  /** With `admin.api`: loads the API, and makes the first key where nobody has one. */
   /** What the API can search: only where a sink keeps it in the store. */
   async #keptAudit(): Promise<AuditReader | undefined> {
     const { audit, store } = this.state().loaded.config
@@ -211,6 +210,7 @@ class LiveGateway implements Gateway {
     return reader
   }
 
+  /** With `admin.api`: loads the API, and makes the first key where nobody has one. */
   async serveApi(receive: TokenReceiver | undefined): Promise<void> {
     const { control, access, rooms } = this.#parts
     if (!control || !access) return

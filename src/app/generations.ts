@@ -66,7 +66,9 @@ export class Generations {
   /** Puts what the store holds in force, once for all that is written until its turn comes. Never rejects. */
   apply(): Promise<ReloadResult> {
     if (this.#applying) return this.#applying
-    const next = this.#reloading.then(() => {
+    const next = this.#reloading.then(async () => {
+      // what is noticed now is part of this one
+      await this.#parts.control?.look()
       this.#applying = undefined
       return this.#parts.closing() ? CLOSING : this.#apply()
     })

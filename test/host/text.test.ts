@@ -34,12 +34,21 @@ describe('the texts of a payload', () => {
       'elicitation_post_response',
       'notification_pre_forward',
       'stream_message',
+      'server_pre_register',
+      'server_pre_update',
+      'server_pre_unregister',
       'tool_pre_register',
       'tool_pre_update',
       'prompt_pre_register',
       'prompt_pre_update',
       'resource_pre_create',
       'resource_pre_update',
+      'auth_pre_create',
+      'auth_pre_update',
+      'auth_pre_delete',
+      'federation_pre_create',
+      'federation_pre_update',
+      'federation_pre_delete',
     ])
   })
 

@@ -285,6 +285,79 @@ describe('a declared server', () => {
   })
 })
 
+describe('what an operator says of a tool', () => {
+  const shown = async (gateway: Gateway) => {
+    const listing = await gateway.state().runtime.catalogs.legacy.list('tools')
+    return JSON.parse(JSON.stringify(listing.items)).map(
+      ({ definition }: { definition: JsonObject }) => definition,
+    )
+  }
+  const say = (body: JsonObject): WriteRequest => ({
+    op: 'create',
+    kind: 'tool',
+    id: 'rec/echo',
+    body,
+  })
+
+  it('is in its lists, and one that is switched off is in none', async () => {
+    const one = await start({ servers: [{ name: 'rec', url: recorder.url }] })
+    expect(await shown(one)).toHaveLength(1)
+    await one.registry.write(say({ description: 'as we see it' }), by(ADMIN))
+    await one.apply()
+    expect(await shown(one)).toEqual([expect.objectContaining({ description: 'as we see it' })])
+    const off: WriteRequest = {
+      op: 'merge',
+      kind: 'tool',
+      id: 'rec/echo',
+      patch: { enabled: false },
+    }
+    await one.registry.write(off, by(ADMIN))
+    await one.apply()
+    expect(await shown(one)).toEqual([])
+  })
+})
+
+describe('who may connect', () => {
+  const NOBODY = { anonymous: 'deny', api_keys: true } as const
+  const enter = (gateway: Gateway, key: string) =>
+    Promise.resolve()
+      .then(() =>
+        gateway.state().runtime.gate.authenticator.authenticate({
+          authorization: `Bearer ${key}`,
+          address: undefined,
+        }),
+      )
+      .then(
+        ({ id, roles }) => [id, roles],
+        (error) => error.code,
+      )
+
+  it('is whoever has a key of the store, with the roles that are granted, until it is revoked', async () => {
+    const identity = {
+      ...NOBODY,
+      roles: { root: { allow: [{ actions: ['api:*'], tenants: ['*'] }] } },
+    }
+    const one = await start({ identity })
+    const body = { principal: 'carol', roles: ['viewer'] }
+    const made = await one.registry.write({ op: 'create', kind: 'key', body }, by(ADMIN))
+    if (made.outcome !== 'written') throw new Error(made.outcome)
+    const key = String(made.once?.key)
+    const grant: WriteRequest = {
+      op: 'create',
+      kind: 'grant',
+      body: { principals: ['carol'], roles: ['operator'] },
+    }
+    await one.registry.write(grant, by(ADMIN))
+    await one.apply()
+    expect(await enter(one, key)).toEqual(['carol', ['viewer', 'operator']])
+    await one.registry.write(
+      { op: 'merge', kind: 'key', id: made.entity.id, patch: { revoked: true } },
+      by(ADMIN),
+    )
+    await until(async () => (await enter(one, key)) === 'AUTH_INVALID')
+  })
+})
+
 describe('when the store cannot be reached', () => {
   it('what runs stays in force, nothing can be written, and readiness tells', async () => {
     let down = false

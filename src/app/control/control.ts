@@ -47,6 +47,8 @@ export interface Control {
   /** What `made` said is in force, or why it is not. */
   settled(made: Pick<Made, 'revision' | 'waiting'> | undefined, reason?: string): void
   status(): ControlStatus
+  /** Resolves when what is in the store now has been read; never rejects. */
+  look(): Promise<void>
   close(): Promise<void>
 }
 
@@ -184,6 +186,10 @@ class LiveControl implements Control {
 
   status(): ControlStatus {
     return { healthy: this.#follower.healthy, revision: this.#revision, behind: this.#behind }
+  }
+
+  look(): Promise<void> {
+    return this.#follower.look()
   }
 
   async close(): Promise<void> {
