@@ -171,7 +171,7 @@ async function pluginsFor(
 async function gateOf(
   generation: Generation<Points>,
   hold: () => () => void,
-  { catalogue, upstream }: AssembleDeps,
+  { catalogue, upstream, self }: AssembleDeps,
   ofStore: Override | undefined,
 ): Promise<CatalogueGate | undefined> {
   const { known, createId } = catalogue
@@ -186,6 +186,7 @@ async function gateOf(
     hold,
     clock: upstream.clock,
     log: upstream.log,
+    version: self.version,
   })
 }
 

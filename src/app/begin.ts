@@ -1,6 +1,7 @@
 // The first generation of a gateway: rooms, the control plane where there is one, what is declared judged, and then all of it in force.
 import type { Clock } from '../base/clock.ts'
 import type { Disposer } from '../base/dispose.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { LoadedConfig, Loader } from '../config/load.ts'
 import type { Generation } from '../engine/engine.ts'
@@ -46,6 +47,7 @@ export async function begin(deps: BeginDeps): Promise<Begun> {
   const rooms = await createRooms({ ...deps, config: loaded.config })
   const opened = loaded.config.admin.api ? await controlOf(deps, rooms) : undefined
   const { control, access } = opened ?? { control: undefined, access: undefined }
+  if (control) rooms.catalogue.keepIn(control.catalogue)
   const made = control?.effective(loaded)
   let admitting: Admitting | undefined
   try {
@@ -65,6 +67,10 @@ export async function begin(deps: BeginDeps): Promise<Begun> {
   control?.settled(made)
   admitting?.tell(true)
   rooms.inForce()
+  await control?.catalogue.keepOnly(new Set(current.assembly.servers.keys())).catch((error) => {
+    const fields = { error: messageOf(error) }
+    deps.log.warn(fields, 'what was known of servers that are gone could not be forgotten')
+  })
   return { rooms, control, access }
 }
 

@@ -10,6 +10,7 @@ import type { Authorizer } from '../../identity/access.ts'
 import { mintKey } from '../../identity/api-key.ts'
 import type { Kind } from '../../identity/rights.ts'
 import type { Override } from '../../registry/catalogue/gate.ts'
+import { createStoreMemory, type StoreMemory } from '../../registry/catalogue/store-memory.ts'
 import { declaredBodies, declaredEntities } from '../../registry/declared.ts'
 import { createRegistry } from '../../registry/entities.ts'
 import { createFollower, type Follower } from '../../registry/follow.ts'
@@ -36,6 +37,8 @@ export interface Control {
   readonly registry: Registry
   /** Roles, grants, keys and principals of the store, for whoever authenticates and decides. */
   readonly identity: IdentityEntities
+  /** What servers listed and what was decided about it, kept over restarts. */
+  readonly catalogue: StoreMemory
   /** Cursors that every replica on this store can read. */
   readonly cursors: CursorSigner
   /** Who decides on the API plane in the generation that runs. */
@@ -110,6 +113,7 @@ interface Opened extends Pick<RegistryDeps, 'store' | 'sealer'> {
 class LiveControl implements Control {
   readonly registry: Registry
   readonly identity: IdentityEntities
+  readonly catalogue: StoreMemory
   readonly cursors: CursorSigner
   readonly #deps: ControlDeps
   readonly #store: Store
@@ -124,6 +128,7 @@ class LiveControl implements Control {
     this.#store = store
     this.#follower = follower
     this.identity = identityEntities(follower)
+    this.catalogue = createStoreMemory({ store, createId: randomUUID })
     this.cursors = createSealedCursors(sealer)
     const { config, loader, base, probe } = deps
     const registry = createRegistry({

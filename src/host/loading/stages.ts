@@ -1,5 +1,5 @@
 // One entry from checked to loaded: permit, judge, load, set up, register - each a function, undone in reverse when one fails.
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { createDisposer } from '../../base/dispose.ts'
 import { type AppError, isAppError, messageOf } from '../../base/errors.ts'
 import { canonicalText } from '../../base/json.ts'
@@ -92,6 +92,9 @@ function effective(asked: Permissions, granted: Permissions): Record<string, unk
   return { ...asked, ...intersect(asked, granted), ...authorize }
 }
 
+/** Tells this process from others. */
+const PROCESS = randomUUID()
+
 async function startInstance(
   ready: ReadyEntry,
   definition: PluginDefinition,
@@ -123,11 +126,15 @@ async function startInstance(
   return { state: 'loaded', registrations, close: () => owned.dispose() }
 }
 
-/** Of what decides how the entry judges: the plugin's version, its files where they may change, its configuration and rights. */
+/**
+ * Of what decides how the entry judges: the plugin's version, its files where they may change, its configuration and rights. Of a
+ * plugin in code that says no version nothing is known in another process.
+ */
 async function digestOf({ entry, facts, found, settings }: ReadyEntry): Promise<string> {
   const files = found.source === 'directory' ? await digestFolder(found.directory) : undefined
   const { version } = facts
-  const text = canonicalText({ version, files, settings, grants: entry.grants })
+  const unknown = found.source === 'code' && version === '' ? PROCESS : undefined
+  const text = canonicalText({ version, files, unknown, settings, grants: entry.grants })
   return createHash('sha256').update(text).digest('base64url')
 }
 

@@ -5,6 +5,7 @@ import type { Generation } from '../../engine/engine.ts'
 import type { Outcome } from '../../engine/outcome.ts'
 import type { Points } from '../../points/table.ts'
 import { type Change, catalogueId, entityOf, LISTED, type ListedKind } from './kinds.ts'
+import type { Veto } from './memory.ts'
 
 export interface Asking {
   readonly generation: Pick<Generation<Points>, 'runner'>
@@ -23,7 +24,8 @@ export interface Question {
 
 export type Answer =
   | { readonly outcome: 'written'; readonly definition: JsonObject }
-  | { readonly outcome: 'vetoed' | 'failed'; readonly reason: string }
+  | { readonly outcome: 'vetoed'; readonly reason: string; readonly violation: Veto }
+  | { readonly outcome: 'failed'; readonly reason: string }
 
 /** Never rejects: a fault is an answer. */
 export async function ask({ generation, requestFor }: Asking, question: Question): Promise<Answer> {
@@ -46,7 +48,7 @@ export async function ask({ generation, requestFor }: Asking, question: Question
   const made =
     answer.outcome === 'written'
       ? { entity: entityOf(kind, server.name, name, answer.definition), outcome: answer.outcome }
-      : answer
+      : { outcome: answer.outcome, reason: answer.reason }
   // observers only: nobody waits for them
   void generation.runner(post, { server })?.dispatch({ ...about, ...made }, request)
   return answer
@@ -63,11 +65,14 @@ function answerOf(
         outcome: 'written',
         definition: outcome.changed ? outcome.payload.entity.definition : definition,
       }
-    case 'deny':
+    case 'deny': {
+      const { entry, code, reason } = outcome.violation
       return {
         outcome: 'vetoed',
-        reason: `${outcome.violation.reason} (${outcome.violation.code})`,
+        reason: `${reason} (${code})`,
+        violation: { entry, code, reason },
       }
+    }
     case 'fault':
       return { outcome: 'failed', reason: outcome.fault.message }
     // the points allow neither

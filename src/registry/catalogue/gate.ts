@@ -34,6 +34,8 @@ export interface CatalogueGateParts extends Asking {
   readonly override?: Override | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly log: Logger
+  /** Of the gateway: what judges is in it, too, as plugins that come with it and as the language of conditions. */
+  readonly version: string
 }
 
 /** Undefined when no entry is bound to any point of the catalogue and nothing is overridden. */
@@ -41,7 +43,9 @@ export function createCatalogueGate(parts: CatalogueGateParts): CatalogueGate | 
   const { generation, known, override, hold } = parts
   const kinds = judgedKinds(generation)
   if (kinds.length === 0 && !override) return undefined
-  const judges = new Map(kinds.map((kind) => [kind, digestOf(signatureOf(generation, kind))]))
+  const judges = new Map(
+    kinds.map((kind) => [kind, digestOf([parts.version, signatureOf(generation, kind)])]),
+  )
   return {
     judges: (kind) => override !== undefined || judges.has(kind),
     async admit(offered) {
@@ -62,8 +66,8 @@ export function createCatalogueGate(parts: CatalogueGateParts): CatalogueGate | 
   }
 }
 
-const digestOf = (signature: string): string =>
-  createHash('sha256').update(signature).digest('base64url')
+const digestOf = (judges: readonly [version: string, signature: string]): string =>
+  createHash('sha256').update(JSON.stringify(judges)).digest('base64url')
 
 // an administrator has the last word, as policies judge what servers say and not what administrators do
 function overridden(

@@ -18,14 +18,20 @@ export interface KnownCatalogue {
   save(generation: number, server: string, change: CatalogueChange): Promise<void>
   /** The server is no longer configured. */
   forget(server: string): Promise<void>
+  /** Where it is kept from now on; before anything is listed. */
+  keepIn(memory: CatalogueMemory): void
+  /** What is known now, as the newest generation has it; nothing of a server that was not judged yet. */
+  seen(server: string, kind: ListedKind): Promise<ReadonlyMap<string, KnownDefinition>>
 }
 
 /** A server that announces faster than its listings are judged is not waited for any longer. */
 const MAX_WAITING = 16
 /** Old generations are drained one after the other; of those before, nobody lists any more. */
 const MAX_OLD = 4
+const NONE: ReadonlyMap<string, KnownDefinition> = new Map()
 
-export function createKnownCatalogue(memory: CatalogueMemory): KnownCatalogue {
+export function createKnownCatalogue(first: CatalogueMemory): KnownCatalogue {
+  let memory = first
   let newest = 0
   const servers = new Map<string, Promise<Map<ListedKind, Ledger>>>()
   /** Copies of replaced generations, by generation and what they are of. */
@@ -90,6 +96,12 @@ export function createKnownCatalogue(memory: CatalogueMemory): KnownCatalogue {
     async forget(server) {
       servers.delete(server)
       await memory.forget(server)
+    },
+    keepIn(other) {
+      memory = other
+    },
+    async seen(server, kind) {
+      return (await servers.get(server))?.get(kind) ?? NONE
     },
   }
 }

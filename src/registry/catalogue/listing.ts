@@ -47,6 +47,8 @@ export async function judgeListing(
   return { items: admitted, shown: shown.digest('base64url'), withheld, complete }
 }
 
+type Judged = Exclude<Answer, { outcome: 'failed' }>
+
 class Judging {
   readonly #parts: CatalogueGateParts
   readonly #offered: Offered
@@ -105,9 +107,10 @@ class Judging {
     this.#note(withListed(known, { kind, ...item }, era, verdict))
   }
 
-  #verdict({ digest, definition }: Listed, answer: Answer): Verdict {
+  #verdict({ digest, definition }: Listed, answer: Judged): Verdict {
     const by = this.#by
-    if (answer.outcome !== 'written') return { digest, by, admitted: false }
+    if (answer.outcome === 'vetoed')
+      return { digest, by, admitted: false, violation: answer.violation }
     const isSame = answer.definition === definition
     return { digest, by, admitted: true, ...(isSame ? {} : { rewritten: answer.definition }) }
   }

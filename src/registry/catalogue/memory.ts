@@ -3,6 +3,12 @@ import type { JsonObject } from '../../base/json.ts'
 import type { Era } from '../../engine/context.ts'
 import type { ListedKind } from './kinds.ts'
 
+export interface Veto {
+  readonly entry: string
+  readonly code: string
+  readonly reason: string
+}
+
 /** What was decided about one definition, known by its digest. */
 export interface Verdict {
   readonly digest: string
@@ -10,13 +16,15 @@ export interface Verdict {
   readonly by: string
   /** False: vetoed. */
   readonly admitted: boolean
+  /** Why it was vetoed. */
+  readonly violation?: Veto
   /** What is shown instead of what the server lists. */
   readonly rewritten?: JsonObject
 }
 
 /**
- * One listed thing, all of it JSON. In a store it is an entity of kind `tool`, `prompt` or `resource` under `catalogueId(kind,
- * server, name)`, with this as its body: never written but by the catalogue, as nobody but the server says what it lists.
+ * One listed thing, all of it JSON. Where it is kept it is no entity: it is never written but by the catalogue, as nobody but the
+ * server says what it lists.
  */
 export interface KnownDefinition {
   readonly kind: ListedKind

@@ -494,6 +494,7 @@ describe('where nobody is bound', () => {
     hold: () => () => {},
     clock: bench.clock,
     log: bench.log,
+    version: '1.0.0',
   }
 
   it('there is no gate', () => {
@@ -553,6 +554,7 @@ it('the generation is held open while its entries judge', async () => {
     },
     clock: bench.clock,
     log: bench.log,
+    version: '1.0.0',
   })
   const offered = { server: info('s'), kind: 'tools', era: 'legacy', eras: ['legacy'] } as const
   await gate?.admit({ ...offered, items: [{ name: 'a', definition: tool('a') }] })

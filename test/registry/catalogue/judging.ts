@@ -60,10 +60,13 @@ const KEY = { tools: 'name', prompts: 'name', resources: 'uri', templates: 'uriT
 export function createBench({
   memory = NO_MEMORY,
   override,
+  version = '1.0.0',
   points = [...new Set(KINDS.flatMap(pointsOf))],
 }: {
   memory?: CatalogueMemory
   override?: Override
+  /** Of the gateway. */
+  version?: string
   points?: readonly PointName[]
 } = {}): Bench {
   const clock = new ManualClock()
@@ -113,6 +116,7 @@ export function createBench({
         hold: () => () => {},
         clock,
         log,
+        version,
       })
       if (!gate) throw new Error('nobody is bound')
       return {
