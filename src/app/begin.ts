@@ -52,7 +52,7 @@ export async function begin(deps: BeginDeps): Promise<Begun> {
   let admitting: Admitting | undefined
   try {
     current.assembly = await rooms.build(made?.loaded ?? loaded, undefined, {
-      override: control?.override(),
+      override: control?.override(made?.loaded ?? loaded),
       entities: control?.identity,
       async admit(generation) {
         admitting = await admit(undefined, loaded, undefined, generation)
@@ -121,6 +121,7 @@ async function controlOf(
     current: () => current.assembly,
     base: () => current.origin?.base ?? loaded,
     probe: rooms.probe,
+    known: rooms.catalogue,
   })
   owned.defer(() => control.close())
   const { clock, log } = deps

@@ -113,7 +113,7 @@ export class Generations {
         rooms.build(loaded, previous, {
           ...how,
           admit: async () => admissions,
-          override: this.#parts.control?.override(),
+          override: this.#parts.control?.override(loaded),
           entities: this.#parts.control?.identity,
         }),
       createId: rooms.room.createId,

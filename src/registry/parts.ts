@@ -32,6 +32,13 @@ export interface Declared {
   list(kind: Kind): readonly Entity[]
 }
 
+/** What servers list, with what operators say of it: there without anybody having written it. */
+export interface Offered {
+  /** All of a kind, in no order; undefined: servers list nothing of this kind. */
+  list(kind: Kind): Promise<readonly Entity[]> | undefined
+  find(kind: Kind, id: string): Promise<Entity | undefined>
+}
+
 /** What is made when one is created: members that are kept, and what the caller is shown once. */
 export interface Issued {
   readonly managed: JsonObject
@@ -70,6 +77,7 @@ export interface RegistryDeps {
   readonly createId: () => string
   readonly checks: Checks
   readonly declared: Declared
+  readonly offered: Offered
   /** The decision, with its points. Rejects with the fault of a plugin. */
   authorize(
     by: { readonly principal: Principal; readonly requestId: string; readonly surface: string },

@@ -24,13 +24,15 @@ export async function getEntity(
   const { kind, spec } = specOf(kindName)
   const declared = deps.declared.get(kind, id)
   const stored = declared || !spec.id.test(id) ? undefined : await deps.store.get(kind, id)
-  const known = declared ?? stored
+  const offered = declared ? undefined : await deps.offered.find(kind, id)
+  const known = declared ?? offered ?? stored
   const own = await mayRead(kind, by.tenant, by, deps, id)
   if (!own.allowed) throw denied(kind, own.reason)
   // what may not be seen is not there
   const seen =
     known && known.tenant !== by.tenant ? await mayRead(kind, known.tenant, by, deps, id) : own
   if (!known || !seen.allowed || !isWithin(known.tenant, by)) throw notFound(kind, id)
+  if (offered) return offered
   return declared ? withStatus(declared, deps) : entityOf(known as Stored, deps)
 }
 
@@ -55,10 +57,13 @@ export async function listEntities(
   const tenants = await tenantsOf(kind, query, by, deps)
   if (tenants === 'none') return { items: [], next: undefined }
   const isSeen = tenantReader(kind, by, deps)
+  const offered = await deps.offered.list(kind)
   const items: Entity[] = []
   let { after } = query
   for (let looked = 0; looked < MOST_LOOKED_AT; ) {
-    const { page, end } = await pageOf(kind, after, tenants, deps)
+    const { page, end } = offered
+      ? { page: later(offered, after, tenants), end: true }
+      : await pageOf(kind, after, tenants, deps)
     for (const entity of page) {
       looked++
       after = entity.id
@@ -100,6 +105,17 @@ async function tenantsOf(
   return shared.allowed ? [by.tenant, null] : [by.tenant]
 }
 
+function later(
+  entities: readonly Entity[],
+  after: string | undefined,
+  tenants: Tenants,
+): readonly Entity[] {
+  return entities
+    .filter(({ id }) => after === undefined || byId(id, after) > 0)
+    .filter((entity) => tenants.some((tenant) => includes(tenant, entity.tenant)))
+    .sort((one, other) => byId(one.id, other.id))
+}
+
 /** The next entities in the order of their ids, from the configuration and the store. */
 async function pageOf(
   kind: Kind,
@@ -117,10 +133,7 @@ async function pageOf(
       }),
     ),
   )
-  const declared = deps.declared
-    .list(kind)
-    .filter((entity) => after === undefined || byId(entity.id, after) > 0)
-    .filter((entity) => tenants.some((tenant) => includes(tenant, entity.tenant)))
+  const declared = later(deps.declared.list(kind), after, tenants)
   // beyond the end of a page that was full there may be more that belongs before what the others have
   const borders = read.flatMap((rows) => (rows.length < PAGE ? [] : [(rows.at(-1) as Stored).id]))
   const border = borders.toSorted(byId)[0]

@@ -8,7 +8,7 @@ export interface Entity {
   readonly kind: string
   readonly id: string
   readonly tenant: string | undefined
-  /** 0: declared in the configuration, read-only. */
+  /** 0: declared in the configuration, read-only; or listed by a server, and nobody has said anything of it. */
   readonly version: number
   readonly source: 'declared' | 'dynamic' | 'catalogue'
   readonly body: JsonObject

@@ -95,6 +95,7 @@ export function bench({
       get: (kind, id) => declared.find((each) => each.kind === kind && each.id === id),
       list: (kind) => declared.filter((each) => each.kind === kind),
     },
+    offered: { list: () => undefined, find: async () => undefined },
     authorize: ({ principal }, right, target) =>
       principal.roles.includes('admin') &&
       (principal.tenant === undefined || principal.tenant === target.tenant)

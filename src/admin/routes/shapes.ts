@@ -24,7 +24,11 @@ export function entityShape(kind: string | undefined, body: JsonObject): JsonObj
       kind: kind === undefined ? text : { const: kind },
       id: text,
       tenant: { ...nullable('string'), description: 'null: of the gateway as a whole' },
-      version: { type: 'integer', minimum: 0, description: '0: declared in the configuration' },
+      version: {
+        type: 'integer',
+        minimum: 0,
+        description: '0: declared in the configuration, or as its server lists it',
+      },
       source: { enum: ['declared', 'dynamic', 'catalogue'] },
       body,
       createdAt: { ...nullable('string'), format: 'date-time' },

@@ -10,6 +10,7 @@ import type { Authorizer } from '../../identity/access.ts'
 import { mintKey } from '../../identity/api-key.ts'
 import type { Kind } from '../../identity/rights.ts'
 import type { Override } from '../../registry/catalogue/gate.ts'
+import type { KnownCatalogue } from '../../registry/catalogue/known.ts'
 import { createStoreMemory, type StoreMemory } from '../../registry/catalogue/store-memory.ts'
 import { declaredBodies, declaredEntities } from '../../registry/declared.ts'
 import { createRegistry } from '../../registry/entities.ts'
@@ -29,6 +30,7 @@ import type { GatewayConfig } from '../sections.ts'
 import type { ControlStatus } from '../status.ts'
 import { createSealedCursors } from './cursors.ts'
 import { type Effective, effectiveConfig, nameOf } from './effective.ts'
+import { createOffered } from './offered.ts'
 import { overrideOf } from './overrides.ts'
 import { entityStatus } from './status.ts'
 import { togetherCheck } from './together.ts'
@@ -45,8 +47,8 @@ export interface Control {
   authorizer(): Authorizer
   /** The configuration with what the store adds; what does not fit waits. Throws CONFIG_INVALID. */
   effective(base: LoadedConfig<GatewayConfig>): Made
-  /** Undefined: nobody overrides what servers list. */
-  override(): Override | undefined
+  /** Of this configuration's servers. Undefined: nobody overrides what they list. */
+  override(loaded: LoadedConfig<GatewayConfig>): Override | undefined
   /** What `made` said is in force, or why it is not. */
   settled(made: Pick<Made, 'revision' | 'waiting'> | undefined, reason?: string): void
   status(): ControlStatus
@@ -74,6 +76,8 @@ export interface ControlDeps {
   readonly base: () => LoadedConfig<GatewayConfig>
   /** Loads one entry or policy and lets it go again. Rejects with what is wrong with it. */
   probe(loaded: LoadedConfig<GatewayConfig>, name: string): Promise<void>
+  /** What is known of what servers list. */
+  readonly known: Pick<KnownCatalogue, 'seen'>
   /** What is in force has to be made anew. */
   changed(): void
   /** In place of the one that the configuration names. */
@@ -138,12 +142,19 @@ class LiveControl implements Control {
       createId: randomUUID,
       checks: {
         shape: createShapeCheck(),
-        together: togetherCheck({ loader, base, probe, entities: () => this.#entities() }),
+        together: togetherCheck({
+          loader,
+          base,
+          probe,
+          entities: () => this.#entities(),
+          server: (name) => deps.current()?.servers.get(name)?.upstream.info,
+        }),
       },
       declared: {
         get: (kind, id) => this.#declaredNow().get(kind, id),
         list: (kind) => this.#declaredNow().list(kind),
       },
+      offered: createOffered({ current: deps.current, followed: follower, known: deps.known }),
       authorize: deps.authorize,
       hold: () => holdOf(deps.current()),
       needsApproval: (kind) => (config.registry.approval as readonly Kind[]).includes(kind),
@@ -178,8 +189,9 @@ class LiveControl implements Control {
     return { ...made, revision }
   }
 
-  override(): Override | undefined {
-    return overrideOf(this.#follower)
+  override({ config }: LoadedConfig<GatewayConfig>): Override | undefined {
+    const tenants = new Map(config.servers.map(({ name, tenant }) => [name, tenant]))
+    return overrideOf(this.#follower, (server) => tenants.get(server))
   }
 
   settled(made: Pick<Made, 'revision' | 'waiting'> | undefined, reason?: string): void {

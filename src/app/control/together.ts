@@ -2,10 +2,12 @@
 import { isAppError, messageOf } from '../../base/errors.ts'
 import type { LoadedConfig, Loader } from '../../config/load.ts'
 import { problemsOf } from '../../config/problem.ts'
+import type { ServerInfo } from '../../engine/context.ts'
 import type { Kind } from '../../identity/rights.ts'
 import { OVERLAID } from '../../registry/overlay.ts'
 import type { Checks, Prospect } from '../../registry/parts.ts'
 import type { BodyProblem } from '../../registry/secrets.ts'
+import { identityOf } from '../../registry/writing/offered.ts'
 import type { Stored } from '../../store/store.ts'
 import type { GatewayConfig } from '../sections.ts'
 import { effectiveConfig, nameOf } from './effective.ts'
@@ -15,12 +17,14 @@ export interface TogetherParts {
   readonly base: () => LoadedConfig<GatewayConfig>
   readonly entities: () => readonly Stored[]
   probe(loaded: LoadedConfig<GatewayConfig>, name: string): Promise<void>
+  /** What is known of a server that is configured. */
+  server(name: string): Pick<ServerInfo, 'tenant'> | undefined
 }
 
 export function togetherCheck(parts: TogetherParts): Checks['together'] {
   return async (prospect) => {
     const { kind, id, body } = prospect
-    if (!OVERLAID.includes(kind)) return []
+    if (!OVERLAID.includes(kind)) return ownServer(prospect, parts)
     try {
       const { loaded, waiting } = effectiveConfig(
         parts.loader,
@@ -35,6 +39,15 @@ export function togetherCheck(parts: TogetherParts): Checks['together'] {
       return problemsFrom(error)
     }
   }
+}
+
+// what others share, one tenant alone has no say about; of a server to come, what is said counts once it is the tenant's
+function ownServer({ kind, id, tenant, body }: Prospect, parts: TogetherParts) {
+  const server = identityOf(kind, id)?.server
+  if (server === undefined || tenant === undefined || !body) return []
+  const known = parts.server(String(server))
+  if (!known || known.tenant === tenant) return []
+  return [{ path: 'id', message: `the server ${server} is none of the tenant ${tenant}` }]
 }
 
 const isPlugin = (kind: Kind): boolean => kind === 'policy' || kind === 'plugin'

@@ -13,6 +13,8 @@ export interface Merged {
   readonly cacheScope: 'public' | 'private'
   /** Servers that could not be asked: their items are missing, those of the others are not. */
   readonly missing: readonly string[]
+  /** What is listed and shown to nobody. */
+  readonly withheld: readonly OwnName[]
 }
 
 /** By server; null: it offers none of the kind, or could not be asked. */
@@ -35,6 +37,7 @@ export function merge(
   )
   return {
     items,
+    withheld: held,
     naming: LISTS[kind].key === 'name' ? nameBeside(owned, held, naming) : nameAll([], naming),
     uris: createUriIndex(LISTS[kind].key === 'name' ? [] : owned),
     ttlMs: present.length === 0 ? 0 : Math.min(...present.map((part) => part.ttlMs)),

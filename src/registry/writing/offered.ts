@@ -1,11 +1,37 @@
 // What is said about tools, prompts and resources of servers: how an id is read, and the entity as its points have it.
-import type { JsonObject } from '../../base/json.ts'
+import { type JsonObject, mergePatch } from '../../base/json.ts'
 import type { ServerInfo } from '../../engine/context.ts'
 import type { Kind } from '../../identity/rights.ts'
+import { isKind } from '../kinds.ts'
+import type { RegistryDeps } from '../parts.ts'
+import type { WriteContext, WriteRequest } from '../registry.ts'
+
+/** What a server lists can be changed by an operator who has said nothing of it yet. */
+export async function firstWord(
+  request: WriteRequest,
+  { principal }: Pick<WriteContext, 'principal'>,
+  { offered, store }: Pick<RegistryDeps, 'offered' | 'store'>,
+): Promise<WriteRequest> {
+  const { op, kind } = request
+  if ((op !== 'replace' && op !== 'merge') || !isKind(kind) || !OFFERED.includes(kind))
+    return request
+  const { id } = request
+  if (await store.get(kind, id)) return request
+  const found = await offered.find(kind, id)
+  const { tenant } = found ?? {}
+  // another tenant's is not there
+  const isForeign =
+    tenant !== undefined && principal.tenant !== undefined && tenant !== principal.tenant
+  if (!found || isForeign) return request
+  const body = op === 'replace' ? request.body : (mergePatch({}, request.patch) as JsonObject)
+  return { op: 'create', kind, id, body, ...(tenant === undefined ? {} : { tenant }) }
+}
+
+const OFFERED: readonly Kind[] = ['tool', 'prompt', 'resource']
 
 /** `SERVER/NAME`; of a resource template `SERVER:template/URI TEMPLATE`. Undefined: not of such a kind. */
 export function identityOf(kind: Kind, id: string): JsonObject | undefined {
-  if (kind !== 'tool' && kind !== 'prompt' && kind !== 'resource') return undefined
+  if (!OFFERED.includes(kind)) return undefined
   const slash = id.indexOf('/')
   const [server = '', template] = id.slice(0, slash).split(':')
   const name = id.slice(slash + 1)

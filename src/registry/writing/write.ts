@@ -17,7 +17,7 @@ import {
   settled,
   taken,
 } from './draft.ts'
-import { asAsked, asBody, identityOf, infoOf } from './offered.ts'
+import { asAsked, asBody, firstWord, identityOf, infoOf } from './offered.ts'
 import { type WritePoints, writePoints } from './points.ts'
 
 /** What an approval adds to the write it approves. */
@@ -36,12 +36,13 @@ export async function write(
 ): Promise<WriteOutcome> {
   if (request.kind === 'change' && request.op !== 'remove')
     return decideChange(request, context, deps, carryOut)
-  const draft = await draftOf(request, context, deps)
+  const asked = await firstWord(request, context, deps)
+  const draft = await draftOf(asked, context, deps)
   await authorizeWrite(draft, context, deps)
   const before = await recalled(context, deps)
   if (before) return before
   try {
-    return await carryOut({ request, draft, context }, deps)
+    return await carryOut({ request: asked, draft, context }, deps)
   } catch (error) {
     // the same request came twice at the same time, and the other one was faster
     const other = isAnswered(error) ? await recalled(context, deps) : undefined
