@@ -15,6 +15,7 @@ import type { GatewayOptions } from './gateway.ts'
 import { type Current, createRooms, type Rooms, runningOf } from './rooms.ts'
 import type { GatewayConfig } from './sections.ts'
 import type { Stdout } from './sinks.ts'
+import { loginReceiver, tellWrite } from './told.ts'
 
 export interface BeginDeps {
   readonly options: GatewayOptions
@@ -114,7 +115,7 @@ async function controlOf(
   const control: Control = await openControl({
     ...deps,
     config: loaded.config,
-    audit: rooms.audit,
+    audit: (event) => tellWrite(rooms.audit, rooms.digests, event),
     store: options.store,
     authorizer,
     authorize,
@@ -125,6 +126,7 @@ async function controlOf(
   })
   owned.defer(() => control.close())
   const { clock, log } = deps
-  const authenticator = createApiDoor({ ...parts, clock, log })
+  const logins = loginReceiver(rooms.audit)
+  const authenticator = createApiDoor({ ...parts, clock, log, logins })
   return { control, access: { authenticator, authorize } }
 }

@@ -27,6 +27,7 @@ import { type Current, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
 import { type Stdout, storePlace } from './sinks.ts'
 import { readinessOf } from './status.ts'
+import { tellDenied, tellLife } from './told.ts'
 
 export { BUILT_IN } from './rooms.ts'
 export { SELF } from './self.ts'
@@ -135,6 +136,7 @@ export async function createGateway(
       ownIdentity: options.identity !== undefined,
     })
     await gateway.serveApi(options.onFirstToken)
+    gateway.ready()
     // written while the first generation was being built
     if (early) void gateway.apply()
     return gateway
@@ -223,6 +225,7 @@ class LiveGateway implements Gateway {
       authorizer: () => control.authorizer(),
       cursors: control.cursors,
       audit: await this.#keptAudit(),
+      denied: (ask, reason) => tellDenied(rooms.audit, ask, reason),
       state: () => this.state(),
       readiness: () => this.readiness(),
       reload: (options) => this.reload(options),
@@ -281,7 +284,14 @@ class LiveGateway implements Gateway {
     return this.#generations.apply()
   }
 
+  ready(): void {
+    const { audit, digests } = this.#parts.rooms
+    const { id } = this.state().runtime.generation
+    tellLife(audit, 'ready', { generation: id, digest: digests.configuration(id) })
+  }
+
   drain(): void {
+    if (!this.#draining) tellLife(this.#parts.rooms.audit, 'drain')
     this.#draining = true
     this.doors.drain()
     this.#parts.rooms.room.listens.endAll()
@@ -312,6 +322,7 @@ class LiveGateway implements Gateway {
       const now = { patience: async () => {}, observed: async () => {}, log: this.log }
       await retire(last, undefined, now)
     }
+    tellLife(rooms.audit, 'stop')
     await owned.dispose()
   }
 

@@ -12,6 +12,7 @@ import { authorizerOptions, createAuthorizer } from '../identity/authorize/autho
 import type { AnyOf } from '../identity/authorize/rule.ts'
 import { declaredKeys, declaredPrincipals, firstOf } from '../identity/declared.ts'
 import { compileGrants } from '../identity/grants.ts'
+import { createLogins, type Logins } from '../identity/logins.ts'
 import { wwwAuthenticate } from '../identity/oauth/challenge.ts'
 import { metadataAddress, metadataPaths, resourceMetadata } from '../identity/oauth/metadata.ts'
 import type { IdentityOptions } from '../identity/options.ts'
@@ -21,18 +22,23 @@ import type { IdentityEntities } from '../registry/identity.ts'
 import { type IdentityDeps, isTenanted } from './identity.ts'
 import type { GatewayConfig } from './sections.ts'
 
-export function createMemory({ clock, log, egress }: IdentityDeps): IdentityMemory {
-  return createIdentityMemory({
+export interface DoorMemory extends IdentityMemory {
+  readonly logins: Logins
+}
+
+export function createMemory({ clock, log, egress, logins }: IdentityDeps): DoorMemory {
+  const memory = createIdentityMemory({
     clock,
     log,
     // the host of an issuer, and of what its metadata names, is granted by naming the issuer
     fetch: (url, request) =>
       egress.fetch(url, { ...request, allowed: [URL.parse(url)?.host ?? ''] }),
   })
+  return { ...memory, logins: createLogins(clock, logins) }
 }
 
-interface GateDeps extends IdentityDeps {
-  readonly memory: IdentityMemory
+interface GateDeps extends Omit<IdentityDeps, 'logins'> {
+  readonly memory: DoorMemory
   readonly local: Principal
   readonly entities: IdentityEntities | undefined
 }
@@ -43,15 +49,17 @@ export function createGate(config: GatewayConfig, deps: GateDeps): Gate {
   const { keys, principals, grants } = directories(identity, deps.entities)
   return {
     authenticator: needsAuthenticator(identity)
-      ? createAuthenticator(identity, {
-          clock: deps.clock,
-          anyOf: deps.expression.anyOf,
-          memory: deps.memory,
-          keys,
-          principals,
-          grants,
-          anonymous: ANONYMOUS,
-        })
+      ? deps.memory.logins.watch(
+          createAuthenticator(identity, {
+            clock: deps.clock,
+            anyOf: deps.expression.anyOf,
+            memory: deps.memory,
+            keys,
+            principals,
+            grants,
+            anonymous: ANONYMOUS,
+          }),
+        )
       : anonymousOnly(identity, deps),
     authorizer: authorizerFor(config, deps.expression.anyOf, deps.entities),
     owner: known({ ...deps.local, scopes: allScopes(identity) }, identity, deps),

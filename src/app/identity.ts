@@ -6,9 +6,10 @@ import { ANONYMOUS, type Principal } from '../engine/context.ts'
 import type { Expression } from '../expression/expression.ts'
 import type { Gate } from '../gateway/runtime.ts'
 import type { Authorizer } from '../identity/access.ts'
-import type { IdentityMemory } from '../identity/authenticator.ts'
+import type { LoginReceiver } from '../identity/logins.ts'
 import { needsAuthenticator } from '../identity/options.ts'
 import type { IdentityEntities } from '../registry/identity.ts'
+import type { DoorMemory } from './identity-parts.ts'
 import type { GatewayConfig } from './sections.ts'
 
 /** What is made of the configuration for one generation. Rejects with CONFIG_INVALID. */
@@ -23,14 +24,16 @@ export interface IdentityDeps {
   readonly log: Logger
   readonly expression: Pick<Expression, 'anyOf'>
   readonly egress: Pick<Egress, 'fetch'>
+  /** Is told who came in and who could not. */
+  readonly logins: LoginReceiver
 }
 
 /** The person, or program, that started this process: nobody has to vouch for it, and policies can tell it from strangers. */
 export const LOCAL: Principal = Object.freeze({ ...ANONYMOUS, id: 'local', kind: 'user' })
 
 export function createIdentityRoom(deps: IdentityDeps): IdentityRoom {
-  // failures that were counted and keys of issuers outlive a reload
-  let memory: IdentityMemory | undefined
+  // failures that were counted, keys of issuers and who is known to have come in outlive a reload
+  let memory: DoorMemory | undefined
   return async (config, entities) => {
     if (isUnused(config) && !entities) return OPEN
     const room = await import('./identity-parts.ts')

@@ -44,6 +44,7 @@ import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
 import { SELF } from './self.ts'
 import { auditSinks, type Stdout } from './sinks.ts'
+import { loginReceiver, tellLife } from './told.ts'
 
 export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 
@@ -108,6 +109,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   owned.defer(() => audit.close())
   await audit.start()
+  tellLife(audit, 'start')
   const expression = createExpression()
   const digests = createDigests()
   const report = createReport({
@@ -184,7 +186,9 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
-    identity: options.identity ?? createIdentityRoom({ clock, log, expression, egress }),
+    identity:
+      options.identity ??
+      createIdentityRoom({ clock, log, expression, egress, logins: loginReceiver(audit) }),
     engine,
     host,
     self: SELF,

@@ -59,6 +59,12 @@ export interface RegistryEvent {
   readonly outcome: RegistryOutcome
   readonly version?: number | undefined
   readonly revision?: number | undefined
+  /** Names of the members of the body that are others than before. */
+  readonly changed?: readonly string[] | undefined
+  /** Of the generation that judged. */
+  readonly generation?: number | undefined
+  /** The entry that vetoed. */
+  readonly entry?: string | undefined
   readonly code?: string | undefined
   readonly reason?: string | undefined
   /** Whose change it was, where somebody else approved or refused it. */

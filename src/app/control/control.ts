@@ -1,7 +1,6 @@
 // The control plane of one gateway: store, follower and registry wired to what runs; opened only where the admin API is on.
 import { randomUUID } from 'node:crypto'
 import type { CursorSigner } from '../../admin/handle.ts'
-import type { Audit } from '../../audit/audit.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { LoadedConfig, Loader } from '../../config/load.ts'
@@ -18,7 +17,7 @@ import { createFollower, type Follower } from '../../registry/follow.ts'
 import { type IdentityEntities, identityEntities } from '../../registry/identity.ts'
 import { KIND_TABLE } from '../../registry/kinds.ts'
 import { OVERLAID } from '../../registry/overlay.ts'
-import type { Declared, RegistryDeps, RegistryEvent } from '../../registry/parts.ts'
+import type { Declared, RegistryDeps } from '../../registry/parts.ts'
 import type { Registry } from '../../registry/registry.ts'
 import { keySource } from '../../store/keys.ts'
 import { createStore } from '../../store/open.ts'
@@ -67,7 +66,7 @@ export interface ControlDeps {
   readonly loader: Loader<GatewayConfig>
   readonly clock: Clock
   readonly log: Logger
-  readonly audit: Pick<Audit, 'write'>
+  readonly audit: RegistryDeps['audit']
   readonly authorize: RegistryDeps['authorize']
   /** Who decides on the API plane in the generation that runs. */
   readonly authorizer: () => Authorizer
@@ -162,7 +161,7 @@ class LiveControl implements Control {
       issue: (kind, id) => (kind === 'key' ? newKey(id) : undefined),
       status: (kind, id) => this.#statusOf(kind, id),
       server: (name) => deps.current()?.servers.get(name)?.upstream.info,
-      audit: (event) => deps.audit.write(auditOf(event)),
+      audit: deps.audit,
       applied: () => void follower.look(),
     })
     this.registry = {
@@ -243,25 +242,4 @@ function holdOf(assembly: Assembly | undefined): ReturnType<RegistryDeps['hold']
 function newKey(id: string) {
   const { key, hash } = mintKey(id)
   return { managed: { hash }, once: { key } }
-}
-
-function auditOf({
-  action,
-  kind,
-  id,
-  tenant,
-  principal,
-  version,
-  revision,
-  author,
-  ...event
-}: RegistryEvent) {
-  return {
-    ...event,
-    kind: 'write',
-    principal: { id: principal.id, kind: principal.kind, tenant: principal.tenant },
-    method: `registry/${action}`,
-    target: nameOf(kind, id),
-    details: { tenant, version, revision, author },
-  } as const
 }

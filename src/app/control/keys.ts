@@ -7,6 +7,7 @@ import type { Authenticator } from '../../identity/access.ts'
 import { KEY_PREFIX } from '../../identity/api-key.ts'
 import { createAuthenticator, createIdentityMemory } from '../../identity/authenticator.ts'
 import type { AnyOf } from '../../identity/authorize/rule.ts'
+import { createLogins, type LoginReceiver } from '../../identity/logins.ts'
 import { needsAuthenticator } from '../../identity/options.ts'
 import type { IdentityEntities } from '../../registry/identity.ts'
 import type { Assembly } from '../assemble.ts'
@@ -20,6 +21,8 @@ export interface ApiDoorParts {
   readonly anyOf: AnyOf
   readonly clock: Clock
   readonly log: Logger
+  /** Is told who came in and who could not. */
+  readonly logins: LoginReceiver
 }
 
 const API_KEY = new RegExp(`^bearer +${KEY_PREFIX}`, 'i')
@@ -39,9 +42,10 @@ export function createApiDoor(parts: ApiDoorParts): Authenticator {
 }
 
 /** For a gateway whose clients need no keys: its operators have some all the same. */
-function createKeyDoor({ entities, anyOf, clock, log }: ApiDoorParts) {
+function createKeyDoor({ entities, anyOf, clock, log, logins: receiver }: ApiDoorParts) {
   const fetch = () => Promise.reject(new Error('keys need no issuer'))
   const memory = createIdentityMemory({ clock, log, fetch })
+  const logins = createLogins(clock, receiver)
   const compiled = new WeakMap<Runtime, Authenticator>()
   return ({ runtime, loaded }: Assembly): Authenticator => {
     const known = compiled.get(runtime)
@@ -53,9 +57,11 @@ function createKeyDoor({ entities, anyOf, clock, log }: ApiDoorParts) {
       oauth: undefined,
       mtls: undefined,
     } as const
-    const door = createAuthenticator(
-      { ...identity, ...keysOnly },
-      { ...directories(identity, entities()), clock, anyOf, memory, anonymous: ANONYMOUS },
+    const door = logins.watch(
+      createAuthenticator(
+        { ...identity, ...keysOnly },
+        { ...directories(identity, entities()), clock, anyOf, memory, anonymous: ANONYMOUS },
+      ),
     )
     compiled.set(runtime, door)
     return door

@@ -158,6 +158,7 @@ async function refuse(
     requestId,
     surface,
     outcome: 'written',
+    changed: ['state'],
     version,
     revision,
     author,

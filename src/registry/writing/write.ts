@@ -1,6 +1,6 @@
 // The one write path: authorise, validate, ask the plugins, validate again, commit whole, tell; it knows no HTTP and no database.
 import { AppError, isAppError, messageOf } from '../../base/errors.ts'
-import type { JsonObject } from '../../base/json.ts'
+import { canonicalText, type JsonObject } from '../../base/json.ts'
 import type { StoreWrite } from '../../store/store.ts'
 import type { Held, RegistryDeps, RegistryEvent } from '../parts.ts'
 import type { Entity, WriteContext, WriteOutcome, WriteRequest } from '../registry.ts'
@@ -75,11 +75,12 @@ async function carryOut(
   const held = deps.hold()
   try {
     const points = pointsOf(draft, wanted, { context, deps, held })
-    const writing: Writing = { draft, context, deps, points, approval }
+    const generation = held.generation?.id
+    const writing: Writing = { draft, context, deps, points, approval, wanted, generation }
     const judged = await judge(writing, wanted)
     if ('outcome' in judged) return judged
     if (context.dryRun) {
-      told(writing, 'dry_run')
+      told(writing, 'dry_run', changedOf(draft, judged.body))
       return {
         outcome: 'dry_run',
         entity: shown(draft, judged.body, draft.current?.version ?? 0, deps),
@@ -87,7 +88,7 @@ async function carryOut(
     }
     if (!approval && deps.needsApproval(draft.kind)) {
       const kept = await keepChange(request, { draft, body: judged.body }, context, deps)
-      told(writing, 'pending')
+      told(writing, 'pending', changedOf(draft, judged.body))
       return kept
     }
     return await commit(writing, judged.body)
@@ -102,6 +103,9 @@ interface Writing {
   readonly deps: RegistryDeps
   readonly points: WritePoints
   readonly approval: Approval | undefined
+  readonly wanted: JsonObject
+  /** The one that judges. */
+  readonly generation: number | undefined
 }
 
 async function assertTogether(
@@ -144,9 +148,9 @@ async function judge(
   const judged = await points.judge()
   if (judged.verdict === 'fault') throw failed(writing, judged.fault)
   if (judged.verdict === 'veto') {
-    const { code, reason } = judged.violation
+    const { code, reason, entry } = judged.violation
     if (!context.dryRun) points.tell({ outcome: 'vetoed', reason })
-    told(writing, 'vetoed', { code, reason })
+    told(writing, 'vetoed', { code, reason, entry })
     return { outcome: 'vetoed', violation: judged.violation }
   }
   if (!judged.changed || draft.action === 'remove') return { body: wanted }
@@ -177,7 +181,7 @@ async function commit(writing: Writing, body: JsonObject): Promise<WriteOutcome>
       ...remember(context, { outcome: 'written', entity, ...(once ? { once } : {}) }, deps),
     })
     points.tell({ outcome: 'written', entity: asAsked(kind, id, maskBody(draft.spec, whole)) })
-    told(writing, 'written', { version, revision })
+    told(writing, 'written', { version, revision, ...changedOf(draft, body) })
     deps.applied(revision)
     return { outcome: 'written', entity, ...(once ? { once } : {}), revision }
   } catch (error) {
@@ -221,10 +225,11 @@ function failed(writing: Writing, error: unknown): unknown {
 }
 
 function told(
-  { draft: { kind, id, tenant, action }, context, approval, deps }: Writing,
+  { draft, context, approval, deps, wanted, generation }: Writing,
   outcome: RegistryEvent['outcome'],
   more: Partial<RegistryEvent> = {},
 ): void {
+  const { kind, id, tenant, action } = draft
   const { principal, requestId, surface } = context
   const author = approval ? { author: approval.author } : {}
   deps.audit({
@@ -236,7 +241,21 @@ function told(
     requestId,
     surface,
     outcome,
+    generation,
+    ...changedOf(draft, wanted),
     ...author,
     ...more,
   })
+}
+
+const MOST_NAMES = 100
+
+/** Names only: values are in no record. */
+function changedOf({ action, current }: Draft, body: JsonObject): Pick<RegistryEvent, 'changed'> {
+  if (action === 'remove') return {}
+  const before = current?.body ?? {}
+  const text = (of: JsonObject, name: string) => canonicalText([of[name]])
+  const names = new Set([...Object.keys(before), ...Object.keys(body)])
+  const changed = [...names].filter((name) => text(before, name) !== text(body, name))
+  return { changed: changed.slice(0, MOST_NAMES) }
 }
