@@ -11,6 +11,7 @@ import { openHookEngines } from './cases/hook-engines.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
 import { openLarge } from './cases/large.ts'
 import { openLatency } from './cases/latency.ts'
+import { openLists } from './cases/lists.ts'
 import { openMatrix } from './cases/matrix.ts'
 import { openMemory } from './cases/memory.ts'
 import { openNaive } from './cases/naive.ts'
@@ -41,6 +42,7 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   'cold-start': openColdStart,
   reload: openReload,
   sessions: openSessions,
+  lists: openLists,
   peers: openPeers,
   'hook-engines': openHookEngines,
   proxy: openProxy,

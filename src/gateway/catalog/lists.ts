@@ -2,7 +2,6 @@
 import { AppError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import { POINTS } from '../../points/table.ts'
-import { resultBytes } from '../../wire/reply.ts'
 import type { Denied } from '../access/permit.ts'
 import { visible } from '../access/visible.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
@@ -10,6 +9,7 @@ import type { Call } from '../exchange.ts'
 import { serverMeta } from '../meta.ts'
 import { type Merged, PATIENCE_MS } from './catalog.ts'
 import type { Place } from './cursor.ts'
+import { createListed, listBytes } from './listed.ts'
 import { type Item, LISTS, type ListKind } from './listing.ts'
 
 const POINT_OF = {
@@ -51,14 +51,15 @@ export function lister(kind: ListKind): (call: Call) => Promise<Answer> {
       }
       shown = outcome.payload.items
     }
-    const result = {
-      [LISTS[kind].member]: shown.map((entry) => expose(kind, merged, entry)),
+    const rest = {
       ...(next === undefined ? {} : { nextCursor: next }),
       ...(identity.era === 'modern'
         ? modernMembers(call, merged, runner !== null || runtime.access !== null)
         : {}),
     }
-    return { bytes: resultBytes(call.message.id as RpcId, result as JsonObject), status: 200 }
+    const texts = shown.map((entry) => written(kind, merged, entry))
+    const id = call.message.id as RpcId
+    return { bytes: listBytes(id, LISTS[kind].member, texts, rest), status: 200 }
   }
 }
 
@@ -105,14 +106,17 @@ function after(merged: Merged, place: Place): number {
   return own === -1 ? merged.items.length : own
 }
 
-function expose(
+/** One for all gateways of the process: what is kept goes with the definition. */
+const LISTED = createListed()
+
+function written(
   kind: ListKind,
   merged: Merged,
-  { server, item }: { server: string; item: JsonObject },
-): JsonObject {
+  { server, item }: { readonly server: string; readonly item: JsonObject },
+): string {
   const { key } = LISTS[kind]
   const own = String(item[key])
   const exposed =
     key === 'name' ? merged.naming.exposed(server, own) : merged.uris.exposed(server, own)
-  return exposed === undefined || exposed === own ? item : { ...item, [key]: exposed }
+  return LISTED.text(item, key, exposed ?? own)
 }
