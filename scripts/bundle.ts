@@ -7,8 +7,17 @@ import { type ChunkingContext, rolldown } from 'rolldown'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const compiled = join(root, 'dist/src')
 
-/** What is found by name from outside: the exports of package.json, the command, the process that the demo starts, and the thread of the store. */
-const ENTRIES = ['index', 'plugin', 'testing', 'cli/main', 'cli/demo/server', 'store/sqlite-worker']
+/** What is found by name from outside: the exports of package.json, the command, the process that the demo starts, and the threads of the store. */
+const ENTRIES = [
+  'index',
+  'plugin',
+  'testing',
+  'cli/main',
+  'cli/demo/server',
+  'store/sqlite-worker',
+  'store/sql/sqlite-statements',
+  'store/audit/postgres-worker',
+]
 
 /**
  * One file for whoever writes plugins, one for everything else that a start needs; what only a command needs is split off by

@@ -20,6 +20,8 @@ export interface RunningGateway {
   readonly url: string
   /** Where /healthz, /readyz and /metrics are, such as `http://127.0.0.1:8081`. */
   readonly adminUrl: string
+  /** Where the first admin token was written at this start, if it was. */
+  readonly tokenFile: string | undefined
   /** Reads the configuration again, as a change of its files does; never rejects. */
   reload(): Promise<ReloadResult>
   /** Not ready, drain up to `limits.drain`, close. `now`: without the wait. Idempotent. */
@@ -38,18 +40,29 @@ export async function startGateway(
   options: GatewayOptions & StartOptions,
 ): Promise<RunningGateway> {
   const owned = createDisposer()
-  if (options.divertStdout) owned.defer(divertStdout(process.stdout, process.stderr).restore)
+  const diversion = options.divertStdout ? divertStdout(process.stdout, process.stderr) : undefined
+  if (diversion) owned.defer(diversion.restore)
   let hurry = () => {}
   const deadline = new Promise<void>((resolve) => {
     hurry = resolve
   })
   try {
-    const gateway = await createGateway(options)
+    let tokenFile: string | undefined
+    const gateway = await createGateway(
+      {
+        async onFirstToken(token, config) {
+          const { writeTokenFile } = await import('./app/first-token.ts')
+          tokenFile = await writeTokenFile(token, config)
+        },
+        ...options,
+      },
+      diversion,
+    )
     owned.defer(() => gateway.close({ hurry: deadline }))
     const { config } = gateway.state().loaded
     const tls = await readTls(config.listen)
     const headerTimeout = config.limits.header_timeout
-    const admin = createAdminServer(gateway.adminHandle, config.admin.host, headerTimeout)
+    const admin = createAdminServer(gateway.adminHandle, { ...config.admin, headerTimeout })
     const server = createHttpServer(gateway.doors, { headerTimeout }, tls)
     const adminAddress = await listen(
       admin,
@@ -67,15 +80,18 @@ export async function startGateway(
     const watched = options.watch !== false && options.configFile !== undefined
     const watcher = watched ? await watchReloads(gateway) : undefined
     owned.defer(() => watcher?.close())
+    if (tokenFile !== undefined)
+      gateway.log.info({ file: tokenFile }, 'the first admin token is in this file')
     return {
       gateway,
+      tokenFile,
       async reload() {
         const result = await gateway.reload()
         await watcher?.update(targetsOf(gateway))
         return result
       },
       url: `${tls ? 'https' : 'http'}://${hostOf(address)}${config.listen.path}`,
-      adminUrl: `http://${hostOf(adminAddress)}`,
+      adminUrl: `http://${hostOf(adminAddress)}${config.admin.path.replace(/^\/$/, '')}`,
       stop(how = {}) {
         if (how.now) hurry()
         return owned.dispose()

@@ -2,18 +2,22 @@
 import { ANONYMOUS, type Principal } from '../engine/context.ts'
 import type { Challenges } from '../gateway/access/challenge.ts'
 import type { Gate } from '../gateway/runtime.ts'
+import type { Authorizer } from '../identity/access.ts'
 import {
   createAuthenticator,
   createIdentityMemory,
   type IdentityMemory,
 } from '../identity/authenticator.ts'
 import { authorizerOptions, createAuthorizer } from '../identity/authorize/authorizer.ts'
-import { declaredKeys, declaredPrincipals } from '../identity/declared.ts'
+import type { AnyOf } from '../identity/authorize/rule.ts'
+import { declaredKeys, declaredPrincipals, firstOf } from '../identity/declared.ts'
 import { compileGrants } from '../identity/grants.ts'
 import { wwwAuthenticate } from '../identity/oauth/challenge.ts'
 import { metadataAddress, metadataPaths, resourceMetadata } from '../identity/oauth/metadata.ts'
 import type { IdentityOptions } from '../identity/options.ts'
 import { needsAuthenticator } from '../identity/options.ts'
+import type { PrincipalRecord } from '../identity/principal.ts'
+import type { IdentityEntities } from '../registry/identity.ts'
 import { type IdentityDeps, isTenanted } from './identity.ts'
 import type { GatewayConfig } from './sections.ts'
 
@@ -30,28 +34,56 @@ export function createMemory({ clock, log, egress }: IdentityDeps): IdentityMemo
 interface GateDeps extends IdentityDeps {
   readonly memory: IdentityMemory
   readonly local: Principal
+  readonly entities: IdentityEntities | undefined
 }
 
 /** Throws CONFIG_INVALID. */
-export function createGate({ identity, servers }: GatewayConfig, deps: GateDeps): Gate {
-  const { anyOf } = deps.expression
-  const tenanted = isTenanted(servers)
+export function createGate(config: GatewayConfig, deps: GateDeps): Gate {
+  const { identity } = config
+  const { keys, principals, grants } = directories(identity, deps.entities)
   return {
     authenticator: needsAuthenticator(identity)
       ? createAuthenticator(identity, {
           clock: deps.clock,
-          anyOf,
+          anyOf: deps.expression.anyOf,
           memory: deps.memory,
-          keys: declaredKeys(identity),
-          principals: declaredPrincipals(identity),
-          grants: identity.grants,
+          keys,
+          principals,
+          grants,
           anonymous: ANONYMOUS,
         })
       : anonymousOnly(identity, deps),
-    authorizer: createAuthorizer(authorizerOptions(identity, { anyOf, tenanted })),
+    authorizer: authorizerFor(config, deps.expression.anyOf, deps.entities),
     owner: known({ ...deps.local, scopes: allScopes(identity) }, identity, deps),
     challenges: challengesOf(identity),
   }
+}
+
+/** What is declared before what is in the store. */
+export function directories(identity: IdentityOptions, entities: IdentityEntities | undefined) {
+  const [keys, principals] = [declaredKeys(identity), declaredPrincipals(identity)]
+  if (!entities) return { keys, principals, grants: identity.grants }
+  return {
+    keys: firstOf(keys, entities.keys),
+    principals: firstOf<PrincipalRecord>(principals, entities.principals),
+    grants: [...identity.grants, ...entities.grants()],
+  }
+}
+
+/** The decision on both planes. Throws CONFIG_INVALID. */
+export function authorizerFor(
+  { identity, servers }: GatewayConfig,
+  anyOf: AnyOf,
+  entities: IdentityEntities | undefined,
+): Authorizer {
+  return createAuthorizer(
+    authorizerOptions(identity, {
+      anyOf,
+      tenanted: isTenanted(servers) || entities?.tenanted() === true,
+      dynamic: entities?.roles(),
+      dynamicKeys: entities !== undefined,
+    }),
+  )
 }
 
 function anonymousOnly(identity: IdentityOptions, deps: GateDeps): Gate['authenticator'] {
@@ -68,10 +100,11 @@ function allScopes({ oauth }: IdentityOptions): readonly string[] {
 function known(
   principal: Principal,
   identity: IdentityOptions,
-  { expression }: GateDeps,
+  { expression, entities }: GateDeps,
 ): Principal {
-  const tenant = declaredPrincipals(identity).find(principal.id)?.tenant ?? principal.tenant
-  const roles = compileGrants(identity.grants, expression.anyOf)({ ...principal, tenant })
+  const { principals, grants } = directories(identity, entities)
+  const tenant = principals.find(principal.id)?.tenant ?? principal.tenant
+  const roles = compileGrants(grants, expression.anyOf)({ ...principal, tenant })
   return Object.freeze({ ...principal, tenant, roles: Object.freeze([...new Set(roles)]) })
 }
 

@@ -8,10 +8,15 @@ import type { Gate } from '../gateway/runtime.ts'
 import type { Authorizer } from '../identity/access.ts'
 import type { IdentityMemory } from '../identity/authenticator.ts'
 import { needsAuthenticator } from '../identity/options.ts'
+import type { IdentityEntities } from '../registry/identity.ts'
 import type { GatewayConfig } from './sections.ts'
 
 /** What is made of the configuration for one generation. Rejects with CONFIG_INVALID. */
-export type IdentityRoom = (config: GatewayConfig) => Promise<Gate>
+export type IdentityRoom = (
+  config: GatewayConfig,
+  /** Of the store; undefined: there is none. */
+  entities?: IdentityEntities,
+) => Promise<Gate>
 
 export interface IdentityDeps {
   readonly clock: Clock
@@ -26,11 +31,11 @@ export const LOCAL: Principal = Object.freeze({ ...ANONYMOUS, id: 'local', kind:
 export function createIdentityRoom(deps: IdentityDeps): IdentityRoom {
   // failures that were counted and keys of issuers outlive a reload
   let memory: IdentityMemory | undefined
-  return async (config) => {
-    if (isUnused(config)) return OPEN
+  return async (config, entities) => {
+    if (isUnused(config) && !entities) return OPEN
     const room = await import('./identity-parts.ts')
     memory ??= room.createMemory(deps)
-    return room.createGate(config, { ...deps, memory, local: LOCAL })
+    return room.createGate(config, { ...deps, memory, local: LOCAL, entities })
   }
 }
 

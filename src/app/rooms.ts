@@ -6,7 +6,7 @@ import { createRedactor } from '../audit/redact.ts'
 import type { Clock } from '../base/clock.ts'
 import { createDeadlineWheel } from '../base/deadline.ts'
 import type { Disposer } from '../base/dispose.ts'
-import { AppError } from '../base/errors.ts'
+import { AppError, messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { SOURCES } from '../base/place.ts'
 import type { ConfigDiff } from '../config/diff.ts'
@@ -26,24 +26,32 @@ import { createSubscriptions } from '../gateway/subscription/ledger.ts'
 import { createListens } from '../gateway/subscription/listens.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
+import type { AnyOf } from '../identity/authorize/rule.ts'
 import { POINTS, type Points } from '../points/table.ts'
+import { judgesAlike } from '../registry/catalogue/kinds.ts'
+import { createKnownCatalogue, type KnownCatalogue } from '../registry/catalogue/known.ts'
+import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { createProcessGuard } from '../upstream/stdio/guard.ts'
-import { type Assembly, assemble } from './assemble.ts'
+import { type AssembleOptions, type Assembly, assemble } from './assemble.ts'
+import { createDigests, type Digests } from './digests.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { createIdentityRoom } from './identity.ts'
-import { loadPoints } from './reload.ts'
+import { probe } from './probe.ts'
+import { loadPoints, type Origin } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
-import { auditSinks } from './sinks.ts'
+import { SELF } from './self.ts'
+import { auditSinks, type Stdout } from './sinks.ts'
 
-export const SELF = { name: 'portcullis', version: '0.1.0' } as const
 export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 
 /** The one reference that a reload swaps. */
 export interface Current {
   assembly: Assembly | undefined
+  /** What it was made of. */
+  origin?: Origin | undefined
 }
 
 export interface Rooms {
@@ -52,9 +60,27 @@ export interface Rooms {
   readonly engine: Engine<Points>
   readonly room: Room
   readonly fanout: Fanout
+  /** What is known of what servers list. */
+  readonly catalogue: KnownCatalogue
+  readonly digests: Digests
   /** Builds a generation beside the running one. */
-  build(loaded: LoadedConfig<GatewayConfig>, previous: Assembly | undefined): Promise<Assembly>
+  build(
+    loaded: LoadedConfig<GatewayConfig>,
+    previous: Assembly | undefined,
+    how?: BuildOptions,
+  ): Promise<Assembly>
+  /** Loads one entry or policy and lets it go again. Rejects with what is wrong with it. */
+  probe(loaded: LoadedConfig<GatewayConfig>, name: string): Promise<void>
+  /** What patterns of rules are compiled with. */
+  readonly anyOf: AnyOf
+  /** What happened before anybody could be told is told now. */
+  inForce(): void
 }
+
+export type BuildOptions = Pick<
+  AssembleOptions,
+  'admit' | 'override' | 'entities' | 'patience' | 'keepPlugins'
+>
 
 export interface RoomDeps {
   readonly options: GatewayOptions
@@ -64,21 +90,26 @@ export interface RoomDeps {
   readonly current: Current
   /** Takes what has to be released. */
   readonly owned: Disposer
+  readonly stdout: Stdout
 }
 
 /** Rejects when an audit sink cannot be opened. */
 export async function createRooms(deps: RoomDeps): Promise<Rooms> {
-  const { config, clock, log, current, owned, options } = deps
+  const { config, clock, log, current, owned, options, stdout } = deps
   const telemetry = createTelemetry()
   const audit = createAudit({
-    sinks: auditSinks(config, clock, log),
+    sinks: await auditSinks(config, { clock, log, stdout }),
     clock,
     log,
-    redact: createRedactor(),
+    redact: createRedactor({
+      members: config.audit.redact,
+      arguments: config.audit.arguments,
+    }),
   })
   owned.defer(() => audit.close())
   await audit.start()
   const expression = createExpression()
+  const digests = createDigests()
   const report = createReport({
     telemetry,
     audit,
@@ -86,6 +117,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     current: () => current.assembly?.runtime,
     now: clock.now,
     createId: randomUUID,
+    digests,
+    withArguments: config.audit.arguments !== 'none',
   })
   const compiler = conditionCompiler(expression)
   const engine = createEngine<Points>(POINTS, {
@@ -114,6 +147,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   owned.defer(() => sessions.close())
   const wheel = createDeadlineWheel(clock)
+  const catalogue = createKnownCatalogue(NO_MEMORY)
   const room: Room = {
     clock,
     wheel,
@@ -145,6 +179,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     audit,
     log,
     fanout: () => (current.assembly ? fanout : undefined),
+    current: () => current.assembly?.runtime,
+    createId: randomUUID,
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
@@ -155,6 +191,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     expression: compiler,
     upstream: { clock, log, clientInfo: SELF, events, guard, wheel },
     arrived: fanout.arrived,
+    catalogue: { known: catalogue, createId: randomUUID },
   }
   return {
     telemetry,
@@ -162,12 +199,21 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     engine,
     room,
     fanout,
-    build: (loaded, previous) =>
-      assemble(loaded, previous, parts, {
+    catalogue,
+    digests,
+    async build(loaded, previous, how = {}) {
+      const next = await assemble(loaded, previous, parts, {
         code: options.plugins,
         unsafeWithout: options.unsafeWithout,
         ...loadPoints(previous?.runtime, randomUUID),
-      }),
+        ...how,
+      })
+      digests.add(next.runtime.generation.id, loaded)
+      return next
+    },
+    probe: (loaded, name) => probe(parts, options, loaded, name),
+    anyOf: compiler.anyOf,
+    inForce: events.flush,
   }
 }
 
@@ -185,14 +231,21 @@ export function putInForce(
   current: Current,
   next: Assembly,
   { servers, sections }: ConfigDiff,
-  { fanout, room }: Pick<Rooms, 'fanout' | 'room'>,
+  { fanout, room, catalogue }: Pick<Rooms, 'fanout' | 'room' | 'catalogue'>,
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
   // before anything else is sent on them
   for (const stream of [...room.streams]) stream.reloaded()
   endGone(room, next)
-  if (CHANGE_LISTS.some((section) => sections.includes(section))) fanout.changed()
+  const isOther = CHANGE_LISTS.some((section) => sections.includes(section))
+  // others judge what is listed: it may be other things from now on
+  if (isOther || !judgesAlike(old.runtime.generation, next.runtime.generation)) fanout.changed()
+  for (const server of servers.removed)
+    catalogue.forget(server).catch((error) => {
+      const fields = { server, error: messageOf(error) }
+      room.log.warn(fields, 'what was known of a server that is gone could not be forgotten')
+    })
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old

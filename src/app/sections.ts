@@ -1,4 +1,5 @@
 // The configuration file as a whole: which room puts which section into it, and the checks that span them.
+import { ADMIN_SCHEMA, type AdminOptions } from '../admin/options.ts'
 import { AUDIT_CHECK, AUDIT_SCHEMA, type AuditOptions } from '../audit/options.ts'
 import { createLoader, type Loader } from '../config/load.ts'
 import { NETWORK_SCHEMA, type NetworkOptions } from '../egress/options.ts'
@@ -27,13 +28,9 @@ import {
 } from '../host/options.ts'
 import { createIdentityCheck, EXPOSURE_CHECK } from '../identity/option-checks.ts'
 import { IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
-import { STORE_CHECK, STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
-import {
-  ADMIN_SCHEMA,
-  type AdminOptions,
-  TELEMETRY_SCHEMA,
-  type TelemetryOptions,
-} from '../telemetry/options.ts'
+import { REGISTRY_SCHEMA, type RegistryOptions } from '../registry/options.ts'
+import { STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
+import { TELEMETRY_SCHEMA, type TelemetryOptions } from '../telemetry/options.ts'
 import { SERVERS_CHECK } from '../upstream/option-checks.ts'
 import { SERVERS_SCHEMA, type ServerConfig } from '../upstream/options.ts'
 
@@ -49,6 +46,7 @@ export interface GatewayConfig {
   readonly plugins: PluginsOptions
   readonly policies: readonly Policy[]
   readonly identity: IdentityOptions
+  readonly registry: RegistryOptions
   readonly store: StoreOptions
   readonly audit: AuditOptions
   readonly telemetry: TelemetryOptions
@@ -67,6 +65,7 @@ export const SECTIONS = {
   identity: IDENTITY_SCHEMA,
   state: STATE_SCHEMA,
   cache: CACHE_SCHEMA,
+  registry: REGISTRY_SCHEMA,
   store: STORE_SCHEMA,
   audit: AUDIT_SCHEMA,
   telemetry: TELEMETRY_SCHEMA,
@@ -87,7 +86,6 @@ export function configLoader(): Loader<GatewayConfig> {
       EXPOSURE_CHECK,
       createIdentityCheck((texts, options) => compileAnyOf(texts, { path: false, ...options })),
       PATHS_CHECK,
-      STORE_CHECK,
       AUDIT_CHECK,
       SERVERS_CHECK,
       ...createPluginChecks(),

@@ -76,11 +76,15 @@ export class RequestContext extends Cancellation {
   server: ServerInfo | undefined = undefined
   /** The upstream's own name of what the request is for, for the audit. */
   target: string | undefined = undefined
+  /** What the client gave, for the audit; its arguments may be parsed by the first who reads them. */
+  given: { readonly arguments?: unknown } | undefined = undefined
   /** Who made the answer that post-points see. */
   origin: 'client' | 'upstream' | 'plugin' | 'cache' = 'client'
   round = 0
   /** Entries that passed, point by point, for the audit record of the request. */
   passes: Pass[] | null = null
+  /** Rights that its caller was found to have, for the audit record of the request. */
+  allowed: string[] | null = null
   #labels: Set<string> | undefined
   #states: Map<string, Record<string, unknown>> | undefined
   #shared: Map<string, Readonly<Record<string, unknown>>> | undefined

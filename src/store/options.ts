@@ -1,5 +1,4 @@
-// The section `store`: its JSON Schema, type and check; nothing is opened here.
-import type { Check } from '../config/load.ts'
+// The section `store`: its JSON Schema and type; nothing is opened here.
 import type { Resolved } from '../config/schema/resolved.ts'
 
 const SQLITE = 'sqlite:'
@@ -7,37 +6,49 @@ const SQLITE = 'sqlite:'
 /** The section `store`: the database. It is opened when something that is kept in it is configured, not before. */
 export const STORE_SCHEMA = {
   type: 'object',
-  description: 'the database; opened when an audit sink of type store is configured',
+  description: 'the database; opened when something that is kept in it is configured',
   additionalProperties: false,
   default: {},
   properties: {
     url: {
       type: 'string',
-      pattern: '^(?:sqlite:.|postgres(?:ql)?:)',
-      'x-expects': 'sqlite: and a path, such as sqlite:./data/portcullis.db',
+      pattern: '^(?:sqlite:.|postgres(?:ql)?://)',
+      'x-expects': 'sqlite: and a path, such as sqlite:./data/portcullis.db, or a postgres:// URL',
       'x-path': SQLITE,
       default: 'sqlite:./data/portcullis.db',
-      description: 'where it is: sqlite: and the path of a file, or sqlite::memory:',
+      description:
+        'where it is: sqlite: and the path of a file, sqlite::memory:, or the postgres:// URL of a database that several replicas share (npm install pg)',
+    },
+    keys: {
+      type: 'array',
+      minItems: 1,
+      description:
+        'what secrets in the store are sealed with: the first seals, all open; without it a key file is made beside the database',
+      items: {
+        type: 'string',
+        pattern: '^[A-Za-z0-9+/]{43}=$',
+        'x-expects': '32 random bytes as base64, such as `openssl rand -base64 32` makes',
+        'x-secret': true,
+        description: 'one key, as ${env:...} or ${file:...}',
+      },
+    },
+    pool: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 5,
+      description: 'connections to a PostgreSQL database at most',
     },
   },
 } as const
 
 export type StoreOptions = Resolved<typeof STORE_SCHEMA>
 
-export const STORE_CHECK: Check = {
-  sections: ['store'],
-  run(config, report) {
-    const { url } = config.store as StoreOptions
-    if (!url.startsWith(SQLITE))
-      report(
-        ['store', 'url'],
-        'store.url: postgres is not built yet: it comes with a later issue; use sqlite:',
-        { notBuilt: true },
-      )
-  },
+export function isPostgres({ url }: Pick<StoreOptions, 'url'>): boolean {
+  return !url.startsWith(SQLITE)
 }
 
 /** The path of the file, or `:memory:`. */
-export function sqlitePath({ url }: StoreOptions): string {
+export function sqlitePath({ url }: Pick<StoreOptions, 'url'>): string {
   return url.slice(SQLITE.length)
 }

@@ -1,8 +1,9 @@
-// The database file: its folder, mode, pragmas and schema version; it blocks, so only the thread of the store calls it.
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync } from 'node:fs'
+// The database file: its folder, mode, pragmas and schema version; it blocks, so only threads of the store call it.
+import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AUDIT_TABLES, transaction } from './audit-table.ts'
+import { makeFolder } from './folder.ts'
 
 export const MEMORY = ':memory:'
 
@@ -22,14 +23,20 @@ export interface Sqlite {
   readonly inPlace: boolean
 }
 
+export interface SqliteOptions {
+  /** A commit waits until the disk has it: for what somebody was told is done, rarely and outside the loop. */
+  readonly durable?: boolean
+}
+
 /** Opens, creates what is missing, brings the schema up to date. Throws with a reason for the operator. */
-export function openSqlite(path: string): Sqlite {
+export function openSqlite(path: string, { durable = false }: SqliteOptions = {}): Sqlite {
   if (path !== MEMORY) prepare(path)
   const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT })
   try {
     // WAL and NORMAL: a crash of the process loses nothing that is committed, a loss of power the last moments; neither
     // corrupts, and a commit waits for no disk
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
+    if (durable) db.exec('PRAGMA synchronous = FULL')
     db.exec(`PRAGMA journal_size_limit = ${WAL_LIMIT}`)
     migrate(db)
   } catch (error) {
@@ -50,23 +57,20 @@ function prepare(path: string): void {
   makeFolder(dirname(path))
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat === undefined) {
-    closeSync(openSync(path, 'wx', OWNER_ONLY))
+    create(path)
     return
   }
   if (!stat.isFile()) throw new Error('it is not a regular file; set store.url to another path')
   if (process.getuid?.() === stat.uid && (stat.mode & 0o077) !== 0) chmodSync(path, OWNER_ONLY)
 }
 
-// not `recursive`: where a file system refuses with ENOENT, as /proc does, Node would try for ever
-function makeFolder(path: string): void {
+function create(path: string): void {
   try {
-    mkdirSync(path, 0o700)
+    closeSync(openSync(path, 'wx', OWNER_ONLY))
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    makeFolder(dirname(path))
-    mkdirSync(path, 0o700)
+    // another process begins at the same moment; then it is looked at as one that was there
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    prepare(path)
   }
 }
 

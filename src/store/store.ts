@@ -1,7 +1,10 @@
 // The store as the rooms above it see it: entities by kind and id, commits that happen whole, and what has changed since; it knows no database.
 import type { JsonObject } from '../base/json.ts'
 
-/** One kept entity. `version` counts its writes from 1. */
+/**
+ * One kept entity. `version` counts its writes from 1. One that is removed and made anew goes on counting while its removal is
+ * among the changes: who still has a version of the old one finds no other entity under it.
+ */
 export interface Stored {
   readonly kind: string
   readonly id: string
@@ -26,7 +29,7 @@ export type StoreWrite =
     }
   | { readonly op: 'remove'; readonly kind: string; readonly id: string; readonly expect: number }
 
-/** What a request was answered, kept so that repeating it writes nothing twice (draft-ietf-httpapi-idempotency-key-header). */
+/** What a request was answered, kept for a day so that repeating it writes nothing twice (draft-ietf-httpapi-idempotency-key-header). */
 export interface Remembered {
   /** Of the caller and the key. */
   readonly key: string
@@ -57,6 +60,7 @@ export interface Change {
   readonly kind: string
   readonly id: string
   readonly tenant: string | undefined
+  /** The new one of a put, the last one of what was removed. */
   readonly version: number
   readonly by: string
   readonly requestId: string
@@ -83,10 +87,18 @@ export interface Store {
   start(): Promise<void>
   get(kind: string, id: string): Promise<Stored | undefined>
   list(query: StoreQuery): Promise<readonly Stored[]>
-  /** All or nothing, durable when it resolves. Rejects with STORE_CONFLICT, `data {kind, id, version}`, when a version is another. */
+  /**
+   * All or nothing, durable when it resolves. Writes are done in their order, each sees those before it. Rejects with
+   * STORE_CONFLICT, `data {kind, id, version}` (0: none is there) when a version is another, and with `data {remembered: true}`
+   * when `remember.key` has an answer already. After STORE_UNAVAILABLE nobody knows whether it was done: read, or repeat with
+   * the same `remember.key`.
+   */
   commit(commit: Commit): Promise<Committed>
   revision(): Promise<number>
-  /** In order, at most `limit`. Changes older than `limits` may be gone: `changes` then rejects with STORE_COMPACTED and the caller reads all. */
+  /**
+   * In order; `limit` of them and the rest of the last one's commit, so that whoever goes on after the last revision misses none.
+   * Rejects with STORE_COMPACTED when some after `after` are no longer kept, or `after` is none of this database: the caller then reads all.
+   */
   changes(after: number, limit: number): Promise<readonly Change[]>
   remembered(key: string): Promise<Remembered | undefined>
   close(): Promise<void>

@@ -83,7 +83,7 @@ describe('a record', () => {
 })
 
 describe('redaction', () => {
-  const redactor = createRedactor(['ssn', 'Account-Number'])
+  const redactor = createRedactor({ members: ['ssn', 'Account-Number'] })
   const redact = (event: AuditEvent) => redactor(event, 0, 1)
   const details = (value: unknown) => redact({ kind: 'refusal', details: value }).details
 
@@ -183,6 +183,39 @@ describe('the log as a sink', () => {
     expect(seen).toEqual([
       ['info', { audit: { seq: 1, ...refusal } }, 'audit refusal'],
       ['warn', { audit: { seq: 2, kind: 'failed_open', entry: 'x' } }, 'audit failed_open'],
+    ])
+  })
+})
+
+describe('records of the control plane', () => {
+  it('keep who wrote what, to which version, and texts without credentials', () => {
+    const event: AuditEvent = {
+      kind: 'write',
+      action: 'update',
+      entity: { kind: 'server', id: 'https://u:pw@h/', tenant: 'acme', version: 3, revision: 17 },
+      changed: ['url'],
+      allowed: ['servers:write'],
+      outcome: 'written',
+    }
+    expect(JSON.parse(JSON.stringify(createRedactor()(event, 0, 1)))).toEqual({
+      time: 0,
+      seq: 1,
+      ...event,
+      entity: { ...event.entity, id: 'https://u:[redacted]@h/' },
+    })
+  })
+
+  it('are loud in the log where somebody tried what they may not', () => {
+    const { log, seen } = lines()
+    const audit = createAudit({ sinks: [createLogSink(log)], clock, log, redact: createRedactor() })
+    for (const kind of ['write', 'login', 'login_failed', 'decision', 'permission'] as const)
+      audit.write({ kind })
+    expect(seen.map(([level, , message]) => [level, message])).toEqual([
+      ['info', 'audit write'],
+      ['info', 'audit login'],
+      ['warn', 'audit login_failed'],
+      ['info', 'audit decision'],
+      ['warn', 'audit permission'],
     ])
   })
 })

@@ -17,7 +17,7 @@ const folder = join(import.meta.dirname, 'bad')
 
 // mistakes that only the loader can see: places, names, meanings
 const BEYOND =
-  /^(audit-sink|empty|env-|file-|include-|yaml-|entry-(name-twice|observer|order|unfired|unknown|version)|identity-(grants|keys|nobody|oauth|roles)$|limits-unknown|policy-(excess|guard|name|needs|on-unfired)|server-(name-twice|transport$|header-reserved)|virtual-server-(name-twice|paths))/
+  /^(audit-(sink|rotation|sign)|empty|env-|file-|include-|yaml-|entry-(name-twice|observer|order|unfired|unknown|version)|identity-(grants|keys|nobody|oauth|roles)$|limits-unknown|policy-(excess|guard|name|needs|on-unfired)|server-(name-twice|transport$|header-reserved)|virtual-server-(name-twice|paths))/
 
 describe('the schema for editors', () => {
   it('has no keyword of ours', () => {
@@ -38,6 +38,7 @@ describe('the schema for editors', () => {
     const text = `version: 1
 include: [./servers/*.yaml]
 listen: { port: "\${env:PORT}", tls: { cert: a.pem, key: b.pem } }
+store: { url: "\${env:STORE}", keys: ["\${file:store.key}"] }
 limits: { drain: 1.5m, body: "\${env:BODY:-4MiB}", ask: 5m, points: { tool_pre_invoke: 2MiB } }
 namespacing: { mode: "\${env:MODE:-never}" }
 servers: [{ name: a, command: npx, args: [-y, x], pool: { per: shared } }]

@@ -386,13 +386,13 @@ describe('what is told of it', () => {
     await peer.request(...CALL)
     await started.observed()
     const audited = started.lines.slice(before).map(({ fields }) => fields.audit as AuditEvent)
-    expect(audited.filter((event) => event?.kind === 'refusal')).toMatchObject([
+    expect(audited.filter((event) => event?.kind === 'decision')).toMatchObject([
       {
         code: 'AUTH_DENIED',
         reason: 'secrets are secret',
         server: 'rec',
         target: 'secret',
-        details: { action: 'mcp:tool.call' },
+        action: 'mcp:tool.call',
         principal: { id: 'ann' },
       },
     ])

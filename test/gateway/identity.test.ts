@@ -178,3 +178,23 @@ it('a server of a tenant is nobody else’s', async () => {
   expect((await other.call('rec__read')).error?.data?.code).toBe('AUTH_DENIED')
   expect((await other.request('tools/list')).response?.result?.tools).toEqual([])
 })
+
+it('one id in two tenants is two principals: the session of one is unknown to the other', async () => {
+  const keys = { acme: mintKey('acme-key'), other: mintKey('other-key') }
+  await using gateway = await runGateway({
+    servers: [server('rec', recorder.url)],
+    identity: {
+      api_keys: true,
+      keys: Object.entries(keys).map(([tenant, { hash }]) => ({
+        id: `${tenant}-key`,
+        hash,
+        principal: 'ci',
+        tenant,
+      })),
+    },
+  })
+  const acme = await connect('legacy', gateway.url, { headers: bearer(keys.acme.key) })
+  expect((await acme.request('ping')).status).toBe(200)
+  const stolen = await acme.request('ping', {}, { headers: bearer(keys.other.key) })
+  expect([stolen.status, stolen.response?.error?.data?.code]).toEqual([404, 'SESSION_UNKNOWN'])
+})

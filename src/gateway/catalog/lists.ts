@@ -7,10 +7,11 @@ import { visible } from '../access/visible.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { serverMeta } from '../meta.ts'
-import { type Merged, PATIENCE_MS } from './catalog.ts'
+import { PATIENCE_MS } from './catalog.ts'
 import type { Place } from './cursor.ts'
 import { createListed, listBytes } from './listed.ts'
 import { type Item, LISTS, type ListKind } from './listing.ts'
+import type { Merged } from './merge.ts'
 
 const POINT_OF = {
   tools: 'tool_post_list',

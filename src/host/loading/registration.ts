@@ -9,6 +9,7 @@ export function registrationsOf(
   { entry, facts }: BoundEntry,
   instance: LoadedInstance,
   dryRuns: DryRuns,
+  digest: string,
 ): Registration[] {
   const { mode } = entry
   if (mode === 'disabled') return []
@@ -30,6 +31,7 @@ export function registrationsOf(
     conditions: entry.conditions,
     when: entry.when,
     handler: withDryRuns(handler, dryRuns),
+    digest,
     asynchronous: handler.constructor.name === 'AsyncFunction',
   }))
 }
