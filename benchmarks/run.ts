@@ -7,6 +7,7 @@ import { openBurst } from './cases/burst.ts'
 import { openColdStart } from './cases/cold-start.ts'
 import { openConditions } from './cases/conditions.ts'
 import { openConfigured } from './cases/configured.ts'
+import { openControl } from './cases/control.ts'
 import { openHookEngines } from './cases/hook-engines.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
 import { openLarge } from './cases/large.ts'
@@ -39,6 +40,7 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   configured: openConfigured,
   'rate-limit': openRateLimit,
   audit: openAudit,
+  control: openControl,
   'cold-start': openColdStart,
   reload: openReload,
   sessions: openSessions,

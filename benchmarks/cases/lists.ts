@@ -1,24 +1,20 @@
-// Ten thousand tools of a hundred servers, listed page by page over HTTP for one who has an API key and may see only what roles say.
+// Ten thousand tools of a hundred servers, listed page by page over HTTP for one who has an API key and sees what roles allow.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-import express from 'express'
-import { createGateway } from 'portcullis'
 import { Pool } from 'undici'
-import { silentLogger } from '../../src/base/log.ts'
 import { mintKey } from '../../src/identity/api-key.ts'
 import type { BenchmarkCase, Variant } from '../case.ts'
 import { cpuTime } from '../cpu.ts'
 import { REVISION } from '../load/canned.ts'
+import { startGateway } from '../load/gateway.ts'
 
 const SERVERS = 100
 const TOOLS = 100
 const STRINGIFIED = 'JSON.stringify of the same tools'
 const LISTED = 'listed page by page'
 const EVERYBODY = 'listed page by page, everybody may see all'
-/** Lists before and after which the memory is looked at. */
+/** Lists after which the memory is looked at. */
 const LISTS = 50
 
 const toolOf = (server: number, index: number, prefix = '') => ({
@@ -47,14 +43,15 @@ export async function openLists(): Promise<BenchmarkCase> {
   const ruled = await openDoor(servers.port, true)
   const open = await openDoor(servers.port, false)
   const memory = await growth(ruled)
+  const cpu: Readonly<Record<string, () => number>> = { [LISTED]: ruled.cpu, [EVERYBODY]: open.cpu }
   return {
     name: 'lists',
     title: 'Listing ten thousand tools',
     unit: 'ns of CPU per list of 10,000 tools',
     notes: [
-      `${SERVERS} servers with ${TOOLS} tools of about ${Math.round(SIZE / SAME.length)} bytes each. The client reads all pages one after the other over HTTP and looks at nothing but the cursor; it runs in this process, so its CPU is counted too.`,
+      `${SERVERS} servers with ${TOOLS} tools of about ${Math.round(SIZE / SAME.length)} bytes each. The client reads all pages one after the other over HTTP and looks at nothing but the cursor. CPU is that of the whole gateway process, audit included; of JSON.stringify that of this one.`,
       'The principal has an API key and two roles with globs, one of which denies what no server has; without roles everybody sees all and nobody is asked.',
-      `Memory of this process grew by ${memory.toFixed(0)} MB over ${LISTS} lists after ${LISTS} to warm up (must be under 200 MB).`,
+      `Memory of the gateway grew by ${memory.toFixed(0)} MB from before the first list, which reads all servers' lists, until after ${LISTS}.`,
     ],
     variants: [
       { name: STRINGIFIED, run: stringify },
@@ -65,9 +62,10 @@ export async function openLists(): Promise<BenchmarkCase> {
     claims: [
       { id: 'lists', what: '10,000 tools page by page for a principal to JSON.stringify of them', variant: LISTED, reference: STRINGIFIED, measure: 'ratio', unit: 'x', must: 3 },
       { id: 'lists open', what: 'the same where everybody may see all', variant: EVERYBODY, reference: STRINGIFIED, measure: 'ratio', unit: 'x' },
-      { id: 'lists memory', what: `growth of RSS over ${LISTS} lists`, variant: GROWN, measure: 'value', unit: ' MB', must: 200 },
+      { id: 'lists memory', what: `growth of RSS by ${LISTS} lists, the first one included`, variant: GROWN, measure: 'value', unit: ' MB', must: 200 },
     ],
-    counter: cpuTime,
+    counter: (variant) => (cpu[variant] ?? cpuTime)(),
+    cell: 1000,
     async close() {
       await ruled.close()
       await open.close()
@@ -121,29 +119,25 @@ function resultOf(server: number, method: string): object {
 
 interface Door {
   readonly list: Variant['run']
+  cpu(): number
+  resident(): number
   close(): Promise<void>
 }
 
 async function openDoor(upstream: number, ruled: boolean): Promise<Door> {
   const { key, hash } = mintKey('bench')
-  const gateway = await createGateway({
-    config: {
-      version: 1,
-      servers: range(SERVERS).map((index) => ({
-        name: `s${index}`,
-        url: `http://127.0.0.1:${upstream}/${index}`,
-        transport: 'streamable-http',
-      })),
-      ...(ruled ? { identity: identityOf(hash) } : {}),
-    },
-    log: silentLogger,
-  })
-  const server = express().use('/mcp', gateway.mcp()).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 1 })
+  const servers = range(SERVERS).map((index) => ({
+    name: `s${index}`,
+    url: `http://127.0.0.1:${upstream}/${index}`,
+    transport: 'streamable-http',
+  }))
+  const sections = { servers, ...(ruled ? { identity: identityOf(hash) } : {}) }
+  const service = await startGateway({ upstream: '', form: 'standalone', plugins: 0, sections })
+  const pool = new Pool(`http://127.0.0.1:${service.ready.port}`, { connections: 1 })
   const authorization = ruled ? { authorization: `Bearer ${key}` } : {}
   return {
+    cpu: service.cpu,
+    resident: service.resident,
     async list(times) {
       let bytes = 0
       for (let i = 0; i < times; i++) bytes += await listAll(pool, authorization)
@@ -151,9 +145,7 @@ async function openDoor(upstream: number, ruled: boolean): Promise<Door> {
     },
     async close() {
       await pool.destroy()
-      server.close()
-      server.closeAllConnections()
-      await gateway.close()
+      await service.stop()
     },
   }
 }
@@ -206,17 +198,9 @@ async function listAll(pool: Pool, authorization: object): Promise<number> {
   return bytes
 }
 
-async function growth({ list }: Door): Promise<number> {
+/** From before the first list: what the catalogue keeps is in it. */
+async function growth({ list, resident }: Door): Promise<number> {
+  const before = resident()
   await list(LISTS)
-  const before = settledRss()
-  await list(LISTS)
-  return (settledRss() - before) / 1e6
-}
-
-function settledRss(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  collect()
-  return process.memoryUsage().rss
+  return (resident() - before) / 1e6
 }

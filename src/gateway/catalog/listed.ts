@@ -1,25 +1,35 @@
-// A definition as clients read it, written out once: lists are asked for more often than they change.
+// Definitions as clients read them, written out once: lists are asked for more often than they change.
 import type { JsonObject } from '../../base/json.ts'
+import { LISTS, type ListKind } from './listing.ts'
+import type { Merged } from './merge.ts'
 
 interface Written {
+  readonly merged: Merged
   readonly exposed: string
   readonly text: string
 }
 
-/** The JSON text of a definition under its exposed name; definitions are never changed in place, so it is kept beside each. */
 export interface Listed {
-  text(definition: JsonObject, key: 'name' | 'uri' | 'uriTemplate', exposed: string): string
+  /** The JSON text of a definition under its exposed name; kept beside the definition, which is never changed in place. */
+  text(kind: ListKind, merged: Merged, server: string, definition: JsonObject): string
 }
 
 export function createListed(): Listed {
   const written = new WeakMap<JsonObject, Written>()
   return {
-    text(definition, key, exposed) {
+    text(kind, merged, server, definition) {
       const known = written.get(definition)
-      if (known?.exposed === exposed) return known.text
-      const shown = definition[key] === exposed ? definition : { ...definition, [key]: exposed }
-      const text = JSON.stringify(shown)
-      written.set(definition, { exposed, text })
+      // a name is looked up once for each merging of all servers
+      if (known?.merged === merged) return known.text
+      const { key } = LISTS[kind]
+      const own = String(definition[key])
+      const { naming, uris } = merged
+      const exposed = (key === 'name' ? naming : uris).exposed(server, own) ?? own
+      const text =
+        known?.exposed === exposed
+          ? known.text
+          : JSON.stringify(exposed === own ? definition : { ...definition, [key]: exposed })
+      written.set(definition, { merged, exposed, text })
       return text
     },
   }
@@ -32,8 +42,7 @@ export function listBytes(
   items: readonly string[],
   rest: JsonObject,
 ): Buffer {
-  const after = JSON.stringify(rest)
-  const more = after === '{}' ? '}' : `,${after.slice(1)}`
-  const list = `"${member}":[${items.join(',')}]`
+  const more = JSON.stringify(rest).slice(1)
+  const list = `"${member}":[${items.join(',')}]${more === '}' ? '' : ','}`
   return Buffer.from(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{${list}${more}}`)
 }
