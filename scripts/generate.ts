@@ -8,6 +8,7 @@ import { configReference, configSchema } from './reference/config.ts'
 import { errorsReference } from './reference/errors.ts'
 import { hooksReference } from './reference/hooks.ts'
 import { metricsReference } from './reference/metrics.ts'
+import { openApiReference } from './reference/openapi.ts'
 import { performanceReference } from './reference/performance.ts'
 
 export interface Generated {
@@ -25,6 +26,7 @@ export const GENERATED: readonly Generated[] = [
   { path: 'docs/metrics.md', render: metricsReference },
   { path: 'docs/configuration.md', render: configReference },
   { path: 'docs/performance.md', render: performanceReference },
+  { path: 'docs/openapi.json', render: openApiReference },
   { path: 'config/gateway.schema.json', render: configSchema },
 ]
 

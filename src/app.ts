@@ -49,7 +49,7 @@ export async function startGateway(
     const { config } = gateway.state().loaded
     const tls = await readTls(config.listen)
     const headerTimeout = config.limits.header_timeout
-    const admin = createAdminServer(gateway.adminHandle, config.admin.host, headerTimeout)
+    const admin = createAdminServer(gateway.adminHandle, { ...config.admin, headerTimeout })
     const server = createHttpServer(gateway.doors, { headerTimeout }, tls)
     const adminAddress = await listen(
       admin,

@@ -1,19 +1,24 @@
 // One generation of everything, built whole beside the running one: plugins, servers, catalogues, compiled points.
 import { createDisposer, type Disposer } from '../base/dispose.ts'
 import { AppError, messageOf } from '../base/errors.ts'
+import { canonicalText } from '../base/json.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
-import type { Engine, EngineLimits } from '../engine/engine.ts'
+import type { Engine, EngineLimits, Generation } from '../engine/engine.ts'
 import { createCatalog } from '../gateway/catalog/catalog.ts'
 import type { ListKind } from '../gateway/catalog/listing.ts'
 import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
+import type { Authorizer } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
+import { createCatalogueGate, type Override } from '../registry/catalogue/gate.ts'
+import type { KnownCatalogue } from '../registry/catalogue/known.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
-import { type ServerOptions, serverOptions } from '../upstream/options.ts'
+import { type ServerConfig, type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
+import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
 
 /** A runtime with what it owns. */
@@ -28,6 +33,25 @@ export interface Assembly {
 export interface OwnedServer {
   readonly upstream: Upstream
   readonly fingerprint: string
+  /** Why it may not serve. */
+  readonly quarantine?: string | undefined
+}
+
+/** What became of the declared servers at their points. */
+export interface Admissions {
+  /** Names and reasons. */
+  readonly quarantined: ReadonlyMap<string, string>
+  readonly rewritten: ReadonlyMap<string, ServerConfig>
+}
+
+export interface AssembleOptions extends Omit<LoadOptions, 'locate'> {
+  /** At start the first generation judges what is declared, before any of it is started. */
+  readonly admit?: ((generation: Generation<Points>) => Promise<Admissions>) | undefined
+  readonly override?: Override | undefined
+  /** Milliseconds to wait for the first attempt of new servers. */
+  readonly patience?: number
+  /** Plugins whose settings are the same go on as they are. */
+  readonly keepPlugins?: boolean
 }
 
 export interface AssembleDeps {
@@ -36,10 +60,20 @@ export interface AssembleDeps {
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
   readonly hasSessions: () => boolean
+  readonly authorizer: (config: GatewayConfig) => Authorizer
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
+  /** What is known of what servers list, over all generations, and how the gate of the catalogue asks about it. */
+  readonly catalogue: CatalogueDeps
   /** What patterns of names and URIs are compiled with. */
   readonly expression: Pick<ExpressionCompiler, 'anyOf'>
+}
+
+export interface CatalogueDeps {
+  readonly known: KnownCatalogue
+  readonly createId: () => string
+  /** Undefined: nobody overrides what servers list. */
+  readonly override?: Override | undefined
 }
 
 /** How long a start waits for the first attempt of all servers; those that take longer come in when they are ready. */
@@ -50,20 +84,31 @@ export async function assemble(
   loaded: LoadedConfig<GatewayConfig>,
   previous: Assembly | undefined,
   deps: AssembleDeps,
-  options: Omit<LoadOptions, 'locate'>,
+  options: AssembleOptions,
 ): Promise<Assembly> {
   const { config } = loaded
   const undo = createDisposer()
   try {
     const limits = engineLimits(config)
-    const plugins = await deps.host.load(
-      { plugins: config.plugins, policies: config.policies, limits },
-      { ...options, locate: (path) => loaded.locate(path) },
-    )
-    undo.defer(() => plugins.close())
+    const plugins = await pluginsFor(loaded, previous, deps, options)
+    if (plugins !== previous?.plugins) undo.defer(() => plugins.close())
     const generation = deps.engine.generation(plugins.registrations, limits)
-    const servers = await startServers(config, previous, deps, undo)
+    const admissions = (await options.admit?.(generation)) ?? ALL_ADMITTED
+    const servers = await startServers(admitted(config, admissions), previous, deps, {
+      undo,
+      admissions,
+      patience: options.patience ?? FIRST_ATTEMPT,
+    })
     const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
+    const gate = createCatalogueGate({
+      generation,
+      known: deps.catalogue.known,
+      override: options.override ?? deps.catalogue.override,
+      requestFor: () => systemRequest(deps.catalogue.createId(), 'catalogue/sync', { generation }),
+      hold: () => runtime.pin(),
+      clock: deps.upstream.clock,
+      log: deps.upstream.log,
+    })
     const catalog = (era: 'legacy' | 'modern') =>
       createCatalog({
         era,
@@ -74,10 +119,12 @@ export async function assemble(
         timeout: Math.min(10_000, config.limits.request_timeout),
         client: deps.self,
         arrived: deps.arrived,
+        gate,
       })
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
-    const runtime = createRuntime({
+    const runtime: Runtime = createRuntime({
       generation,
+      authorizer: deps.authorizer(config),
       upstreams,
       catalogs,
       limits: config.limits,
@@ -94,6 +141,35 @@ export async function assemble(
   }
 }
 
+const ALL_ADMITTED: Admissions = { quarantined: new Map(), rewritten: new Map() }
+
+function admitted(config: GatewayConfig, { rewritten }: Admissions): GatewayConfig {
+  if (rewritten.size === 0) return config
+  return {
+    ...config,
+    servers: config.servers.map((server) => rewritten.get(server.name) ?? server),
+  }
+}
+
+async function pluginsFor(
+  loaded: LoadedConfig<GatewayConfig>,
+  previous: Assembly | undefined,
+  deps: AssembleDeps,
+  options: AssembleOptions,
+): Promise<LoadedPlugins> {
+  const { plugins, policies } = loaded.config
+  if (options.keepPlugins && previous) {
+    const { config: old } = previous.loaded
+    const before = canonicalText([old.plugins, old.policies, engineLimits(old)])
+    if (before === canonicalText([plugins, policies, engineLimits(loaded.config)]))
+      return previous.plugins
+  }
+  return deps.host.load(
+    { plugins, policies, limits: engineLimits(loaded.config) },
+    { ...options, locate: (path) => loaded.locate(path) },
+  )
+}
+
 export function engineLimits({ limits }: GatewayConfig): EngineLimits {
   return {
     payload: limits.payload,
@@ -103,11 +179,17 @@ export function engineLimits({ limits }: GatewayConfig): EngineLimits {
   }
 }
 
+interface Starting {
+  readonly undo: Disposer
+  readonly admissions: Admissions
+  readonly patience: number
+}
+
 async function startServers(
   config: GatewayConfig,
   previous: Assembly | undefined,
   deps: AssembleDeps,
-  undo: Disposer,
+  { undo, admissions, patience }: Starting,
 ): Promise<Map<string, OwnedServer>> {
   const limits = {
     response: config.limits.response,
@@ -118,22 +200,25 @@ async function startServers(
   const starting: Promise<void>[] = []
   for (const server of config.servers) {
     const options: ServerOptions = serverOptions(server)
-    const fingerprint = JSON.stringify([options, limits])
+    const quarantine = admissions.quarantined.get(options.name)
+    const fingerprint = JSON.stringify([options, limits, quarantine !== undefined])
     const running = previous?.servers.get(options.name)
     if (running?.fingerprint === fingerprint) {
-      servers.set(options.name, running)
+      servers.set(options.name, { ...running, quarantine })
       continue
     }
-    const upstream = createUpstream(options, { ...deps.upstream, limits })
+    const admission = quarantine === undefined ? 'admitted' : 'quarantined'
+    const upstream = createUpstream(options, { ...deps.upstream, limits, admission })
     undo.defer(() => upstream.close())
-    servers.set(options.name, { upstream, fingerprint })
-    starting.push(begin(upstream, deps))
+    servers.set(options.name, { upstream, fingerprint, quarantine })
+    // whoever may not serve is not run either
+    if (quarantine === undefined) starting.push(begin(upstream, deps))
   }
   let cancel = () => {}
   await Promise.race([
     Promise.allSettled(starting),
     new Promise<void>((resolve) => {
-      cancel = deps.upstream.clock.after(FIRST_ATTEMPT, resolve)
+      cancel = deps.upstream.clock.after(patience, resolve)
     }),
   ])
   cancel()
@@ -180,7 +265,7 @@ export async function retire(
   )
   const ends = await Promise.allSettled([
     ...gone.map(([, { upstream }]) => upstream.close()),
-    old.plugins.close(),
+    ...(successor?.plugins === old.plugins ? [] : [old.plugins.close()]),
   ])
   for (const end of ends)
     if (end.status === 'rejected')

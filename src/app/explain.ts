@@ -62,8 +62,15 @@ export interface ExplainedOutcome {
   readonly answer?: unknown
 }
 
+/** What is asked: loaded entries and what was compiled from them. */
+export type Explained = Pick<Inspection, 'loaded' | 'generation' | 'entries'>
+
 /** Throws a TypeError that says what is wrong with the question. */
-export async function explain(inspection: Inspection, question: Question): Promise<Explanation> {
+export async function explain(
+  inspection: Explained,
+  question: Question,
+  surface = 'cli',
+): Promise<Explanation> {
   const point = pointOf(question.point)
   const { server, target } = addressOf(inspection, question, point)
   const payload = payloadOf(
@@ -85,11 +92,15 @@ export async function explain(inspection: Inspection, question: Question): Promi
       outcome: { kind: 'pass' },
     }
   const recorder = createRecorder()
-  const outcome = await runner.dispatch(payload as never, requestOf(question, server, point), {
-    recorder,
-    asks: true,
-    bytes: Buffer.byteLength(JSON.stringify(payload)),
-  })
+  const outcome = await runner.dispatch(
+    payload as never,
+    requestOf({ ...question, surface }, server, point),
+    {
+      recorder,
+      asks: true,
+      bytes: Buffer.byteLength(JSON.stringify(payload)),
+    },
+  )
   const steps = inTurn(
     recorder.steps.map(({ point: _, ...step }) => step),
     inspection,
@@ -100,7 +111,7 @@ export async function explain(inspection: Inspection, question: Question): Promi
 const PHASES = ['chain', 'guard', 'observe']
 
 // the record ends with those whose conditions do not match; a reader looks for them where their turn would have been
-function inTurn(steps: readonly StepTrace[], { entries }: Inspection): StepTrace[] {
+function inTurn(steps: readonly StepTrace[], { entries }: Explained): StepTrace[] {
   const order = entries.toSorted((a, b) => a.priority - b.priority).map(({ name }) => name)
   const phase = ({ mode }: StepTrace): number => PHASES.indexOf(MODES[mode as Mode].phase)
   return steps.toSorted(
@@ -126,7 +137,7 @@ interface Address {
   readonly target: string | undefined
 }
 
-function addressOf({ loaded }: Inspection, question: Question, point: PointName): Address {
+function addressOf({ loaded }: Explained, question: Question, point: PointName): Address {
   const { servers, namespacing } = loaded.config
   const { separator } = namespacing
   const names = servers.map(({ name }) => name).join(' ')
@@ -150,7 +161,7 @@ function addressOf({ loaded }: Inspection, question: Question, point: PointName)
 
 /** What a client would call it, where no digest is needed to tell it apart. */
 function exposedName(
-  { loaded }: Inspection,
+  { loaded }: Explained,
   server: ServerInfo | undefined,
   target: string | undefined,
 ): string | undefined {
@@ -198,7 +209,7 @@ function payloadOf(
 const GIVE = 'give it with --name, --arguments, --result or --payload'
 
 function requestOf(
-  question: Question,
+  question: Question & { readonly surface: string },
   server: ServerInfo | undefined,
   point: PointName,
 ): RequestContext {
@@ -206,7 +217,7 @@ function requestOf(
     requestId: 'explain',
     trace: undefined,
     era: question.era ?? 'modern',
-    surface: 'cli',
+    surface: question.surface,
     method: METHODS.find(([start]) => point.startsWith(start))?.[1] ?? point,
     principal: question.principal ?? ANONYMOUS,
     client: question.client,
@@ -230,7 +241,7 @@ const METHODS: readonly (readonly [start: string, method: string])[] = [
 ]
 
 // their conditions are known not to match here, so they were not even compiled
-function unmatched({ entries }: Inspection, point: PointName): StepTrace[] {
+function unmatched({ entries }: Explained, point: PointName): StepTrace[] {
   return entries
     .filter(({ state, hooks }) => state === 'loaded' && hooks.includes(point))
     .map(({ name, plugin, mode }) => ({

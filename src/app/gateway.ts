@@ -16,13 +16,15 @@ import type { PluginDefinition } from '../plugin.ts'
 import type { Points } from '../points/table.ts'
 import type { LineService, Pipes } from '../wire/line-service.ts'
 import { type Assembly, retire } from './assemble.ts'
+import type { IdentityParts } from './identity.ts'
 import { createLog } from './log.ts'
-import { type ReloadResult, reload } from './reload.ts'
+import { type ReloadResult, rehearse, reload } from './reload.ts'
 import { type Current, createRooms, putInForce, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
 import { readinessOf } from './status.ts'
 
-export { BUILT_IN, SELF } from './rooms.ts'
+export { BUILT_IN } from './rooms.ts'
+export { SELF } from './self.ts'
 
 export interface GatewayOptions {
   /** The configuration as an object of the shape of the file; nothing is substituted in it. */
@@ -39,6 +41,8 @@ export interface GatewayOptions {
   readonly unsafeWithout?: readonly string[]
   readonly log?: Logger
   readonly clock?: Clock
+  /** In place of the section `identity`, for hosts that know who asks. */
+  readonly identity?: IdentityParts
 }
 
 /** A gateway without listeners. */
@@ -52,8 +56,8 @@ export interface Gateway {
   stdio(pipes: Pipes): LineService
   /** /healthz, /readyz and /metrics as Express middleware. */
   admin(): RequestHandler
-  /** Reads the file again and swaps generations; never rejects. */
-  reload(): Promise<ReloadResult>
+  /** Reads the file again and swaps generations; never rejects. `dryRun`: reads and judges, and swaps nothing. */
+  reload(options?: { readonly dryRun?: boolean }): Promise<ReloadResult>
   /** Takes no more requests, waits for those in flight up to `limits.drain` or `hurry`, closes everything. Idempotent. */
   close(options?: { hurry?: Promise<void> }): Promise<void>
   readiness(): Readiness
@@ -173,8 +177,11 @@ class LiveGateway implements Gateway {
     })
   }
 
-  reload(): Promise<ReloadResult> {
-    const next = this.#reloading.then(() => (this.#closing ? CLOSING : this.#reload()))
+  reload({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
+    const next = this.#reloading.then(() => {
+      if (this.#closing) return CLOSING
+      return dryRun ? rehearse(this.#reloadDeps()) : this.#reload()
+    })
     this.#reloading = next.catch(() => {})
     return next
   }
@@ -191,14 +198,20 @@ class LiveGateway implements Gateway {
     return this.#closing
   }
 
-  async #reload(): Promise<ReloadResult> {
+  #reloadDeps() {
     const { rooms, read } = this.#parts
-    const result = await reload({
+    return {
       current: () => this.state(),
       read,
-      build: rooms.build,
       createId: rooms.room.createId,
       shown: shownConfig,
+    }
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const result = await reload({
+      ...this.#reloadDeps(),
+      build: this.#parts.rooms.build,
       swap: (next, diff) => this.#swap(next, diff),
     })
     this.#tell(result)

@@ -10,9 +10,9 @@ import type { Payload } from '../points/table.ts'
 import type { Assembly } from './assemble.ts'
 import type { GatewayConfig } from './sections.ts'
 
-/** How a reload ended. `refused` has the reason; nothing has changed then. */
+/** How a reload ended. `refused` has the reason; nothing has changed then, nor has it after a `dry_run`. */
 export interface ReloadResult {
-  readonly outcome: 'applied' | 'unchanged' | 'refused'
+  readonly outcome: 'applied' | 'unchanged' | 'refused' | 'dry_run'
   readonly changed: readonly string[]
   readonly reason?: string
 }
@@ -39,6 +39,11 @@ const FIXED = [
   /^network\b/,
 ]
 
+function assertChangeable(changed: readonly string[]): void {
+  const fixed = changed.find((path) => FIXED.some((pattern) => pattern.test(path)))
+  if (fixed) throw new AppError('CONFIG_RELOAD_REFUSED', `${fixed} changes only with a restart`)
+}
+
 export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
   const old = deps.current()
   let changed: readonly string[] = []
@@ -47,8 +52,7 @@ export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
     const diff = diffConfig(old.loaded, loaded)
     changed = diff.paths
     if (changed.length === 0) return { outcome: 'unchanged', changed }
-    const fixed = changed.find((path) => FIXED.some((pattern) => pattern.test(path)))
-    if (fixed) throw new AppError('CONFIG_RELOAD_REFUSED', `${fixed} changes only with a restart`)
+    assertChangeable(changed)
     await judge(deps, old.runtime, loaded, changed)
     deps.swap(await deps.build(loaded, old), diff)
     observe(deps, old.runtime, { file: loaded.file, changed: [...changed], applied: true })
@@ -65,6 +69,24 @@ export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
   }
 }
 
+/** What a reload would come to, as far as it can be told without building: read, compared and judged; nobody observes it. */
+export async function rehearse(
+  deps: Pick<ReloadDeps, 'current' | 'read' | 'createId' | 'shown'>,
+): Promise<ReloadResult> {
+  let changed: readonly string[] = []
+  try {
+    const old = deps.current()
+    const loaded = await deps.read()
+    changed = diffConfig(old.loaded, loaded).paths
+    if (changed.length === 0) return { outcome: 'unchanged', changed }
+    assertChangeable(changed)
+    await judge(deps, old.runtime, loaded, changed, true)
+    return { outcome: 'dry_run', changed }
+  } catch (error) {
+    return { outcome: 'refused', changed, reason: reasonOf(error) }
+  }
+}
+
 function reasonOf(error: unknown): string {
   const problems = isAppError(error) ? problemsOf(error) : []
   return problems.length > 0
@@ -74,10 +96,11 @@ function reasonOf(error: unknown): string {
 
 /** The running generation judges what is to replace it. */
 async function judge(
-  deps: ReloadDeps,
+  deps: Pick<ReloadDeps, 'createId' | 'shown'>,
   runtime: Runtime,
   loaded: LoadedConfig<GatewayConfig>,
   changed: readonly string[],
+  dryRun = false,
 ): Promise<void> {
   const runner = runtime.generation.runner('config_pre_reload')
   if (!runner) return
@@ -89,7 +112,7 @@ async function judge(
   }
   const outcome = await runner.dispatch(
     payload,
-    systemRequest(deps.createId(), 'config/reload', runtime),
+    systemRequest(deps.createId(), 'config/reload', runtime, dryRun),
   )
   if (outcome.kind === 'fault') throw outcome.fault
   if (outcome.kind === 'deny') {
@@ -111,7 +134,8 @@ function observe(deps: ReloadDeps, runtime: Runtime, payload: Payload<'config_po
 export function systemRequest(
   requestId: string,
   method: string,
-  runtime: Runtime | undefined,
+  runtime: Pick<Runtime, 'generation'> | undefined,
+  dryRun = false,
 ): RequestContext {
   return new RequestContext({
     requestId,
@@ -123,6 +147,7 @@ export function systemRequest(
     client: undefined,
     session: undefined,
     generation: runtime?.generation.id ?? 0,
+    dryRun,
   })
 }
 

@@ -24,6 +24,9 @@ export interface Report extends Reporter {
   readonly sink: EngineSink
 }
 
+/** The entry under which permission rules deny. */
+const RULES = 'identity'
+
 const VERDICT_KIND = { patch: 'patch', deny: 'refusal', respond: 'respond', ask: 'ask' } as const
 
 const METRIC_OUTCOME = { ok: 'ok', error: 'error', denied: 'denied', fault: 'error' } as const
@@ -104,6 +107,14 @@ export function createReport(deps: ReportDeps): Report {
       const payload = { client, principal, era: 'legacy', revision, capabilities, cause } as const
       if (runner)
         void runner.dispatch(payload, systemRequest(deps.createId(), 'session/close', runtime))
+    },
+    decided({ request }, { action, target, violation }) {
+      // what a plugin refuses the engine tells of; what a list does not show is no refusal
+      if (!violation || violation.entry !== RULES) return
+      const { code, reason } = violation
+      const { server, name } = target ?? {}
+      const about = { server, target: name, verdict: 'deny', effective: true }
+      audit.write({ ...eventOf('refusal', request), ...about, code, reason, details: { action } })
     },
     dropped(reason) {
       log.debug({ reason }, 'a notification was not delivered')

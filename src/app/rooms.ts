@@ -6,7 +6,7 @@ import { createRedactor } from '../audit/redact.ts'
 import type { Clock } from '../base/clock.ts'
 import { createDeadlineWheel } from '../base/deadline.ts'
 import type { Disposer } from '../base/dispose.ts'
-import { AppError } from '../base/errors.ts'
+import { AppError, messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { SOURCES } from '../base/place.ts'
 import type { ConfigDiff } from '../config/diff.ts'
@@ -15,11 +15,13 @@ import { createEgress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
+import { LISTS, type ListKind } from '../gateway/catalog/listing.ts'
 import type { Room } from '../gateway/exchange.ts'
 import { createHeldCalls } from '../gateway/input/held.ts'
 import { createInputStates } from '../gateway/input/state.ts'
 import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
+import type { Runtime } from '../gateway/runtime.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
 import { EventMemory } from '../gateway/stream/memory.ts'
 import { createSubscriptions } from '../gateway/subscription/ledger.ts'
@@ -27,17 +29,21 @@ import { createListens } from '../gateway/subscription/listens.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
 import { POINTS, type Points } from '../points/table.ts'
+import { signatureOf } from '../registry/catalogue/gate.ts'
+import { createKnownCatalogue, type KnownCatalogue } from '../registry/catalogue/known.ts'
+import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { createProcessGuard } from '../upstream/stdio/guard.ts'
 import { type Assembly, assemble } from './assemble.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
+import { OPEN } from './identity.ts'
 import { loadPoints } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
+import { SELF } from './self.ts'
 import { auditSinks } from './sinks.ts'
 
-export const SELF = { name: 'portcullis', version: '0.1.0' } as const
 export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 
 /** The one reference that a reload swaps. */
@@ -51,6 +57,8 @@ export interface Rooms {
   readonly engine: Engine<Points>
   readonly room: Room
   readonly fanout: Fanout
+  /** What is known of what servers list. */
+  readonly catalogue: KnownCatalogue
   /** Builds a generation beside the running one. */
   build(loaded: LoadedConfig<GatewayConfig>, previous: Assembly | undefined): Promise<Assembly>
 }
@@ -111,11 +119,16 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   owned.defer(() => sessions.close())
   const wheel = createDeadlineWheel(clock)
+  const catalogue = createKnownCatalogue(NO_MEMORY)
+  const identity = options.identity ?? OPEN
   const room: Room = {
     clock,
     wheel,
     log,
     self: SELF,
+    authenticator: identity.authenticator,
+    owner: identity.owner,
+    challenges: identity.challenges,
     sessions,
     subscriptions,
     listens,
@@ -145,12 +158,14 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
+    authorizer: identity.authorizer,
     engine,
     host,
     self: SELF,
     expression: compiler,
     upstream: { clock, log, clientInfo: SELF, events, guard, wheel },
     arrived: fanout.arrived,
+    catalogue: { known: catalogue, createId: randomUUID },
   }
   return {
     telemetry,
@@ -158,6 +173,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     engine,
     room,
     fanout,
+    catalogue,
     build: (loaded, previous) =>
       assemble(loaded, previous, parts, {
         code: options.plugins,
@@ -178,17 +194,30 @@ export function putInForce(
   current: Current,
   next: Assembly,
   { servers, sections }: ConfigDiff,
-  { fanout, room }: Pick<Rooms, 'fanout' | 'room'>,
+  { fanout, room, catalogue }: Pick<Rooms, 'fanout' | 'room' | 'catalogue'>,
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
   // before anything else is sent on them
   for (const stream of [...room.streams]) stream.reloaded()
   endGone(room, next)
-  if (sections.includes('virtual_servers') || sections.includes('namespacing')) fanout.changed()
+  const isRenamed = sections.includes('virtual_servers') || sections.includes('namespacing')
+  // others judge what is listed: it may be other things from now on
+  if (isRenamed || !judgesAlike(old.runtime, next.runtime)) fanout.changed()
+  for (const server of servers.removed)
+    catalogue.forget(server).catch((error) => {
+      const fields = { server, error: messageOf(error) }
+      room.log.warn(fields, 'what was known of a server that is gone could not be forgotten')
+    })
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old
+}
+
+function judgesAlike(old: Runtime, next: Runtime): boolean {
+  return (Object.keys(LISTS) as ListKind[]).every(
+    (kind) => signatureOf(old.generation, kind) === signatureOf(next.generation, kind),
+  )
 }
 
 /** What was opened on a virtual server ends with it. */

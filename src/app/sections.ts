@@ -1,7 +1,9 @@
 // The configuration file as a whole: which room puts which section into it, and the checks that span them.
+import { ADMIN_SCHEMA, type AdminOptions } from '../admin/options.ts'
 import { AUDIT_CHECK, AUDIT_SCHEMA, type AuditOptions } from '../audit/options.ts'
 import { createLoader, type Loader } from '../config/load.ts'
 import { NETWORK_SCHEMA, type NetworkOptions } from '../egress/options.ts'
+import { compileAnyOf } from '../expression/pattern.ts'
 import {
   CACHE_SCHEMA,
   LIMITS_SCHEMA,
@@ -24,14 +26,10 @@ import {
   POLICIES_SCHEMA,
   type Policy,
 } from '../host/options.ts'
-import { EXPOSURE_CHECK, IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
+import { createIdentityCheck, EXPOSURE_CHECK } from '../identity/option-checks.ts'
+import { IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
 import { STORE_CHECK, STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
-import {
-  ADMIN_SCHEMA,
-  type AdminOptions,
-  TELEMETRY_SCHEMA,
-  type TelemetryOptions,
-} from '../telemetry/options.ts'
+import { TELEMETRY_SCHEMA, type TelemetryOptions } from '../telemetry/options.ts'
 import { SERVERS_CHECK } from '../upstream/option-checks.ts'
 import { SERVERS_SCHEMA, type ServerConfig } from '../upstream/options.ts'
 
@@ -83,6 +81,7 @@ export function configLoader(): Loader<GatewayConfig> {
     notBuilt: NOT_BUILT,
     checks: [
       EXPOSURE_CHECK,
+      createIdentityCheck((texts, options) => compileAnyOf(texts, { path: false, ...options })),
       PATHS_CHECK,
       STORE_CHECK,
       AUDIT_CHECK,

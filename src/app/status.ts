@@ -7,20 +7,33 @@ export interface StatusInput {
   readonly draining: boolean
   readonly auditHealthy: boolean
   readonly stats: readonly StepStats[]
+  /** Undefined: there is no control plane. */
+  readonly control?: ControlStatus | undefined
 }
+
+/** How the control plane is, and whether what it holds is in force. */
+export interface ControlStatus {
+  /** Whether the store can be read. */
+  readonly healthy: boolean
+  readonly revision: number
+  /** Why what was written last is not in force. */
+  readonly behind: string | undefined
+}
+
+const reasonOf = (reason: string | undefined) => (reason ? { reason } : {})
 
 /** Not ready: starting, draining, or without a server it must not be without. The rest is told and does not take traffic away. */
 export function readinessOf(
   assembly: Assembly | undefined,
-  { draining, auditHealthy, stats }: StatusInput,
+  { draining, auditHealthy, stats, control }: StatusInput,
 ): Readiness {
-  const servers = [...(assembly?.servers.values() ?? [])].map(({ upstream }) => ({
+  const servers = [...(assembly?.servers.values() ?? [])].map(({ upstream, quarantine }) => ({
     name: upstream.name,
-    state: upstream.status.state,
+    state: quarantine === undefined ? upstream.status.state : 'quarantined',
     eras: upstream.status.eras,
     required: upstream.required,
     restarts: upstream.status.restarts,
-    ...(upstream.status.error ? { reason: upstream.status.error } : {}),
+    ...reasonOf(quarantine ?? upstream.status.error),
   }))
   const entries = assembly?.plugins.entries ?? []
   const reasons = [
@@ -43,5 +56,11 @@ export function readinessOf(
       .filter((step) => step.failedOpen > 0)
       .map(({ point, entry, failedOpen }) => ({ point, entry, count: failedOpen })),
     audit: auditHealthy ? 'ok' : 'records cannot be written',
+    ...(control ? { control: toldOf(control) } : {}),
   }
+}
+
+function toldOf({ healthy, revision, behind }: ControlStatus): object {
+  const store = healthy ? 'ok' : 'cannot be read: what runs stays in force, nothing can be changed'
+  return { store, revision, ...(behind === undefined ? {} : { behind }) }
 }

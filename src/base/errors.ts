@@ -363,6 +363,51 @@ export const ERRORS = {
     'too many entities of this kind',
     'remove some, or raise the limit',
   ),
+  // the admin API
+  API_NOT_FOUND: row(-32603, 404, 'there is nothing at this path', 'see /openapi.json'),
+  API_METHOD: row(
+    -32603,
+    405,
+    'this HTTP method is not offered here',
+    'use a method that the header Allow names',
+  ),
+  API_ORIGIN_REFUSED: row(
+    -32603,
+    403,
+    'the request comes from a page of another origin',
+    'call the API from a program, not from a page',
+  ),
+  API_PARAMETER: row(
+    -32603,
+    400,
+    'a parameter or header is not valid',
+    'correct what errors names; see /openapi.json',
+  ),
+  API_CURSOR: row(
+    -32603,
+    400,
+    'the cursor is not one of ours, or belongs to another query',
+    'list again from the start',
+  ),
+  API_BODY: row(
+    -32603,
+    422,
+    'the body is not what this operation takes',
+    'correct what errors names; see /openapi.json',
+  ),
+  API_MEDIA_TYPE: row(
+    -32603,
+    415,
+    'the body is of a media type that this operation does not take',
+    'send Content-Type as /openapi.json says, without a Content-Encoding',
+  ),
+  API_TOO_LARGE: row(-32603, 413, 'the body is larger than 1 MiB', 'send less'),
+  API_LIMITED: row(
+    -32603,
+    429,
+    'too many requests',
+    'wait as long as Retry-After says, or raise admin.rate',
+  ),
   LISTEN_FAILED: row(
     -32603,
     500,

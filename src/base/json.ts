@@ -50,13 +50,19 @@ function plain(source: Record<string, Json>): JsonObject {
   return Object.defineProperties({}, Object.getOwnPropertyDescriptors(source)) as JsonObject
 }
 
-/** The text of a JSON value, members sorted: equal values have equal texts. */
+/** The text of a JSON value, members sorted: equal values have equal texts, and others have others. */
 export function canonicalText(value: unknown): string {
   return JSON.stringify(value, (_key, inner) =>
-    isObject(inner)
+    // digits that are written as they stood are no object with a member
+    isObject(inner) && !isRawJson(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   )
+}
+
+function isRawJson(value: unknown): boolean {
+  const { isRawJSON } = JSON as unknown as { isRawJSON(value: unknown): boolean }
+  return isRawJSON(value)
 }
 
 /** Freezes a value and all it holds. For values built at load, never for payloads on the hot path. */

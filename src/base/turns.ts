@@ -25,3 +25,22 @@ export async function inTurns<T>(steps: Steps<T>): Promise<T> {
     end = performance.now() + TURN
   }
 }
+
+/** At most `lanes` at a time, begun in their order, with rests as above. Rejects with the first failure; what has begun goes on. */
+export async function inLanes<T>(
+  items: Iterable<T>,
+  lanes: number,
+  work: (item: T) => Promise<void> | void,
+): Promise<void> {
+  const next = items[Symbol.iterator]()
+  let end = performance.now() + TURN
+  const lane = async () => {
+    for (let item = next.next(); !item.done; item = next.next()) {
+      await work(item.value)
+      if (performance.now() < end) continue
+      await setImmediate()
+      end = performance.now() + TURN
+    }
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+}

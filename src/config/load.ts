@@ -9,6 +9,7 @@ import { rootSchema, type Schema, type Sections } from './schema/schema.ts'
 import { createValidator, type Validate } from './schema/validate.ts'
 import { type ConfigFs, nodeFs, readSecret } from './source/file.ts'
 import { gather } from './source/gather.ts'
+import { type AddedItem, withItems } from './source/items.ts'
 import { readObject } from './source/object.ts'
 import { substitute } from './source/substitute.ts'
 import {
@@ -93,6 +94,8 @@ export interface Loader<T> {
   parse(text: string, options?: { file?: string; env?: Env }): Promise<LoadedConfig<T>>
   /** The library form: an object of the same shape. Nothing is substituted in it; relative paths are relative to `base`. */
   fromObject(value: unknown, options?: { base?: string }): LoadedConfig<T>
+  /** The same configuration with more items in its lists, validated as a whole; problems of an item are those of its source. */
+  extend(loaded: LoadedConfig<T>, added: readonly AddedItem[]): LoadedConfig<T>
 }
 
 /** Variables that override the file, by name. Not PORTCULLIS_PORT: Kubernetes sets that for a service of this name. */
@@ -145,6 +148,15 @@ export function createLoader<T>(options: LoaderOptions): Loader<T> {
       const { tree, problems } = readObject(value, place)
       const all = [...problems, ...(tree ? noInclude(tree) : [])]
       return inOne(finish({ tree, problems: all, warnings: [], files: [], file: '' }))
+    },
+    extend(loaded, added) {
+      if (added.length === 0) return loaded
+      const { warnings, ...raw } = loaded
+      const made = inOne(finish({ ...raw, ...withItems(loaded.tree, added), warnings: [] }))
+      // checks have warned anew; what was said of the files they do not know
+      const said = new Set(made.warnings.map(({ message }) => message))
+      const kept = warnings.filter(({ message }) => !said.has(message))
+      return { ...made, warnings: [...kept, ...made.warnings] }
     },
   }
 }

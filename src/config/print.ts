@@ -6,7 +6,13 @@ import { formatPlace, type Path } from './problem.ts'
 import { convert } from './schema/resolve.ts'
 import { memberSchema, type Schema } from './schema/schema.ts'
 import { isSecretPlace, showArgument } from './schema/secret.ts'
-import type { ListNode, Member, ScalarNode, TreeNode } from './source/tree.ts'
+import {
+  type ListNode,
+  type Member,
+  plainOf,
+  type ScalarNode,
+  type TreeNode,
+} from './source/tree.ts'
 
 /** The resolved file: every value in force, with a comment that says who set it. Paths are shown relative to `cwd`. */
 export function printConfig(loaded: LoadedConfig<unknown>, options: { cwd?: string } = {}): string {
@@ -31,6 +37,11 @@ export function printConfig(loaded: LoadedConfig<unknown>, options: { cwd?: stri
 export function shownConfig(loaded: LoadedConfig<unknown>): Record<string, unknown> {
   const shown = convert(hide(loaded.tree, loaded.schema, []), loaded.schema)
   return shown as Record<string, unknown>
+}
+
+/** The same in the form of the file: durations and sizes as they are written. */
+export function shownForm(loaded: LoadedConfig<unknown>): Record<string, unknown> {
+  return plainOf(hide(loaded.tree, loaded.schema, [])) as Record<string, unknown>
 }
 
 function hide(node: TreeNode, schema: Schema | undefined, path: Path): TreeNode {

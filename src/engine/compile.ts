@@ -28,6 +28,7 @@ export interface Step {
   readonly onError: 'fail' | 'ignore' | 'disable'
   readonly redacts: boolean
   readonly external: boolean
+  readonly entitled: boolean
   readonly breaker: Breaker | null
   readonly stats: StepStats
   /** Null when the conditions are known to match in this scope. */
@@ -106,6 +107,7 @@ function prepare(
     onError,
     redacts: registration.redacts === true,
     external: registration.external === true,
+    entitled: registration.entitled === true,
     breaker:
       onError === 'disable'
         ? new Breaker(parts.clock.now, registration.breaker ?? { faults: 5, open: 30_000 })

@@ -1,5 +1,6 @@
 // The hook engine: points and registrations in, generations of compiled runners out. It knows neither MCP nor where plugins come from.
 import type { Clock } from '../base/clock.ts'
+import { canonicalText } from '../base/json.ts'
 import { type Plan, type PreparedPoint, planFor, preparePoint } from './compile.ts'
 import type { ExpressionCompiler, Scope } from './condition.ts'
 import type { RequestContext } from './context.ts'
@@ -11,7 +12,7 @@ import type { Mode } from './mode.ts'
 import type { Outcome } from './outcome.ts'
 import type { WritePolicy } from './payload/view.ts'
 import type { PointClass, PointTable, PointTypes } from './point.ts'
-import type { Registration } from './registry.ts'
+import { inOrder, type Registration } from './registry.ts'
 import { createStats, type StepStats } from './stats.ts'
 
 export interface EngineDeps {
@@ -73,6 +74,8 @@ export interface Generation<T extends PointTypes> {
   readonly points: ReadonlySet<string>
   /** Entries of a point in the order of their priorities, whether or not their conditions can match in some scope. */
   entries(point: string): readonly { entry: string; plugin: string; mode: Mode }[]
+  /** Who judges at a point, and by what: a text that changes when a verdict may. How long they may take is no part of it. */
+  signature(point: string): string
 }
 
 export interface Engine<T extends PointTypes> {
@@ -167,8 +170,24 @@ function createGeneration<T extends PointTypes>(
     id,
     points: new Set(byPoint.keys()),
     entries: (point) => listed.get(point) ?? [],
+    signature: (point) => signatureOf(byPoint.get(point) ?? []),
     runner: (point, scope = NO_SCOPE) => (lookups.get(point)?.(scope) ?? null) as never,
   }
+}
+
+// in the order they run; also those that only record what they would have said
+function signatureOf(registrations: readonly Registration[]): string {
+  return canonicalText(
+    inOrder(registrations).map(({ entry, plugin, mode, onError, conditions, when, digest }) => ({
+      entry,
+      plugin,
+      mode,
+      onError,
+      conditions,
+      when,
+      digest,
+    })),
+  )
 }
 
 const NO_SCOPE: Scope = Object.freeze({})

@@ -36,6 +36,10 @@ export interface PointRules {
   readonly observe: boolean
   /** Whether a `respond` has the shape the operation is answered with. */
   readonly answer?: (value: unknown) => boolean
+  /** Answers are joined, and patches still count after one: every entry is heard. Without it the first answer is the only one. */
+  readonly joins?: (before: unknown, next: unknown) => unknown
+  /** Whether an answer is one that only an entitled entry may give. */
+  readonly entitled?: (answer: unknown) => boolean
   /** Payload fields that hold content; observers get `[withheld]` for them when a redactor had no turn. */
   readonly content: readonly string[]
   /** The payload field that names the target, when conditions can select by it. */

@@ -26,11 +26,15 @@ export interface Registration extends ConditionSource {
   readonly redacts?: boolean
   /** Calls reach the outside: left out of dry runs. */
   readonly external?: boolean
+  /** May give the answers that its point keeps for entitled entries. */
+  readonly entitled?: boolean
   readonly before?: readonly string[]
   readonly after?: readonly string[]
   readonly handler: Handler
   /** Says that the handler is async, where it is wrapped and cannot say so itself; such guards start last. */
   readonly asynchronous?: boolean
+  /** Of the plugin's version and what it is configured with: where it is the same, the handler judges the same. */
+  readonly digest?: string
 }
 
 /** Total and stable: by priority, then by place in the file. */

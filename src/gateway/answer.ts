@@ -110,6 +110,15 @@ export function refusalAnswer(id: RpcId | undefined, fault: AppError, requestId:
   return { bytes: errorBytes(id, rpcErrorOf(publicFault(fault), requestId)), status: fault.http }
 }
 
+/** Who sent the request is not known, so what it is has not been read. */
+export function credentialAnswer(
+  { code, message, http }: AppError,
+  requestId: string,
+): Pick<Answer, 'bytes' | 'status'> {
+  const data = { code, reason: message, requestId }
+  return { bytes: errorBytes(undefined, { code: POLICY_DENIED, message, data }), status: http }
+}
+
 // plugin and entry names stay in log and audit; of our own faults the client learns the code, not the details
 function publicFault(fault: AppError): {
   code: AppError['code']

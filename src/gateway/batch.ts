@@ -138,7 +138,13 @@ function exchangeOf({ exchange, room }: Batch, element: Element): Exchange {
   const request = new RequestContext(identity)
   const kept = identity.sessionLabels?.values
   for (const label of exchange.request.labels) if (!kept?.has(label)) request.addLabel(label)
-  return { identity, request, runtime: exchange.runtime, startedAt: room.clock.now() }
+  return {
+    identity,
+    request,
+    runtime: exchange.runtime,
+    startedAt: room.clock.now(),
+    decided: false,
+  }
 }
 
 function answerTo(

@@ -4,7 +4,7 @@ import { type Message, readMessage } from '../wire/message.ts'
 import { type Answer, faultAnswer } from './answer.ts'
 import type { Call } from './exchange.ts'
 import { instanceOf } from './links.ts'
-import { methodOf } from './methods.ts'
+import { type Method, methodOf } from './methods.ts'
 import { passNotification } from './notification/notifications.ts'
 import type { Session } from './session.ts'
 
@@ -24,6 +24,7 @@ export async function dispatchRequest(call: Call): Promise<Answer> {
     inflight?.set(id, request)
     try {
       const answer = await method.handle(call)
+      assertDecided(call, method, answer)
       room.report.finished(exchange, answer.outcome ?? 'ok', answer.code)
       return answer
     } finally {
@@ -42,6 +43,13 @@ export async function dispatchRequest(call: Call): Promise<Answer> {
     room.report.finished(exchange, 'fault', fault.code)
     return faultAnswer(id, fault, identity.requestId, identity.era)
   }
+}
+
+/** A way of answering that nobody asked for permission must not be one: the answer is withheld. */
+function assertDecided({ exchange }: Call, { needs }: Method, { outcome }: Answer): void {
+  const { runtime, decided } = exchange
+  if (needs === 'nothing' || runtime.access === null || decided || outcome === 'denied') return
+  throw new AppError('INTERNAL', 'a request was answered without a permission decision')
 }
 
 /** A client's notification: passes its point, then does what it is for. Nothing a client says without an id goes upstream as it is. */

@@ -14,9 +14,12 @@ import {
   type SessionLabels,
 } from '../engine/context.ts'
 import type { Outcome } from '../engine/outcome.ts'
+import type { StampedViolation } from '../engine/verdict.ts'
+import type { Authenticator, Target } from '../identity/access.ts'
 import type { ResultRelay, Upstream } from '../upstream/client.ts'
 import type { HeaderBag } from '../wire/header-value.ts'
 import type { Message } from '../wire/message.ts'
+import type { Challenges } from './access/challenge.ts'
 import type { Answer, RpcId } from './answer.ts'
 import type { Cursors } from './catalog/cursor.ts'
 import type { HeldCalls } from './input/held.ts'
@@ -38,6 +41,8 @@ export interface Exchange {
   readonly request: RequestContext
   readonly runtime: Runtime
   readonly startedAt: number
+  /** It has been decided what its caller may do. */
+  decided: boolean
 }
 
 /** Where messages for the client go while its request is being worked on. */
@@ -89,6 +94,12 @@ export interface Room {
   readonly wheel: DeadlineWheel
   readonly log: Logger
   readonly self: Self
+  /** Who sends an HTTP request. */
+  readonly authenticator: Authenticator
+  /** Who is at the other end of our own pipes. */
+  readonly owner: Principal
+  /** Undefined: no credentials are asked for, so nobody is told how to get any. */
+  readonly challenges: Challenges | undefined
   readonly sessions: Sessions
   /** What clients of either era follow at servers. */
   readonly subscriptions: Subscriptions
@@ -130,8 +141,23 @@ export interface Reporter {
   ): void
   /** A failure, whoever's it was; reaches the error_raised point. */
   raised(exchange: Exchange, fault: AppError, where: string): void
+  /** A permission decision that was made, also when it was a yes. */
+  decided(exchange: Exchange, decision: Decision): void
   /** A notification that was not delivered. */
   dropped(reason: string): void
+}
+
+/** What was asked and what came of it. */
+export interface Decision {
+  /** The right. */
+  readonly action: string
+  /** Undefined: a listing. */
+  readonly target?: Target
+  /** How many items of a listing were asked about, and how many of them are not shown. */
+  readonly count?: number
+  readonly hidden?: number
+  /** Undefined: allowed. */
+  readonly violation: StampedViolation | undefined
 }
 
 /** Throws WIRE_NOT_FOUND for a virtual server that a reload has taken away. */
@@ -163,7 +189,13 @@ function exchangeIn(
     generation: runtime.generation.id,
     virtualServer,
   }
-  return { identity, request: new RequestContext(identity), runtime, startedAt: room.clock.now() }
+  return {
+    identity,
+    request: new RequestContext(identity),
+    runtime,
+    startedAt: room.clock.now(),
+    decided: false,
+  }
 }
 
 function runtimeOf(room: Room, virtualServer: string | undefined): Runtime {

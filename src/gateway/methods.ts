@@ -1,6 +1,7 @@
 // The one table of methods: which era knows each and who handles it. What is not here is answered -32601.
 import { AppError } from '../base/errors.ts'
 import type { Era } from '../engine/context.ts'
+import type { Right } from '../identity/rights.ts'
 import { makeRequest } from '../wire/message.ts'
 import { resultBytes } from '../wire/reply.ts'
 import type { Answer, RpcId } from './answer.ts'
@@ -13,33 +14,47 @@ import { listen } from './subscription/listen.ts'
 import { subscribe, unsubscribe } from './subscription/subscribe.ts'
 import { operateTask } from './task/tasks.ts'
 
-interface Method {
+/** What a caller has to have, one of several by what the message is about; or that nothing of a server is told or done. */
+type Needs = readonly [Right, ...Right[]] | 'nothing'
+
+export interface Method {
   readonly eras: readonly Era[]
+  readonly needs: Needs
   readonly handle: (call: Call) => Promise<Answer>
 }
 
 const BOTH = ['legacy', 'modern'] as const
+const CALL = ['mcp:tool.call'] as const
+const SUBSCRIBE = ['mcp:resource.subscribe'] as const
+const LIST_RESOURCES = ['mcp:resource.list'] as const
+
+const method = (eras: Method['eras'], needs: Needs, handle: Method['handle']): Method => ({
+  eras,
+  needs,
+  handle,
+})
 
 export const METHODS: Readonly<Record<string, Method>> = {
-  initialize: { eras: ['legacy'], handle: initialize },
-  ping: { eras: ['legacy'], handle: ping },
-  'server/discover': { eras: ['modern'], handle: discover },
-  'tools/list': { eras: BOTH, handle: lister('tools') },
-  'prompts/list': { eras: BOTH, handle: lister('prompts') },
-  'resources/list': { eras: BOTH, handle: lister('resources') },
-  'resources/templates/list': { eras: BOTH, handle: lister('templates') },
-  'tools/call': { eras: BOTH, handle: operate },
-  'prompts/get': { eras: BOTH, handle: operate },
-  'resources/read': { eras: BOTH, handle: operate },
-  'tasks/get': { eras: BOTH, handle: operateTask },
-  'tasks/result': { eras: ['legacy'], handle: operateTask },
-  'tasks/update': { eras: ['modern'], handle: operateTask },
-  'tasks/cancel': { eras: BOTH, handle: operateTask },
-  'completion/complete': { eras: BOTH, handle: operate },
-  'resources/subscribe': { eras: ['legacy'], handle: subscribe },
-  'resources/unsubscribe': { eras: ['legacy'], handle: unsubscribe },
-  'subscriptions/listen': { eras: ['modern'], handle: listen },
-  'logging/setLevel': { eras: ['legacy'], handle: setLevel },
+  initialize: method(['legacy'], 'nothing', initialize),
+  ping: method(['legacy'], 'nothing', ping),
+  'server/discover': method(['modern'], 'nothing', discover),
+  'tools/list': method(BOTH, ['mcp:tool.list'], lister('tools')),
+  'prompts/list': method(BOTH, ['mcp:prompt.list'], lister('prompts')),
+  'resources/list': method(BOTH, LIST_RESOURCES, lister('resources')),
+  'resources/templates/list': method(BOTH, LIST_RESOURCES, lister('templates')),
+  'tools/call': method(BOTH, CALL, operate),
+  'prompts/get': method(BOTH, ['mcp:prompt.get'], operate),
+  'resources/read': method(BOTH, ['mcp:resource.read'], operate),
+  'tasks/get': method(BOTH, CALL, operateTask),
+  'tasks/result': method(['legacy'], CALL, operateTask),
+  'tasks/update': method(['modern'], CALL, operateTask),
+  'tasks/cancel': method(BOTH, CALL, operateTask),
+  'completion/complete': method(BOTH, ['mcp:prompt.get', 'mcp:resource.read'], operate),
+  'resources/subscribe': method(['legacy'], SUBSCRIBE, subscribe),
+  // gives up what was permitted
+  'resources/unsubscribe': method(['legacy'], 'nothing', unsubscribe),
+  'subscriptions/listen': method(['modern'], SUBSCRIBE, listen),
+  'logging/setLevel': method(['legacy'], 'nothing', setLevel),
 }
 
 /** Throws WIRE_METHOD_NOT_FOUND. */

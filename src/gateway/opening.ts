@@ -55,7 +55,7 @@ export function createOpenings(
   const decide = async (exchange: Exchange, opening: OpeningRequest): Promise<Opening> => {
     const { principal, generation, virtualServer } = exchange.identity
     const key = createHash('sha256')
-      .update(JSON.stringify([principal.id, opening, generation, virtualServer]))
+      .update(JSON.stringify([principal, opening, generation, virtualServer]))
       .digest('base64')
     const { request } = exchange
     const known = kept.get(key)

@@ -1,7 +1,9 @@
 // One generation of everything a request needs, pinned while it is in use: reload swaps the whole and drains the old.
 import type { EngineLimits, Generation } from '../engine/engine.ts'
+import type { Authorizer } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
 import type { Era, Upstream } from '../upstream/client.ts'
+import { type Access, createAccess } from './access/check.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { LimitsOptions, ListenOptions } from './options.ts'
 import { selectCatalog } from './virtual/catalog.ts'
@@ -10,6 +12,8 @@ import type { VirtualServer } from './virtual/selection.ts'
 /** Immutable but for the count of requests that hold it. */
 export interface Runtime {
   readonly generation: Generation<Points>
+  /** Who decides what callers may do; null: nobody, everybody may do everything. */
+  readonly access: Access | null
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly catalogs: Readonly<Record<Era, Catalog>>
   readonly limits: LimitsOptions
@@ -32,18 +36,20 @@ export interface Runtime {
 export interface RuntimeParts
   extends Omit<
     Runtime,
-    'pin' | 'drained' | 'once' | 'virtualServer' | 'virtualServers' | 'virtualPaths'
+    'access' | 'pin' | 'drained' | 'once' | 'virtualServer' | 'virtualServers' | 'virtualPaths'
   > {
+  readonly authorizer: Authorizer
   readonly selections: readonly VirtualServer[]
 }
 
-export function createRuntime({ selections, ...parts }: RuntimeParts): Runtime {
+export function createRuntime({ authorizer, selections, ...parts }: RuntimeParts): Runtime {
   let held = 0
   const waiting: (() => void)[] = []
   const told = new Set<string>()
   const virtualServers = new Map<string, Runtime>()
   const whole: Runtime = {
     ...parts,
+    access: createAccess(authorizer, parts.generation),
     virtualServer: undefined,
     virtualServers,
     virtualPaths: new Map(selections.map(({ path, name }) => [path, name])),

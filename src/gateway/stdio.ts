@@ -52,6 +52,8 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
     let exchange: Exchange
     try {
       exchange = createExchange(room, SURFACE, undefined)
+      // whoever holds the pipes started the process, or was given them by who did
+      exchange.identity.principal = room.owner
     } catch (error) {
       return refuseUnread(asFault(error), readableId(bytes, UNREAD))
     }

@@ -113,7 +113,6 @@ export const GRANTS_SCHEMA = {
     authorize: {
       type: 'boolean',
       description: 'whether its grant counts in auth decisions',
-      'x-not-built': 'auth points come with a later issue',
     },
   },
 } as const

@@ -16,6 +16,11 @@ export function intersect(asked: Permissions, granted: Permissions): Allowed {
   }
 }
 
+/** Whether an entry may grant permissions: its plugin asks for it and the configuration grants it. */
+export function mayAuthorize(asked: Permissions, granted: Permissions): boolean {
+  return asked.authorize === true && granted.authorize === true
+}
+
 /**
  * Files, processes and the admin API are beyond what an in-process plugin can be kept from: one that asks for them is loaded
  * only when all it asks for is granted, and the grant is then trust, not confinement. Throws PLUGIN_PERMISSION.

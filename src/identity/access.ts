@@ -40,6 +40,8 @@ export type Decision =
       readonly reason: string
       /** Scopes that would have done (RFC 6750 section 3.1, insufficient_scope). */
       readonly scopes?: readonly string[]
+      /** No rule denies it; none allows it either, so that the grant of an entitled plugin counts. */
+      readonly silent?: boolean
     }
 
 /** Compiled for one generation. Pure: no clock, no database. */

@@ -1,6 +1,8 @@
 // The one table of rights: what may be asked for on either plane, and which built-in roles have it; nothing is decided here.
 
-export type BuiltInRole = 'everyone' | 'viewer' | 'operator' | 'policy-author' | 'admin'
+export const BUILT_IN_ROLES = ['everyone', 'viewer', 'operator', 'policy-author', 'admin'] as const
+
+export type BuiltInRole = (typeof BUILT_IN_ROLES)[number]
 
 /** Kinds of entities, as the registry, the API's paths and the rights name them. */
 export const KINDS = [
@@ -28,13 +30,21 @@ export interface RightSpec {
   readonly about: string
   /** Built-in roles that have it; `admin` has all of its plane. */
   readonly roles: readonly BuiltInRole[]
+  /** Whether a principal of a tenant has it also on what belongs to no tenant, which all share. */
+  readonly shared: boolean
 }
 
-const mcp = (about: string): RightSpec => ({ plane: 'mcp', about, roles: ['everyone'] })
+const mcp = (about: string): RightSpec => ({
+  plane: 'mcp',
+  about,
+  roles: ['everyone'],
+  shared: true,
+})
 const api = (about: string, ...roles: BuiltInRole[]): RightSpec => ({
   plane: 'api',
   about,
   roles: [...roles, 'admin'],
+  shared: false,
 })
 
 const ALL: readonly BuiltInRole[] = ['viewer', 'operator', 'policy-author']
@@ -60,9 +70,27 @@ const OF_KINDS: Readonly<
   change: { read: ALL, write: [] },
 }
 
+/** Kinds whose entities of no tenant the principals of every tenant may see, given the right: what they work with. */
+const SHARED_KINDS: readonly Kind[] = [
+  'server',
+  'virtual_server',
+  'tool',
+  'prompt',
+  'resource',
+  'policy',
+  'plugin',
+  'role',
+]
+
 const ofKinds = Object.fromEntries(
   KINDS.flatMap((kind) => [
-    [`api:${kind}.read`, api(`see entities of kind ${kind}`, ...OF_KINDS[kind].read)],
+    [
+      `api:${kind}.read`,
+      {
+        ...api(`see entities of kind ${kind}`, ...OF_KINDS[kind].read),
+        shared: SHARED_KINDS.includes(kind),
+      },
+    ],
     [
       `api:${kind}.write`,
       api(`create, change and remove entities of kind ${kind}`, ...OF_KINDS[kind].write),
@@ -92,3 +120,31 @@ export const RIGHTS = {
 } as const satisfies Readonly<Record<string, RightSpec>>
 
 export type Right = keyof typeof RIGHTS
+
+export function isBuiltIn(role: string): role is BuiltInRole {
+  return BUILT_IN_ROLES.some((name) => name === role)
+}
+
+/** What is known of a right; undefined: there is none of this name. */
+export function rightSpec(action: string): RightSpec | undefined {
+  return Object.hasOwn(RIGHTS, action) ? RIGHTS[action as Right] : undefined
+}
+
+/** The rights that a text names; a `*` stands for any run of characters. Linear: scopes of keys come from callers. */
+export function rightsMatching(pattern: string): readonly Right[] {
+  const all = Object.keys(RIGHTS) as Right[]
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return all.filter((right) => right === pattern)
+  return all.filter((right) => {
+    if (right.length < first.length + last.length) return false
+    if (!right.startsWith(first) || !right.endsWith(last)) return false
+    let from = first.length
+    for (const part of rest) {
+      const at = right.indexOf(part, from)
+      if (at < 0) return false
+      from = at + part.length
+    }
+    return from <= right.length - last.length
+  })
+}

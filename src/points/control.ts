@@ -1,6 +1,6 @@
 // The control plane and the events: what is created, changed, removed, loaded, raised (docs/pipeline.md section 2).
-import { field, point } from './declare.ts'
-import { flag, list, members, object, oneOf, optional, text } from './shape.ts'
+import { field, point, SERVER_CONDITIONS } from './declare.ts'
+import { described, flag, list, members, object, oneOf, optional, text } from './shape.ts'
 
 const LATER = {
   registry: 'the control plane and its registry',
@@ -31,6 +31,47 @@ const before = (what: string, wired: string) =>
   })
 const after = (what: string, wired: string) =>
   point({ fires: what, payload: written, observe: true, class: 'control', wired })
+// what an upstream lists: its server, what it is called there, and the definition, of which all but that may be rewritten
+const IDENTITY = ['server', 'name', 'uri', 'uriTemplate'] as const
+function keepsIdentity(value: unknown, current: unknown): boolean {
+  if (!object.is(value)) return false
+  const [now, before] = [value, current] as Record<string, unknown>[]
+  if (IDENTITY.some((member) => now?.[member] !== before?.[member])) return false
+  const [shown, was] = [now?.definition, before?.definition] as Record<string, unknown>[]
+  if (was === undefined) return shown === undefined || object.is(shown)
+  const own = IDENTITY.filter((member) => member !== 'server' && before?.[member] !== undefined)
+  return object.is(shown) && own.every((member) => shown?.[member] === was[member])
+}
+const CATALOGUED = {
+  kind: oneOf('tool', 'prompt', 'resource'),
+  id: described(text, '`SERVER/NAME`; of a resource template `SERVER:template/URI TEMPLATE`'),
+}
+const definition = described(
+  object,
+  '`server`, what it is called there (`name`, `uri` or `uriTemplate`), `definition` as the server lists it; all but its identity may be rewritten',
+)
+const beforeListed = (what: string) =>
+  point({
+    fires: what,
+    payload: members({ ...CATALOGUED, entity: definition, previous: optional(definition) }),
+    writable: { entity: field(definition, 'entity', { accepts: keepsIdentity }) },
+    content: ['entity', 'previous'],
+    conditions: SERVER_CONDITIONS,
+    ...control,
+  })
+const afterListed = (what: string) =>
+  point({
+    fires: what,
+    payload: members({
+      ...CATALOGUED,
+      entity: optional(definition),
+      outcome: oneOf('written', 'vetoed', 'failed'),
+      reason: optional(text),
+    }),
+    observe: true,
+    class: 'control',
+    conditions: SERVER_CONDITIONS,
+  })
 const event = (what: string) =>
   point({
     fires: what,
@@ -72,30 +113,38 @@ export const CONTROL_POINTS = {
     class: 'control',
     wired: LATER.registry,
   }),
-  tool_pre_register: before(
-    'before a tool is registered, by the admin API or because an upstream shows it',
-    LATER.registry,
+  tool_pre_register: beforeListed(
+    'before a tool that an upstream shows for the first time may be listed and called',
   ),
-  tool_post_register: after('after a tool was registered, or was not', LATER.registry),
-  tool_pre_update: before('before the definition of a tool changes', LATER.registry),
-  tool_post_update: after('after the definition of a tool changed, or did not', LATER.registry),
-  tool_pre_unregister: before('before a tool is removed', LATER.registry),
-  tool_post_unregister: after('after a tool was removed, or was not', LATER.registry),
-  prompt_pre_register: before('before a prompt is registered', LATER.registry),
-  prompt_post_register: after('after a prompt was registered, or was not', LATER.registry),
-  prompt_pre_update: before('before the definition of a prompt changes', LATER.registry),
-  prompt_post_update: after('after the definition of a prompt changed, or did not', LATER.registry),
-  prompt_pre_unregister: before('before a prompt is removed', LATER.registry),
-  prompt_post_unregister: after('after a prompt was removed, or was not', LATER.registry),
-  resource_pre_create: before('before a resource is catalogued', LATER.registry),
-  resource_post_create: after('after a resource was catalogued, or was not', LATER.registry),
-  resource_pre_update: before('before the definition of a resource changes', LATER.registry),
-  resource_post_update: after(
-    'after the definition of a resource changed, or did not',
-    LATER.registry,
+  tool_post_register: afterListed('after a tool was registered, or was not'),
+  tool_pre_update: beforeListed('before the changed definition of a tool may be listed and called'),
+  tool_post_update: afterListed('after the definition of a tool changed, or did not'),
+  tool_pre_unregister: beforeListed('before a tool that its server lists no more is forgotten'),
+  tool_post_unregister: afterListed('after a tool was forgotten'),
+  prompt_pre_register: beforeListed(
+    'before a prompt that an upstream shows for the first time may be listed and got',
   ),
-  resource_pre_delete: before('before a resource is removed', LATER.registry),
-  resource_post_delete: after('after a resource was removed, or was not', LATER.registry),
+  prompt_post_register: afterListed('after a prompt was registered, or was not'),
+  prompt_pre_update: beforeListed(
+    'before the changed definition of a prompt may be listed and got',
+  ),
+  prompt_post_update: afterListed('after the definition of a prompt changed, or did not'),
+  prompt_pre_unregister: beforeListed('before a prompt that its server lists no more is forgotten'),
+  prompt_post_unregister: afterListed('after a prompt was forgotten'),
+  resource_pre_create: beforeListed(
+    'before a resource or template that an upstream shows for the first time may be listed and read',
+  ),
+  resource_post_create: afterListed('after a resource or template was catalogued, or was not'),
+  resource_pre_update: beforeListed(
+    'before the changed definition of a resource or template may be listed and read',
+  ),
+  resource_post_update: afterListed(
+    'after the definition of a resource or template changed, or did not',
+  ),
+  resource_pre_delete: beforeListed(
+    'before a resource or template that its server lists no more is forgotten',
+  ),
+  resource_post_delete: afterListed('after a resource or template was forgotten'),
   auth_pre_create: before('before a role, policy, client, key or grant is created', LATER.registry),
   auth_post_create: after(
     'after a role, policy, client, key or grant was created, or was not',

@@ -21,7 +21,6 @@ import {
 
 const LATER = {
   wire: 'the wire is complete in both eras',
-  identity: 'the control plane and identity',
   cache: 'the result cache',
 } as const
 
@@ -124,7 +123,25 @@ const completionValues = members({
   total: optional(integer),
   hasMore: optional(flag),
 })
-const authTarget = members({ kind: text, id: text })
+const authTarget = members({
+  kind: described(text, '`server`, `tool`, `prompt`, `resource`, `entity` or `gateway`'),
+  server: optional(server),
+  name: optional(
+    described(text, 'the server’s own name of a tool or prompt, a URI, or the id of an entity'),
+  ),
+  entity: optional(described(text, 'kind of an entity')),
+  tenant: optional(described(text, 'whose it is')),
+})
+const checked = {
+  principal,
+  action: described(text, 'a right, such as `mcp:tool.call`'),
+  target: optional(authTarget),
+  targets: optional(described(list(authTarget), 'of a listing, in its order')),
+}
+const indices = described(list(integer), 'places in `targets`, from 0')
+const union = (before: readonly number[] = [], next: readonly number[] = []) => [
+  ...new Set([...before, ...next]),
+]
 
 export const DATA_POINTS = {
   http_pre_request: point({
@@ -439,30 +456,37 @@ export const DATA_POINTS = {
     ...cache,
   }),
   auth_pre_check: point({
-    fires: 'before a permission decision; a listing is one check with targets',
-    payload: members({
-      principal,
-      action: text,
-      target: optional(authTarget),
-      targets: optional(list(authTarget)),
+    fires:
+      'before a permission decision; a listing is one check with targets, and another only where what was denied leaves its page short',
+    payload: members(checked),
+    answer: members({
+      allowed: optional(
+        described(
+          flag,
+          '`true` grants what no rule denies and needs `grants: { authorize: true }`; `false` denies',
+        ),
+      ),
+      denied: optional(indices),
     }),
-    answer: members({ allowed: flag, denied: optional(list(integer)) }),
+    joins: (before, next) => ({
+      allowed:
+        before.allowed === false || next.allowed === undefined ? before.allowed : next.allowed,
+      denied: union(before.denied, next.denied),
+    }),
+    entitled: ({ allowed }) => allowed === true,
     denial: 'http',
-    wired: LATER.identity,
   }),
   auth_post_check: point({
     fires: 'after a permission decision',
     payload: members({
-      principal,
-      action: text,
-      target: optional(authTarget),
-      targets: optional(list(authTarget)),
+      ...checked,
       decision: oneOf('allow', 'deny'),
+      denied: optional(indices),
     }),
     writable: { decision: field(oneOf('deny'), 'decision') },
-    answer: members({ denied: list(integer) }),
+    answer: members({ denied: indices }),
+    joins: (before, next) => ({ denied: union(before.denied, next.denied) }),
     denial: 'http',
-    wired: LATER.identity,
   }),
   error_raised: point({
     fires: 'on any failure in gateway, plugin or upstream',

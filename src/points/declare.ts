@@ -53,6 +53,8 @@ type Declared<P extends object, W extends Fields, A, Q extends boolean, O extend
   readonly conditions?: readonly ConditionField[]
   readonly methods?: readonly string[]
   readonly contentTypes?: PointRules['contentTypes']
+  readonly joins?: (before: A, next: A) => A
+  readonly entitled?: (answer: A) => boolean
   readonly denial?: DenialForm
   readonly wired?: true | string
 }
@@ -90,6 +92,8 @@ export function point<
     answerShape: declared.answer,
     ...(declared.answer ? { answer: declared.answer.is } : {}),
     content: declared.content ?? [],
+    ...(declared.joins ? { joins: declared.joins as PointRules['joins'] } : {}),
+    ...(declared.entitled ? { entitled: declared.entitled as PointRules['entitled'] } : {}),
     ...(declared.target ? { target: declared.target } : {}),
     conditions: declared.conditions ?? REQUEST_CONDITIONS,
     ...(declared.methods ? { methods: declared.methods } : {}),

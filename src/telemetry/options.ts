@@ -1,4 +1,4 @@
-// The sections `telemetry` and `admin`: their JSON Schemas and types; nothing is read or started here.
+// The section `telemetry`: its JSON Schema and type; nothing is read or started here.
 import type { Resolved } from '../config/schema/resolved.ts'
 
 /** The section `telemetry`: what the gateway tells about itself. */
@@ -44,35 +44,4 @@ export const TELEMETRY_SCHEMA = {
   },
 } as const
 
-/** The section `admin`: the address that serves /metrics, /healthz and /readyz. */
-export const ADMIN_SCHEMA = {
-  type: 'object',
-  description: 'the address that serves /metrics, /healthz and /readyz',
-  additionalProperties: false,
-  default: {},
-  properties: {
-    host: {
-      type: 'string',
-      minLength: 1,
-      default: '127.0.0.1',
-      description: 'address to listen on; it has no authentication yet',
-    },
-    port: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 65535,
-      default: 8081,
-      description: 'port to listen on; 0 lets the system choose',
-    },
-    path: {
-      type: 'string',
-      default: '/',
-      description: 'path below which the admin API and console are served',
-      'x-built': ['/'],
-      'x-not-built': 'the admin API and console come with a later issue',
-    },
-  },
-} as const
-
 export type TelemetryOptions = Resolved<typeof TELEMETRY_SCHEMA>
-export type AdminOptions = Resolved<typeof ADMIN_SCHEMA>

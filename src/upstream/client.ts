@@ -211,4 +211,6 @@ export interface UpstreamDeps {
   readonly limits: UpstreamLimits
   readonly clientInfo: ClientInfo
   readonly random?: () => number
+  /** `admitted` when absent. Nobody starts one that is quarantined. */
+  readonly admission?: Admission
 }

@@ -48,7 +48,7 @@ class SupervisedUpstream implements Upstream {
   readonly info: Upstream['info']
   readonly kind: Upstream['kind']
   readonly required: boolean
-  readonly admission: Admission = 'admitted'
+  readonly admission: Admission
   readonly #options: ServerOptions
   readonly #deps: UpstreamDeps
   readonly #wheel: DeadlineWheel
@@ -82,6 +82,7 @@ class SupervisedUpstream implements Upstream {
     this.info = Object.freeze({ name, tags, environment, tenant })
     this.kind = options.kind
     this.required = options.required
+    this.admission = deps.admission ?? 'admitted'
     this.#options = options
     this.#deps = deps
     this.#since = deps.clock.wall()
@@ -139,6 +140,8 @@ class SupervisedUpstream implements Upstream {
   }
 
   async ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink> {
+    if (this.admission === 'quarantined')
+      throw new AppError('UPSTREAM_UNAVAILABLE', `server ${this.name} is quarantined`)
     const up = this.link(era)
     if (up) return up
     if (this.kind === 'http') return (era === 'legacy' ? this.#first : this.#second).ready(signal)
@@ -149,6 +152,7 @@ class SupervisedUpstream implements Upstream {
   }
 
   async prepare(era: Era): Promise<void> {
+    if (this.admission === 'quarantined') return
     const { state } = this.#first
     // whoever comes while it is being found out waits for it, too
     if (era === 'legacy' && this.kind === 'http' && (state === 'idle' || state === 'starting'))
@@ -164,6 +168,7 @@ class SupervisedUpstream implements Upstream {
   }
 
   async start(): Promise<void> {
+    if (this.admission === 'quarantined') return
     // a server of the modern era is not to see an initialize before somebody of the other era has come
     if (this.kind === 'http') await this.#second.start()
     if (!this.#second.link) await this.#first.start()

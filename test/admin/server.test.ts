@@ -37,7 +37,7 @@ async function serve(server: Server): Promise<(path: string, as?: object) => Pro
 }
 
 const alone = (handle: AdminHandle = HANDLE, host = '127.0.0.1') =>
-  serve(createAdminServer(handle, host, 5000))
+  serve(createAdminServer(handle, { host, path: '/', headerTimeout: 5000 }))
 
 describe('the admin listener', () => {
   it('says that the process lives, whether it is ready, and its numbers', async () => {

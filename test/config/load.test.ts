@@ -106,13 +106,16 @@ describe('a configuration', () => {
     })
   })
 
-  it('that listens where others can reach it is warned about while there is no authentication', async () => {
+  it('that listens where others can reach it is warned about while clients need no credentials', async () => {
     const { warnings } = await loader.parse('version: 1\nlisten:\n  host: 0.0.0.0\n', {
       file: '/g.yaml',
     })
     expect(warnings.map((warning) => formatProblem(warning))).toEqual([
-      '/g.yaml:3:9: everyone who can reach 0.0.0.0 can use every server: there is no authentication yet; set listen.tls.client_ca or put a proxy that authenticates in front',
+      '/g.yaml:3:9: everyone who can reach 0.0.0.0 is let in without credentials; set identity.anonymous: deny with identity.api_keys or identity.oauth, or listen.tls.client_ca',
     ])
+    const guarded =
+      'version: 1\nlisten: { host: 0.0.0.0 }\nidentity: { anonymous: deny, api_keys: true }\n'
+    expect((await loader.parse(guarded)).warnings).toEqual([])
     expect((await loader.parse('version: 1\n')).warnings).toEqual([])
   })
 

@@ -101,6 +101,16 @@ export const RULES = {
     target: { field: 'uri', condition: 'resources' },
     conditions: ['servers', 'resources'],
   },
+  check: {
+    ...common,
+    writable: { decision: { path: ['decision'], accepts: (value: unknown) => value === 'no' } },
+    respond: true,
+    answer: isRecord,
+    joins: (before: unknown, next: unknown) => ({ ...(before as object), ...(next as object) }),
+    entitled: (answer: unknown) => (answer as { grants?: boolean }).grants === true,
+    ask: false,
+    conditions: [],
+  },
   tell: {
     ...common,
     writable: {},

@@ -46,6 +46,8 @@ describe.each(ERAS)('in the %s era', (era) => {
     const points = [
       'http_pre_request',
       'session_pre_open',
+      'auth_pre_check',
+      'auth_post_check',
       'tool_pre_invoke',
       'tool_post_invoke',
       'http_post_request',

@@ -31,7 +31,7 @@ export async function connect(
   url: string,
   { client = CLIENT, capabilities = {}, headers = {} }: PeerOptions = {},
 ): Promise<Peer> {
-  const own = era === 'legacy' ? (await openSession(url, { capabilities })).headers : {}
+  const own = era === 'legacy' ? (await openSession(url, { capabilities, headers })).headers : {}
   const all = { ...own, ...headers }
   const build = (method: string, params: Record<string, unknown> = {}, id: string | number = 1) => {
     if (era === 'legacy') return { body: { jsonrpc: '2.0', id, method, params }, headers: all }

@@ -34,6 +34,7 @@ export interface CodeEntry {
   readonly mode?: string
   readonly priority?: number
   readonly redacts?: boolean
+  readonly permissions?: PluginDefinition['permissions']
   readonly more?: Readonly<Record<string, unknown>>
 }
 
@@ -65,8 +66,13 @@ export function pluginsSection(entries: readonly CodeEntry[]): object {
 }
 
 export function pluginsOf(entries: readonly CodeEntry[]): PluginDefinition[] {
-  return entries.map(({ name, hooks, redacts }) =>
-    definePlugin({ id: name, ...(redacts ? { redacts } : {}), setup: () => ({ hooks }) }),
+  return entries.map(({ name, hooks, redacts, permissions }) =>
+    definePlugin({
+      id: name,
+      ...(redacts ? { redacts } : {}),
+      ...(permissions ? { permissions } : {}),
+      setup: () => ({ hooks }),
+    }),
   )
 }
 

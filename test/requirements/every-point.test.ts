@@ -203,6 +203,8 @@ const OTHERS: readonly Row[] = [
   // test/gateway/stream-points.test.ts
   ['stream_message', 'message', undefined],
   ['argument_post_complete', 'values', undefined],
+  // test/gateway/auth-points.test.ts
+  ['auth_post_check', 'decision', undefined],
   // of one era each: gateway/subscribe.test.ts and gateway/listen.test.ts
   ['resource_pre_subscribe', 'uri', undefined],
   ['resource_pre_subscribe', 'filter', undefined],

@@ -25,6 +25,8 @@ describe('a fired point', () => {
       'completion_post_response',
       'elicitation_pre_create',
       'elicitation_post_response',
+      'auth_pre_check',
+      'auth_post_check',
     ])
   })
 

@@ -25,7 +25,6 @@ export type Requirement = Proven | Waiting
 
 /** What requirements may wait for, and the points that are declared for it. When one of them fires, waiting is over. */
 export const FEATURES = {
-  'authentication and authorisation': ['auth_pre_check', 'auth_post_check'],
   elicitation: ['elicitation_pre_create', 'elicitation_post_response'],
   sampling: ['completion_pre_request', 'completion_post_response'],
   roots: ['roots_post_list'],
@@ -37,7 +36,7 @@ export const FEATURES = {
     'cache_pre_evict',
   ],
   'the control plane': named(
-    /^(server|tool|prompt|resource|auth)_(pre|post)_(register|unregister|create|update|delete|admit)$/,
+    /^(server|auth)_(pre|post)_(register|unregister|create|update|delete|admit)$/,
   ),
   'events and integrations': [
     'alert_raised',

@@ -80,14 +80,23 @@ const NAMED: Readonly<Record<string, string>> = {
 /** Opens a session of the legacy era and returns the headers that later requests need. */
 export async function openSession(
   url: string,
-  { version = '2025-11-25', capabilities = {} }: { version?: string; capabilities?: object } = {},
+  {
+    version = '2025-11-25',
+    capabilities = {},
+    headers: more = {},
+  }: {
+    version?: string
+    capabilities?: object
+    headers?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<{ headers: Record<string, string>; initialize: RpcAnswer }> {
   const clientInfo = { name: 'portcullis-test', version: '1.0.0' }
   const params = { protocolVersion: version, capabilities, clientInfo }
-  const initialize = await rpc(url, { jsonrpc: '2.0', id: 0, method: 'initialize', params })
+  const opening = { jsonrpc: '2.0', id: 0, method: 'initialize', params }
+  const initialize = await rpc(url, opening, more)
   const session = initialize.headers.get('mcp-session-id')
   if (session === null) throw new Error(`no session: HTTP ${initialize.status} ${initialize.text}`)
-  const headers = { 'mcp-session-id': session, 'mcp-protocol-version': version }
+  const headers = { ...more, 'mcp-session-id': session, 'mcp-protocol-version': version }
   await rpc(url, { jsonrpc: '2.0', method: 'notifications/initialized' }, headers)
   return { headers, initialize }
 }

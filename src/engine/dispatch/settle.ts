@@ -80,8 +80,14 @@ function apply(d: Dispatch, step: Step, verdict: Verdict): Outcome<object> | nul
           'PLUGIN_PATCH_INVALID',
           'the answer has the wrong shape for this operation',
         )
-      const counts = step.mode.answer === 'apply' && d.answer === null
-      if (counts) d.answer = { value, entry: step.entry }
+      if (!step.entitled && rules.entitled?.(value))
+        throw new AppError(
+          'PLUGIN_PERMISSION',
+          'answered what only an entry that is granted it may answer',
+        )
+      const counts =
+        step.mode.answer === 'apply' && (d.answer === null || rules.joins !== undefined)
+      if (counts) d.answer = joined(d, step, value)
       return note(d, step, verdict, counts)
     }
     case 'ask': {
@@ -90,6 +96,11 @@ function apply(d: Dispatch, step: Step, verdict: Verdict): Outcome<object> | nul
       return note(d, step, verdict, counts)
     }
   }
+}
+
+function joined(d: Dispatch, { entry }: Step, value: unknown): Dispatch['answer'] {
+  if (d.answer === null) return { value, entry }
+  return { value: d.plan.rules.joins?.(d.answer.value, value), entry: d.answer.entry }
 }
 
 function applyFields(d: Dispatch, step: Step, verdict: Verdict): null {
@@ -101,7 +112,7 @@ function applyFields(d: Dispatch, step: Step, verdict: Verdict): null {
     d.plan.limits,
   )
   const paths = d.recorder === null ? fields : changedPaths(before, payload)
-  if (d.answer !== null) {
+  if (d.answer !== null && d.plan.rules.joins === undefined) {
     // the operation is answered already: what this entry would have changed never reaches anyone
     if (step.redacts) d.leaky = true
     return note(d, step, verdict, false, fields, paths)

@@ -1,23 +1,14 @@
 // What the servers offer to clients of one era, merged: loaded on demand, kept until it changes, indexed by exposed name and by URI.
 import type { Clock } from '../../base/clock.ts'
-import { messageOf } from '../../base/errors.ts'
+import { AppError, messageOf } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
-import { type Item, LISTS, type Listing, type ListKind, readListing } from './listing.ts'
-import { type Naming, type NamingOptions, nameAll, type OwnName } from './names.ts'
-import { createUriIndex, type UriIndex } from './uris.ts'
-
-export interface Merged {
-  readonly items: readonly Item[]
-  readonly naming: Naming<Item>
-  readonly uris: UriIndex
-  /** The least of all servers; undefined when none says. */
-  readonly ttlMs: number
-  readonly cacheScope: 'public' | 'private'
-  /** Servers that could not be asked: their items are missing, those of the others are not. */
-  readonly missing: readonly string[]
-}
+import type { CatalogueGate } from './gate.ts'
+import { LISTS, type Listing, type ListKind, readListing } from './listing.ts'
+import { isSame, type Merged, merge, type Parts, showsSame } from './merge.ts'
+import type { NamingOptions, OwnName } from './names.ts'
+import { isWithheld } from './withheld.ts'
 
 export interface Catalog {
   /**
@@ -48,6 +39,8 @@ export interface CatalogOptions {
   /** What a list was answered without has come. */
   arrived(kind: ListKind): void
   readonly client: { readonly name: string; readonly version: string }
+  /** What a listing passes inside its reading: there is no other way into the catalogue. Undefined: nobody judges. */
+  readonly gate?: CatalogueGate | undefined
 }
 
 /** How long a listing is kept when its server neither says a lifetime nor announces changes. */
@@ -87,7 +80,11 @@ export function createCatalog(options: CatalogOptions): Catalog {
     if (!link || upstream.admission === 'quarantined' || !isObject(link.capabilities[capability]))
       return null
     const known = listings[kind].get(upstream.name)
-    return known && isFresh(known, link, kind) ? known : undefined
+    if (!known || !isFresh(known, link, kind)) return undefined
+    // what was not judged is withheld until it is; what was judged does not wait for it
+    if (!known.complete && clock.now() - known.loadedAt >= RETRY_AFTER)
+      void load(upstream, link, kind)
+    return known
   }
 
   function isFresh(listing: Listing, link: UpstreamLink, kind: ListKind): boolean {
@@ -109,13 +106,9 @@ export function createCatalog(options: CatalogOptions): Catalog {
     if (kept !== undefined) return kept
     const link = upstream.nearest(era) as UpstreamLink
     const known = listings[kind].get(upstream.name)
-    const id = `${upstream.name}\0${kind}`
+    const id = idOf(upstream, kind)
     const retryAt = failed.get(id)
-    let pending = loading.get(id)
-    if (!pending && (retryAt === undefined || clock.now() >= retryAt)) {
-      pending = begin(id, upstream, link, kind)
-      loading.set(id, pending)
-    }
+    const pending = load(upstream, link, kind)
     // operations on the other servers must not wait for one that is not able to say what it has
     if (retryAt !== undefined || !pending) return known ?? null
     if (patience === undefined) return pending
@@ -125,21 +118,33 @@ export function createCatalog(options: CatalogOptions): Catalog {
     return known ?? null
   }
 
-  function begin(
-    id: string,
+  /** What is being read, begun unless the last attempt failed a moment ago. */
+  function load(
     upstream: Upstream,
     link: UpstreamLink,
     kind: ListKind,
-  ): Promise<Listing | null> {
+  ): Promise<Listing | null> | undefined {
+    const id = idOf(upstream, kind)
+    const retryAt = failed.get(id)
+    const pending = loading.get(id)
+    if (pending || (retryAt !== undefined && clock.now() < retryAt)) return pending
+    const begun = begin(upstream, link, kind)
+    loading.set(id, begun)
+    return begun
+  }
+
+  function begin(upstream: Upstream, link: UpstreamLink, kind: ListKind): Promise<Listing | null> {
+    const id = idOf(upstream, kind)
     const epoch = epochs.get(id) ?? 0
     const isCurrent = () => (epochs.get(id) ?? 0) === epoch
-    return readListing(upstream.name, link, kind, options)
+    return readListing(upstream, link, kind, options)
       .then((listing) => {
         // what changed while it was being read is read again next time
         if (!isCurrent()) return listing
+        const before = listings[kind].get(upstream.name)
         listings[kind].set(upstream.name, listing)
         failed.delete(id)
-        if (late.delete(id)) options.arrived(kind)
+        if (late.delete(id) || (before && isNews(before, listing, kind))) options.arrived(kind)
         return listing
       })
       .catch((error) => {
@@ -154,6 +159,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
         if (isCurrent()) loading.delete(id)
       })
   }
+
+  // a server announces its changes itself; what the gate made of the same listing only we can tell
+  const isNews = (before: Listing, now: Listing, kind: ListKind) =>
+    options.gate?.judges(kind) === true && !showsSame(before, now)
 
   // what a server that is down offered is still its own: no other server's tool may answer to those names meanwhile
   function reservedBy(upstream: Upstream, kind: ListKind): Listing | null {
@@ -191,18 +200,31 @@ export function createCatalog(options: CatalogOptions): Catalog {
     return listing?.items.find((item) => item.name === name)?.definition
   }
 
+  async function mayRead(server: string, uri: string): Promise<boolean> {
+    const upstream = upstreams.find((candidate) => candidate.name === server)
+    if (!upstream?.nearest(era))
+      throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${server} is not available`)
+    const [resources, templates] = await Promise.all([
+      listingOf(upstream, 'resources'),
+      listingOf(upstream, 'templates'),
+    ])
+    // what is withheld is not known: then everything may be
+    return resources !== null && templates !== null && !isWithheld(uri, resources, templates)
+  }
+
   return {
     list,
     current,
     definition,
     shows: () => true,
-    // not all resources are listed: the server knows which it has
+    // not all resources are listed: the server knows which it has, the gate which it withholds
     reaches: (kind, { server, name }) =>
-      LISTS[kind].key !== 'name' ||
-      definition(kind, server, name).then((found) => found !== undefined),
+      LISTS[kind].key === 'name'
+        ? definition(kind, server, name).then((found) => found !== undefined)
+        : !options.gate?.judges('resources') || mayRead(server, name),
     invalidate(server, kind) {
       for (const each of kind ? [kind] : (Object.keys(LISTS) as ListKind[])) {
-        const id = `${server}\0${each}`
+        const id = idOf({ name: server }, each)
         listings[each].delete(server)
         failed.delete(id)
         late.delete(id)
@@ -213,6 +235,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
   }
 }
 
+const idOf = ({ name }: Pick<Upstream, 'name'>, kind: ListKind) => `${name}\0${kind}`
+
 /** Undefined: not in time. */
 function within<T>(pending: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
   return new Promise((resolve) => {
@@ -222,32 +246,4 @@ function within<T>(pending: Promise<T>, ms: number, clock: Clock): Promise<T | u
       resolve(found)
     })
   })
-}
-
-type Parts = readonly (Listing | null)[]
-
-const isSame = (before: Parts, now: Parts) => before.every((part, index) => part === now[index])
-
-function merge(
-  { parts, reserved }: { readonly parts: Parts; readonly reserved: Parts },
-  upstreams: readonly Upstream[],
-  kind: ListKind,
-  naming: NamingOptions,
-): Merged {
-  const present = parts.filter((part) => part !== null)
-  const items = present.flatMap((part) => part.items)
-  const owned = parts.flatMap((part, index) => (part ?? reserved[index])?.items ?? [])
-  return {
-    items,
-    naming: nameAll(LISTS[kind].key === 'name' ? owned : [], naming),
-    uris: createUriIndex(LISTS[kind].key === 'name' ? [] : owned),
-    ttlMs: present.length === 0 ? 0 : Math.min(...present.map((part) => part.ttlMs)),
-    cacheScope:
-      present.length > 0 && present.every((part) => part.cacheScope === 'public')
-        ? 'public'
-        : 'private',
-    missing: upstreams
-      .filter((upstream, index) => parts[index] === null && upstream.status.state !== 'ready')
-      .map((upstream) => upstream.name),
-  }
 }

@@ -3,12 +3,15 @@ import { AppError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import { POINTS } from '../../points/table.ts'
 import { resultBytes } from '../../wire/reply.ts'
+import type { Denied } from '../access/permit.ts'
+import { visible } from '../access/visible.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { serverMeta } from '../meta.ts'
-import { type Merged, PATIENCE_MS } from './catalog.ts'
+import { PATIENCE_MS } from './catalog.ts'
 import type { Place } from './cursor.ts'
 import { type Item, LISTS, type ListKind } from './listing.ts'
+import type { Merged } from './merge.ts'
 
 const POINT_OF = {
   tools: 'tool_post_list',
@@ -24,7 +27,9 @@ export function lister(kind: ListKind): (call: Call) => Promise<Answer> {
   return async (call) => {
     const { identity, runtime, request } = call.exchange
     const merged = await runtime.catalogs[identity.era].list(kind, PATIENCE_MS)
-    const { items, next } = page(call, kind, merged)
+    const found = await page(call, kind, merged)
+    if ('denied' in found) return found.denied
+    const { items, next } = found
     const runner = runtime.generation.runner(POINT_OF[kind])
     let shown: readonly { server: string; item: JsonObject }[] = items.map(
       ({ server, definition }) => ({ server, item: definition }),
@@ -50,13 +55,15 @@ export function lister(kind: ListKind): (call: Call) => Promise<Answer> {
     const result = {
       [LISTS[kind].member]: shown.map((entry) => expose(kind, merged, entry)),
       ...(next === undefined ? {} : { nextCursor: next }),
-      ...(identity.era === 'modern' ? modernMembers(call, merged, runner !== null) : {}),
+      ...(identity.era === 'modern'
+        ? modernMembers(call, merged, runner !== null || runtime.access !== null)
+        : {}),
     }
     return { bytes: resultBytes(call.message.id as RpcId, result as JsonObject), status: 200 }
   }
 }
 
-// a list that policies have filtered may differ by who asks, so nobody may share it (server/tools#listing-tools)
+// a list that policies or rights have filtered may differ by who asks, so nobody may share it (server/tools#listing-tools)
 function modernMembers(call: Call, merged: Merged, filtered: boolean): JsonObject {
   return {
     resultType: 'complete',
@@ -66,20 +73,23 @@ function modernMembers(call: Call, merged: Merged, filtered: boolean): JsonObjec
   }
 }
 
-function page(
+async function page(
   call: Call,
   kind: ListKind,
   merged: Merged,
-): { items: readonly Item[]; next: string | undefined } {
+): Promise<Denied | { items: readonly Item[]; next: string | undefined }> {
   const { cursor } = call.message.params ?? {}
   if (cursor !== undefined && typeof cursor !== 'string')
     throw new AppError('WIRE_INVALID_PARAMS', 'params.cursor is not a string')
   const { era, virtualServer } = call.exchange.identity
   const list = virtualServer === undefined ? `${era}:${kind}` : `${era}:${kind}:${virtualServer}`
   const start = cursor === undefined ? 0 : after(merged, call.room.cursors.open(list, cursor))
-  const items = merged.items.slice(start, start + PAGE)
+  // one more than fits: whether there is another page is about what this reader may see
+  const seen = await visible(call, kind, merged.items, { start, count: PAGE + 1 })
+  if ('denied' in seen) return seen
+  const items = seen.slice(0, PAGE)
   const last = items.at(-1)
-  const more = last !== undefined && start + PAGE < merged.items.length
+  const more = last !== undefined && seen.length > PAGE
   return {
     items,
     next: more ? call.room.cursors.seal(list, { server: last.server, key: last.name }) : undefined,

@@ -31,6 +31,30 @@ export function abnormality(uri: string): string | undefined {
   return uri.startsWith('file:') ? abnormalFile(uri.slice('file:'.length)) : abnormalOther(uri)
 }
 
+/**
+ * A text that is the same for all spellings a server may take for one URI: decoded, in lower case, without dot segments, empty
+ * segments, a fragment and what stands for this host. Several URIs may have it: to forbid by, never to allow.
+ */
+export function looseForm(uri: string): string {
+  const text = decoded(uri).toLowerCase()
+  const colon = text.indexOf(':')
+  const scheme = text.slice(0, colon + 1)
+  // what reads files takes the path and nothing after it
+  const [rest = ''] = text.slice(colon + 1).split(scheme === 'file:' ? /[?#]/ : '#', 1)
+  const segments: string[] = []
+  for (const segment of rest.split(/[/\\]+/)) {
+    if (segment === '..') segments.pop()
+    else if (segment !== '.' && segment !== '' && segment !== 'localhost') segments.push(segment)
+  }
+  return scheme + segments.join('/')
+}
+
+function decoded(uri: string): string {
+  return uri.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) =>
+    Buffer.from(bytes.replaceAll('%', ''), 'hex').toString(),
+  )
+}
+
 // the letters of an encoded byte are upper case (RFC 3986 section 6.2.2.1)
 function hasLowerHex(uri: string): boolean {
   return [...uri.matchAll(ENCODED)].some(([text]) => text !== text.toUpperCase())

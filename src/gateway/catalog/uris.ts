@@ -2,17 +2,17 @@
 import type { OwnName } from './names.ts'
 
 /** The way from an item to its exposed URI and back. */
-export interface UriIndex {
+export interface UriIndex<T extends OwnName = OwnName> {
   exposed(server: string, uri: string): string
   /** The owner of an exposed URI, if it is listed. */
-  owner(exposed: string): OwnName | undefined
+  owner(exposed: string): T | undefined
   /** The servers whose templates an exposed URI fits; with more than one, nobody can say whose it is. */
   byTemplate(exposed: string): readonly OwnName[]
 }
 
 const PREFIX = 'portcullis://'
 
-export function createUriIndex(items: readonly OwnName[]): UriIndex {
+export function createUriIndex<T extends OwnName>(items: readonly T[]): UriIndex<T> {
   const owners = Map.groupBy(items, (item) => item.name)
   const shared = (uri: string) => (owners.get(uri)?.length ?? 0) > 1
   const exposed = (server: string, uri: string) =>
@@ -50,7 +50,7 @@ export function unprefixed(uri: string): OwnName | undefined {
  * Whether a URI can come out of a template (RFC 6570): literals must stand where they stand, an expression takes anything
  * (without a slash, unless it is {+x}, {#x}, {/x}). Literals are found from left to right, so it is linear per literal.
  */
-function compileTemplate(template: string): (uri: string) => boolean {
+export function compileTemplate(template: string): (uri: string) => boolean {
   const parts = template.split(/(\{[^{}]*\})/)
   const literals = parts.filter((_, index) => index % 2 === 0)
   const crossing = parts

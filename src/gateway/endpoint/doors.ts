@@ -1,5 +1,6 @@
 // Which handler a path of the configuration leads to: the gateway as a whole, a virtual server, or the old transport.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createMetadata } from '../access/metadata.ts'
 import type { Room } from '../exchange.ts'
 import type { Runtime } from '../runtime.ts'
 import { createEndpoint } from './endpoint.ts'
@@ -25,6 +26,7 @@ export interface Doors {
 export function createDoors(room: Room): Doors {
   const endpoint = createEndpoint(room)
   const sse = createSse(room)
+  const metadata = createMetadata(room)
   return {
     endpoint,
     enter(path, request, response, surface) {
@@ -34,9 +36,10 @@ export function createDoors(room: Room): Doors {
       if (path === undefined) return undefined
       if (path === runtime.listen.sse?.path) return sse.handle(request, response, 'sse')
       const virtualServer = runtime.virtualPaths.get(path)
-      return virtualServer === undefined
-        ? undefined
-        : endpoint(request, response, surface, virtualServer)
+      if (virtualServer !== undefined) return endpoint(request, response, surface, virtualServer)
+      return metadata.publishes(path, runtime)
+        ? metadata.handle(request, response, surface)
+        : undefined
     },
     path: () => room.current().listen.path,
     drain() {

@@ -1,6 +1,7 @@
-// What every HTTP request to the gateway passes, whatever it is for: its points and the check of its host; who takes it on is told.
+// What every HTTP request to the gateway passes, whatever it is for: its points, the check of its host, and who sent it; who takes it on is told.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { claimsModern } from '../../wire/revision.ts'
+import { authenticate } from '../access/credentials.ts'
 import { createExchange, type Exchange, type Room } from '../exchange.ts'
 import type { ListenOptions } from '../options.ts'
 import { createHostCheck } from './hosts.ts'
@@ -18,10 +19,11 @@ export type HttpHandler = (
   virtualServer?: string,
 ) => Promise<void>
 
-/** Never rejects. */
+/** Never rejects. `known`: nobody gets in without the authenticator; only what says how to pass it is for everybody. */
 export function createReception(
   room: Room,
   take: (visit: Visit) => void | Promise<void>,
+  known = true,
 ): HttpHandler {
   const checkHost = hostChecks()
 
@@ -50,6 +52,8 @@ export function createReception(
         headers = { ...headers, ...changed }
       }
       checkHost(listen, request)
+      const authenticating = known ? authenticate(room, exchange, request, headers) : undefined
+      if (authenticating) await authenticating
       await take({ exchange, request, response, reply, headers, release })
     } catch (error) {
       await refuse(room, exchange, reply, error)

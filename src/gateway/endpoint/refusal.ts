@@ -1,7 +1,8 @@
 // Requests that could not be taken: answered in the form of the protocol, reported, and never left hanging.
 import type { ServerResponse } from 'node:http'
 import { AppError, isAppError } from '../../base/errors.ts'
-import { refusalAnswer } from '../answer.ts'
+import { CHALLENGE, challengeHeader } from '../access/challenge.ts'
+import { credentialAnswer, refusalAnswer } from '../answer.ts'
 import type { Exchange, Room } from '../exchange.ts'
 import type { Reply } from './reply.ts'
 
@@ -27,13 +28,40 @@ export async function refuse(
     ? error
     : new AppError('INTERNAL', 'the gateway failed', { cause: error })
   room.report.raised(exchange, fault, exchange.identity.method || 'http')
-  room.report.finished(exchange, 'fault', fault.code)
+  // whoever is not let in is refused; that it cannot be found out is a fault
+  const turnedAway = fault.code.startsWith('AUTH_')
+  room.report.finished(exchange, turnedAway && fault.http < 500 ? 'denied' : 'fault', fault.code)
   if (reply.gone) return
-  const answer = refusalAnswer(id, fault, exchange.identity.requestId)
+  const { requestId } = exchange.identity
+  if (turnedAway) {
+    const answer = credentialAnswer(fault, requestId)
+    return reply.json({ ...answer, headers: credentialHeaders(room, exchange, fault) })
+  }
+  const answer = refusalAnswer(id, fault, requestId)
   const allow: Record<string, string> =
     fault.code === 'WIRE_METHOD_NOT_ALLOWED' ? { allow: 'POST, GET, DELETE' } : {}
   // the rest of a body that was refused unread would be taken for the next request
   const close: Record<string, string> =
     fault.code === 'WIRE_TOO_LARGE' || fault.code === 'WIRE_TIMEOUT' ? { connection: 'close' } : {}
   await reply.json({ ...answer, headers: { ...answer.headers, ...allow, ...close } })
+}
+
+/** How to get credentials that will do, or when to try again (RFC 6750 section 3, RFC 9110 section 10.2.3). */
+function credentialHeaders(
+  room: Room,
+  exchange: Exchange,
+  { http, data }: AppError,
+): Record<string, string> {
+  const { error, description, scope, retryAfter } = (data ?? {}) as Readonly<
+    Record<string, unknown>
+  >
+  if (http !== 401)
+    return typeof retryAfter === 'number' ? { 'retry-after': String(Math.ceil(retryAfter)) } : {}
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+  const challenge = {
+    error: text(error),
+    description: text(description),
+    scopes: text(scope)?.split(' '),
+  }
+  return { [CHALLENGE]: challengeHeader(room, exchange, challenge) ?? 'Bearer' }
 }

@@ -89,6 +89,17 @@ export function endHeld({ room }: Call, state: InputState | undefined): void {
   if (state?.held !== undefined) room.held.take(state.held)?.held.end()
 }
 
+/** The same for a request that is refused before its state is read. */
+export function giveUp(call: Call, upstream: Upstream): void {
+  const { requestState } = call.message.params ?? {}
+  if (requestState === undefined) return
+  try {
+    endHeld(call, call.room.states.open(requestState, fresh(call, upstream)))
+  } catch {
+    // not a state of ours, so nothing waits for it
+  }
+}
+
 /** Shows each answer to its post-point; `asked` are the methods by key, where they are known. */
 export async function inspectResponses(
   call: Call,

@@ -3,6 +3,7 @@ import { isObject } from '../../base/json.ts'
 import type { UpstreamLink, UpstreamReply } from '../../upstream/client.ts'
 import type { Message } from '../../wire/message.ts'
 import { type Edit, editMember } from '../../wire/splice.ts'
+import type { Permit } from '../access/permit.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import type { Call } from '../exchange.ts'
 import { askable } from '../input/kinds.ts'
@@ -16,7 +17,8 @@ import { settle } from './settle.ts'
 
 /** What policies made of the call. */
 export interface Decided {
-  readonly own: string
+  /** Where it goes, and nowhere else. */
+  readonly permit: Permit
   readonly before: Payload
   readonly payload: Payload
   /** What the client came back with; undefined in the first round. */
@@ -51,14 +53,15 @@ function made(
   headers?: Readonly<Record<string, string>>,
 ): Outgoing {
   const { call, operation, target, decided, link, behind } = asking
-  const { own, before, payload } = decided
-  const edits = requestEdits(call, operation, own, before, payload)
+  const { permit, before, payload } = decided
+  const edits = requestEdits(call, operation, permit.name, before, payload)
   const bridge = requestBridge(call, link)
   // nobody looks at the result, and it is none that asks: a large one need not wait for its own end
   const asked = link.era === 'modern' && askable(call.capabilities) !== undefined
   const relays = behind === null && link.era === call.exchange.identity.era && !asked
   return new Outgoing(call, target.upstream, {
-    target: own,
+    permit,
+    target: permit.name,
     edits: more.length + bridge.length === 0 ? edits : [...edits, ...bridge, ...more],
     headers,
     relay: relays ? call.outbound.relay?.(call.message.id as RpcId) : undefined,

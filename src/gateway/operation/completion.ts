@@ -6,20 +6,30 @@ import type { Call } from '../exchange.ts'
 import type { OperationForm, Target } from './operations.ts'
 import { assertOfEra, locate, targetOf } from './targets.ts'
 
-/** Which list a kind of ref is looked up in, and the member that names it there. */
+/** Which list a kind of ref is looked up in, the member that names it there, and what its caller has to have. */
 const REFS = {
-  'ref/prompt': { kind: 'prompts', member: 'name' },
-  'ref/resource': { kind: 'resources', member: 'uri' },
+  'ref/prompt': {
+    kind: 'prompts',
+    member: 'name',
+    needs: { right: 'mcp:prompt.get', aim: 'prompt' },
+  },
+  'ref/resource': {
+    kind: 'resources',
+    member: 'uri',
+    needs: { right: 'mcp:resource.read', aim: 'resource' },
+  },
 } as const
 
 interface Ref {
   readonly value: JsonObject
+  readonly type: keyof typeof REFS
   readonly kind: 'prompts' | 'resources'
   readonly member: 'name' | 'uri'
   readonly exposed: string
 }
 
 export const COMPLETION: OperationForm = {
+  needs: ({ params }) => REFS[refOf(params).type].needs,
   async find(call) {
     assertServed(call)
     assertOfEra(call)
@@ -58,14 +68,15 @@ export const COMPLETION: OperationForm = {
 function refOf(params: JsonObject | undefined): Ref {
   const value = params?.ref
   const type = isObject(value) ? value.type : undefined
-  const known = type === 'ref/prompt' || type === 'ref/resource' ? REFS[type] : undefined
-  const exposed = known && isObject(value) ? value[known.member] : undefined
+  const known = type === 'ref/prompt' || type === 'ref/resource' ? type : undefined
+  const exposed = known && isObject(value) ? value[REFS[known].member] : undefined
   if (!known || typeof exposed !== 'string')
     throw new AppError(
       'WIRE_INVALID_PARAMS',
       'params.ref names neither a prompt (ref/prompt, name) nor a resource (ref/resource, uri)',
     )
-  return { value: value as JsonObject, ...known, exposed }
+  const { kind, member } = REFS[known]
+  return { value: value as JsonObject, type: known, kind, member, exposed }
 }
 
 function renamed({ value, member }: Ref, own: string): JsonObject {

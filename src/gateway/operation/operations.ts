@@ -1,10 +1,12 @@
 // The table of operations on an upstream: what differs between tools/call, prompts/get, resources/read and completion/complete.
 import { isObject, type JsonObject } from '../../base/json.ts'
+import type { Right } from '../../identity/rights.ts'
 import { POINTS, type PointName } from '../../points/table.ts'
 import type { Upstream } from '../../upstream/client.ts'
 import type { ParamHeader } from '../../wire/headers.ts'
 import type { Message } from '../../wire/message.ts'
 import type { Edit } from '../../wire/splice.ts'
+import type { AimKind } from '../access/permit.ts'
 import type { ListKind } from '../catalog/listing.ts'
 import type { OwnName } from '../catalog/names.ts'
 import type { Call } from '../exchange.ts'
@@ -12,6 +14,9 @@ import { COMPLETION } from './completion.ts'
 
 /** What differs between the operations; everything else is the same code. */
 export interface Operation {
+  /** What its caller has to have. */
+  readonly right: Right
+  readonly aim: AimKind
   readonly pre: PointName
   readonly post: PointName
   readonly kind: ListKind
@@ -30,6 +35,8 @@ export interface Operation {
 
 /** How an operation is read and written that names its target and gives its result in a way of its own. */
 export interface OperationForm {
+  /** What its caller has to have, by what the message is about. */
+  needs(message: Message): Pick<Operation, 'right' | 'aim'>
   find(call: Call): Promise<Target>
   /** The payload of the pre-point. */
   before(message: Message, target: Target): Payload
@@ -45,6 +52,8 @@ export interface OperationForm {
 
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'tools/call': {
+    right: 'mcp:tool.call',
+    aim: 'tool',
     pre: 'tool_pre_invoke',
     post: 'tool_post_invoke',
     kind: 'tools',
@@ -55,6 +64,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     cacheable: false,
   },
   'prompts/get': {
+    right: 'mcp:prompt.get',
+    aim: 'prompt',
     pre: 'prompt_pre_fetch',
     post: 'prompt_post_fetch',
     kind: 'prompts',
@@ -65,6 +76,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     cacheable: false,
   },
   'resources/read': {
+    right: 'mcp:resource.read',
+    aim: 'resource',
     pre: 'resource_pre_fetch',
     post: 'resource_post_fetch',
     kind: 'resources',
@@ -75,6 +88,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     cacheable: true,
   },
   'completion/complete': {
+    // of a prompt; of a resource, what its form says
+    right: 'mcp:prompt.get',
+    aim: 'prompt',
     pre: 'argument_pre_complete',
     post: 'argument_post_complete',
     kind: 'prompts',

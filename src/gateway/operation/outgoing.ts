@@ -1,5 +1,6 @@
 // The request to a server that an operation becomes, and what the server says before its answer.
 import type { Caller } from '../../base/caller.ts'
+import { AppError } from '../../base/errors.ts'
 import type {
   ResultRelay,
   ServerRequest,
@@ -8,6 +9,7 @@ import type {
 } from '../../upstream/client.ts'
 import { type Message, readMessage } from '../../wire/message.ts'
 import { type Edit, splice } from '../../wire/splice.ts'
+import type { Permit } from '../access/permit.ts'
 import type { Call } from '../exchange.ts'
 import { createForwarder, type Forwarder } from '../notification/notifications.ts'
 
@@ -30,8 +32,11 @@ export class Outgoing implements UpstreamRequest {
   constructor(
     call: Call,
     upstream: Upstream,
-    what: Pick<Outgoing, 'edits' | 'target' | 'headers' | 'relay'>,
+    what: Pick<Outgoing, 'edits' | 'target' | 'headers' | 'relay'> & { readonly permit: Permit },
   ) {
+    // nothing of a caller goes upstream that it was not permitted
+    if (what.permit.server !== upstream.name)
+      throw new AppError('INTERNAL', `a permit for ${what.permit.server} led to ${upstream.name}`)
     const { message, exchange } = call
     this.message = message
     this.caller = exchange.request

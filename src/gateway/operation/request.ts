@@ -36,11 +36,12 @@ export async function outgoingHeaders({
   call,
   operation,
   target,
-  decided: { own, before, payload },
+  decided: { permit, before, payload },
   link,
 }: Asking): Promise<Record<string, string> | undefined> {
   const set = payload.headers as Record<string, string> | undefined
   if (link.era !== 'modern' || operation.kind !== 'tools') return set
+  const own = permit.name
   const renamed = own !== target.own.name
   const declared = renamed ? await declaredBy(call, target.own.server, own) : target.params
   const changed = renamed || payload.arguments !== before.arguments

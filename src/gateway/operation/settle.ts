@@ -103,7 +103,7 @@ function asTask(asking: Asking, reply: Message): Answer {
   const { identity, request } = call.exchange
   const kept = identity.sessionLabels?.values
   const labels = [...request.labels].filter((label) => !kept?.has(label))
-  const owner = { server: target.own.server, tool: decided.own, labels }
+  const owner = { server: target.own.server, tool: decided.permit.name, labels }
   const id = call.message.id as RpcId
   const shown = behind ? readMessage(resultBytes(id, bareTask(reply))) : reply
   return {

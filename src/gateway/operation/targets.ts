@@ -1,7 +1,8 @@
 // From the name or URI a client used to exactly one thing of exactly one server.
 import { AppError } from '../../base/errors.ts'
-import { type Catalog, type Merged, PATIENCE_MS } from '../catalog/catalog.ts'
+import { type Catalog, PATIENCE_MS } from '../catalog/catalog.ts'
 import type { ListKind } from '../catalog/listing.ts'
+import type { Merged } from '../catalog/merge.ts'
 import type { OwnName } from '../catalog/names.ts'
 import { abnormality } from '../catalog/uri-form.ts'
 import { unprefixed } from '../catalog/uris.ts'
@@ -101,12 +102,7 @@ async function findResource(call: Call, exposed: string): Promise<Found | undefi
   const listed =
     (await catalog.list('resources', PATIENCE_MS)).uris.owner(exposed) ??
     (await catalog.list('resources')).uris.owner(exposed)
-  if (listed)
-    return {
-      own: listed,
-      definition: await catalog.definition('resources', listed.server, listed.name),
-      params: undefined,
-    }
+  if (listed) return { own: listed, definition: listed.definition, params: undefined }
   const fitting = (await catalog.list('templates')).uris.byTemplate(exposed)
   if (fitting.length > 1) throw ambiguous(exposed, fitting)
   const own = fitting[0] ?? unprefixed(exposed) ?? onlyServer(call, exposed)

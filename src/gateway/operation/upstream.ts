@@ -19,7 +19,7 @@ export async function ask(
   target: Target,
   decided: Decided,
 ): Promise<Answer> {
-  const behind = runnerAt(call, operation.post, decided.own)
+  const behind = runnerAt(call, operation.post, decided.permit.name)
   const found = linkFor(call, target.upstream)
   const link = found instanceof Promise ? await found : found
   const asking: Asking = { call, operation, target, decided, link, behind }

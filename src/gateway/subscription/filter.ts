@@ -11,7 +11,7 @@ import { locate } from '../operation/targets.ts'
 import type { Follow } from './ledger.ts'
 import { type Filter, LIST_MEMBERS } from './receiver.ts'
 import { type Source, sourceFor } from './source.ts'
-import { judge } from './subscribe.ts'
+import { judge, judgeResource } from './subscribe.ts'
 
 /** What may be granted, if the servers agree to the resources. */
 export interface Judged {
@@ -34,10 +34,12 @@ export async function judgeFilter(call: Call): Promise<Judged | { readonly denie
     ? readFilter((outcome.payload as { filter?: unknown }).filter, max)
     : asked
   const follows: Follow[] = []
+  // each resource is asked for; a change of a list says nothing of what is in it
+  exchange.decided = true
   for (const exposed of new Set(filter.resourceSubscriptions)) {
     const found = await findSource(call, exposed)
     if (!found) continue
-    const follow = await judgeResource(call, found, max)
+    const follow = await followOf(call, found, max)
     if ('denied' in follow) return follow
     follows.push(follow)
   }
@@ -83,7 +85,7 @@ async function findSource(call: Call, exposed: string): Promise<Found | undefine
   }
 }
 
-async function judgeResource(
+async function followOf(
   call: Call,
   { target: { upstream, own, exposed }, source }: Found,
   max: number,
@@ -91,10 +93,8 @@ async function judgeResource(
   const { exchange } = call
   const request = derivedRequest(exchange, exchange.identity.method, upstream)
   request.target = own.name
-  const outcome = await judge(call, request, { server: own.server, uri: own.name })
-  if (outcome.kind !== 'pass')
-    return { denied: refused(call, 'resource_pre_subscribe', outcome, false) }
-  return { source, uri: (outcome.payload as { uri: string }).uri, exposed, max }
+  const judged = await judgeResource(call, request, own)
+  return 'denied' in judged ? judged : { source, uri: judged.name, exposed, max }
 }
 
 /** Changes of lists the gateway announces itself, where it has such lists. */

@@ -3,7 +3,9 @@ import { AppError } from '../../base/errors.ts'
 import type { RequestContext } from '../../engine/context.ts'
 import type { Outcome } from '../../engine/outcome.ts'
 import { errorBytes, resultBytes } from '../../wire/reply.ts'
+import { authorise, type Denied, type Permit } from '../access/permit.ts'
 import type { Answer, RpcId } from '../answer.ts'
+import type { OwnName } from '../catalog/names.ts'
 import type { Call } from '../exchange.ts'
 import { refused } from '../operation/point.ts'
 import { findTarget } from '../operation/targets.ts'
@@ -18,8 +20,8 @@ export async function subscribe(call: Call): Promise<Answer> {
   const { upstream, own, exposed } = await findTarget(call, 'resources', 'uri')
   request.server = upstream.info
   request.target = own.name
-  const outcome = await judge(call, request, { server: own.server, uri: own.name })
-  if (outcome.kind !== 'pass') return refused(call, 'resource_pre_subscribe', outcome, false)
+  const judged = await judgeResource(call, request, own)
+  if ('denied' in judged) return judged.denied
   const source = await sourceFor(call, upstream)
   if (!source)
     throw new AppError(
@@ -30,7 +32,7 @@ export async function subscribe(call: Call): Promise<Answer> {
   if (request.aborted) throw new AppError('DISPATCH_ABORTED', 'the subscription was cancelled')
   const refusal = await room.subscriptions.join(sessionOf(call), {
     source,
-    uri: (outcome.payload as { uri: string }).uri,
+    uri: judged.name,
     exposed,
     max: runtime.limits.subscriptions,
   })
@@ -45,6 +47,22 @@ export async function unsubscribe(call: Call): Promise<Answer> {
   // what is not followed is not followed after it, either
   if (!call.room.subscriptions.leave(sessionOf(call), uri)) assertServed(call)
   return { bytes: resultBytes(call.message.id as RpcId, {}), status: 200 }
+}
+
+/** Rights, then policies, then rights again if policies changed the resource. */
+export async function judgeResource(
+  call: Call,
+  request: RequestContext,
+  own: OwnName,
+): Promise<Permit | Denied> {
+  const permit = await authorise(call, 'mcp:resource.subscribe', 'resource', own)
+  if ('denied' in permit) return permit
+  const outcome = await judge(call, request, { server: own.server, uri: own.name })
+  if (outcome.kind !== 'pass')
+    return { denied: refused(call, 'resource_pre_subscribe', outcome, false) }
+  const { uri } = outcome.payload as { uri: string }
+  if (uri === own.name) return permit
+  return authorise(call, 'mcp:resource.subscribe', 'resource', { server: own.server, name: uri })
 }
 
 interface Asked {

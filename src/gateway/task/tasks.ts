@@ -5,6 +5,7 @@ import type { RequestContext } from '../../engine/context.ts'
 import type { Upstream, UpstreamLink } from '../../upstream/client.ts'
 import type { Message } from '../../wire/message.ts'
 import { type Edit, editMember, splice } from '../../wire/splice.ts'
+import { authorise } from '../access/permit.ts'
 import type { Answer } from '../answer.ts'
 import { type Call, derivedRequest } from '../exchange.ts'
 import { type Denied, inspectResponses, putQuestions } from '../input/rounds.ts'
@@ -27,11 +28,15 @@ export async function operateTask(call: Call): Promise<Answer> {
   exchange.request.server = upstream.info
   exchange.request.target = task.tool
   for (const label of task.labels) exchange.request.addLabel(label)
+  const { right, aim } = TOOL
+  const permit = await authorise(call, right, aim, { server: task.server, name: task.tool })
+  if ('denied' in permit) return permit.denied
   const responses = await responsesOf(call, upstream)
   if ('denied' in responses) return responses.denied
   const link = await linkOf(call, upstream)
   const edits = [...editMember(message, ['params', 'taskId'], task.id), ...responses.edits]
   const sent = new Outgoing(call, upstream, {
+    permit,
     target: task.id,
     edits,
     headers: undefined,

@@ -1,6 +1,7 @@
 // The catalogue as a virtual server shows it: the same items under the same names, without those it does not select.
-import type { Catalog, Merged } from '../catalog/catalog.ts'
+import type { Catalog } from '../catalog/catalog.ts'
 import { LISTS, type ListKind } from '../catalog/listing.ts'
+import type { Merged } from '../catalog/merge.ts'
 import type { OwnName } from '../catalog/names.ts'
 import { abnormality } from '../catalog/uri-form.ts'
 import type { VirtualServer } from './selection.ts'

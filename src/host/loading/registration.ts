@@ -1,5 +1,6 @@
 // A loaded instance as registrations for the engine: the entry's settings beside each handler, and dry runs that keep nothing.
 import type { Handler, Registration } from '../../engine/registry.ts'
+import { mayAuthorize } from '../permissions.ts'
 import type { DryRuns } from '../services/storage.ts'
 import type { BoundEntry } from './bind.ts'
 import type { LoadedInstance } from './instance.ts'
@@ -8,6 +9,7 @@ export function registrationsOf(
   { entry, facts }: BoundEntry,
   instance: LoadedInstance,
   dryRuns: DryRuns,
+  digest: string,
 ): Registration[] {
   const { mode } = entry
   if (mode === 'disabled') return []
@@ -23,11 +25,13 @@ export function registrationsOf(
     ...(entry.onError === 'disable' ? { breaker: entry.breaker } : {}),
     redacts: facts.redacts,
     external: facts.sideEffects === 'external',
+    entitled: mayAuthorize(facts.permissions, entry.grants),
     before: entry.before,
     after: entry.after,
     conditions: entry.conditions,
     when: entry.when,
     handler: withDryRuns(handler, dryRuns),
+    digest,
     asynchronous: handler.constructor.name === 'AsyncFunction',
   }))
 }

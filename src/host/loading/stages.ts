@@ -1,11 +1,13 @@
 // One entry from checked to loaded: permit, judge, load, set up, register - each a function, undone in reverse when one fails.
-
+import { createHash } from 'node:crypto'
 import { createDisposer } from '../../base/dispose.ts'
 import { type AppError, isAppError, messageOf } from '../../base/errors.ts'
+import { canonicalText } from '../../base/json.ts'
 import type { Registration } from '../../engine/registry.ts'
 import type { Permissions, PluginDefinition } from '../../plugin.ts'
+import { digestFolder } from '../discovery/files.ts'
 import type { ModuleLoader } from '../discovery/module.ts'
-import { assertTrusted, intersect } from '../permissions.ts'
+import { assertTrusted, intersect, mayAuthorize } from '../permissions.ts'
 import { createServices, type SharedServices } from '../services/services.ts'
 import type { StorageShelf } from '../services/shelf.ts'
 import type { BoundEntry } from './bind.ts'
@@ -86,7 +88,8 @@ export function preLoadOf({ entry, facts, hooks }: BoundEntry): PreLoad {
 
 // what it will be able to do; a plugin whose trusted part is not granted in full is not loaded at all
 function effective(asked: Permissions, granted: Permissions): Record<string, unknown> {
-  return { ...asked, ...intersect(asked, granted) }
+  const authorize = asked.authorize === undefined ? {} : { authorize: mayAuthorize(asked, granted) }
+  return { ...asked, ...intersect(asked, granted), ...authorize }
 }
 
 async function startInstance(
@@ -96,6 +99,7 @@ async function startInstance(
 ): Promise<Attempt> {
   const { entry, facts, hooks, settings } = ready
   const { services, shelf, deadlines } = parts
+  const digest = await digestOf(ready)
   const owned = createDisposer()
   const kept = shelf.take(entry.name, facts.id)
   owned.defer(kept.giveBack)
@@ -115,8 +119,16 @@ async function startInstance(
   if (instance === false)
     return { state: 'declined', reason: 'its setup declined this configuration' }
   owned.defer(instance.close)
-  const registrations = registrationsOf(ready, instance, services.dryRuns)
+  const registrations = registrationsOf(ready, instance, services.dryRuns, digest)
   return { state: 'loaded', registrations, close: () => owned.dispose() }
+}
+
+/** Of what decides how the entry judges: the plugin's version, its files where they may change, its configuration and rights. */
+async function digestOf({ entry, facts, found, settings }: ReadyEntry): Promise<string> {
+  const files = found.source === 'directory' ? await digestFolder(found.directory) : undefined
+  const { version } = facts
+  const text = canonicalText({ version, files, settings, grants: entry.grants })
+  return createHash('sha256').update(text).digest('base64url')
 }
 
 function failed(error: unknown): Attempt {

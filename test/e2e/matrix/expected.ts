@@ -13,7 +13,7 @@ export const SENTENCES = {
   denied:
     'section 4: deny - the operation ends; nobody denies, then the upstream is skipped and the answer passes every post-point',
   order:
-    'section 3: http_pre_request -> authenticate -> scan and parse -> session_pre_open -> resolve name -> tool_pre_invoke: an operation that has ended does not reach the points after it',
+    'section 3: http_pre_request -> authenticate -> scan and parse -> session_pre_open -> resolve name -> authorise -> tool_pre_invoke: an operation that has ended does not reach the points after it',
   cached:
     'section 2: modern era - every request is an opening, its verdict cached by (principal, clientInfo, capabilities, revision, generation) for 60 s',
   removed:
@@ -67,7 +67,7 @@ const FAMILY: Readonly<Partial<Record<Action, Family>>> = {
 }
 
 /** How far an operation gets, by what ends it. */
-type Reach = 'http' | 'session' | 'resolved' | 'pre' | 'post'
+type Reach = 'http' | 'session' | 'resolved' | 'authorised' | 'pre' | 'post'
 
 const TRIGGER_REACH: Readonly<Partial<Record<Trigger, Reach>>> = {
   'veto-enforce': 'pre',
@@ -81,6 +81,8 @@ const TRIGGER_REACH: Readonly<Partial<Record<Trigger, Reach>>> = {
   'veto-http': 'http',
   'answer-http': 'http',
   'veto-session': 'session',
+  'veto-auth': 'authorised',
+  'veto-auth-post': 'authorised',
 }
 
 const ACTION_REACH: Readonly<Partial<Record<Action, Reach>>> = {
@@ -99,6 +101,15 @@ const ERA_OF: Readonly<Partial<Record<Action, Era>>> = {
   unsubscribe: 'legacy',
   listen: 'modern',
 }
+
+/** One permission decision. */
+const CHECKS: Counts = { auth_pre_check: 1, auth_post_check: 1 }
+const UNCHECKED = {
+  order: { auth_pre_check: 'order', auth_post_check: 'order' },
+  removed: { auth_pre_check: 'removed', auth_post_check: 'removed' },
+} as const satisfies Record<string, Cell['zero']>
+const CHECKED: ReadonlySet<Reach> = new Set(['authorised', 'pre', 'post'])
+const DENIED: ReadonlySet<Reach> = new Set(['authorised', 'pre'])
 
 const BROKEN: ReadonlySet<string> = new Set(['fault-pre', 'fault-post', 'fault-ignored'])
 
@@ -135,7 +146,13 @@ export function expected(
   else if (pre) zero[pre] = foreign ? 'removed' : 'order'
   if (post && reach === 'post') counts[post] = 1
   else if (post)
-    zero[post] = trigger && reach === 'pre' && trigger !== 'fault-pre' ? 'denied' : 'made'
+    zero[post] = trigger && DENIED.has(reach) && trigger !== 'fault-pre' ? 'denied' : 'made'
+  if (pre || post) {
+    const checked = CHECKED.has(reach)
+    // the filter of a subscription is denied before its resources are looked at
+    if (checked && !(action === 'listen' && reach === 'pre')) Object.assign(counts, CHECKS)
+    else Object.assign(zero, foreign ? UNCHECKED.removed : UNCHECKED.order)
+  }
 
   // its filter and one resource, and then the acknowledgement
   if (action === 'listen' && reach === 'post') {
@@ -185,6 +202,7 @@ function asked(
   const counts: Record<string, number> = {
     ...messages(1 + answered, between),
     ...askedOn(answered, between),
+    ...checks(era === 'modern' ? 1 + answered : 1),
     tool_pre_invoke: era === 'modern' && goesOn ? 1 + answered : 1,
     ...(goesOn ? { tool_post_invoke: 1 } : {}),
   }
@@ -203,6 +221,7 @@ function confirmed({ declined }: Operation, between: Between): Cell {
   const counts = {
     ...messages(2, between),
     ...askedOn(1, between),
+    ...checks(between.era === 'modern' ? 2 : 1),
     tool_pre_invoke: between.era === 'modern' ? 2 : 1,
     ...(declined ? {} : { tool_post_invoke: 1 }),
   }
@@ -210,6 +229,11 @@ function confirmed({ declined }: Operation, between: Between): Cell {
     counts,
     zero: { error_raised: 'failure', ...(declined ? { tool_post_invoke: 'denied' } : {}) },
   }
+}
+
+/** Each message that asks for something is decided about. */
+function checks(count: number): Counts {
+  return { auth_pre_check: count, auth_post_check: count }
 }
 
 /** A generation that came meanwhile has not seen the client yet. */
@@ -256,7 +280,13 @@ const streamEnded: Cell = {
 
 const unaccepted: Cell = {
   counts: HTTP,
-  zero: { tool_pre_invoke: 'accepted', tool_post_invoke: 'accepted', error_raised: 'failure' },
+  zero: {
+    auth_pre_check: 'accepted',
+    auth_post_check: 'accepted',
+    tool_pre_invoke: 'accepted',
+    tool_post_invoke: 'accepted',
+    error_raised: 'failure',
+  },
 }
 
 function unopened({ action, known }: Operation): SentenceId {
@@ -282,6 +312,7 @@ function resumed(era: Era, streams: Counts): Cell {
   const counts = {
     http_pre_request: 2,
     http_post_request: 2,
+    ...CHECKS,
     tool_pre_invoke: 1,
     tool_post_invoke: 1,
     notification_pre_forward: 3,

@@ -51,6 +51,9 @@ export type Trigger =
   | 'veto-session'
   | 'veto-tool-post'
   | 'veto-list'
+  | 'veto-auth'
+  | 'veto-auth-post'
+  | 'veto-item'
   | 'veto-prompt'
   | 'veto-resource'
   | 'veto-argument'
@@ -163,6 +166,10 @@ export const OPERATIONS: readonly Operation[] = [
     'veto-session',
   ),
   row('deny-list', 'tools/list, denied', 'list-tools', 'veto-list'),
+  row('deny-auth', 'tools/call, denied at auth_pre_check', 'call', 'veto-auth'),
+  row('deny-auth-post', 'tools/call, denied at auth_post_check', 'call', 'veto-auth-post'),
+  row('deny-auth-list', 'tools/list, denied at auth_pre_check', 'list-tools', 'veto-auth'),
+  row('deny-item', 'tools/list, one item denied at auth_pre_check', 'list-tools', 'veto-item'),
   row('deny-prompt', 'prompts/get, denied', 'get-prompt', 'veto-prompt'),
   row('deny-resource', 'resources/read, denied', 'read-resource', 'veto-resource'),
   row('deny-argument', 'completion/complete, denied', 'complete', 'veto-argument'),

@@ -32,7 +32,14 @@ const REMOVED: ReadonlySet<Action> = new Set([
   'subscribe',
   'unsubscribe',
 ])
-const BEFORE_STREAMS: ReadonlySet<string> = new Set(['veto-http', 'answer-http', 'veto-session'])
+/** Answered with a status of its own, which is no stream. */
+const BEFORE_STREAMS: ReadonlySet<string> = new Set([
+  'veto-http',
+  'answer-http',
+  'veto-session',
+  'veto-auth',
+  'veto-auth-post',
+])
 
 type Column = Pick<Surface, 'era' | 'mount' | 'door' | 'accept' | 'batch' | 'reload'>
 

@@ -121,8 +121,7 @@ export const MESSAGES: readonly WireRequirement[] = [
       'G8-private',
       'A list that a policy or an authorisation shortened is private.',
       '2026-07-28 server/tools#listing-tools',
-      [],
-      'authentication',
+      cite.access('in the %s era > %s shows what %s is there for, and is private'),
     ],
   ]),
   ...rows('both', [

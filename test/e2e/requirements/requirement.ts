@@ -52,6 +52,8 @@ const e2e = (name: string) => within(`test/e2e/${name}.test.ts`)
 
 /** Cites by file. */
 export const cite = {
+  access: gateway('access'),
+  authenticate: gateway('authenticate'),
   input: gateway('input'),
   inputHostile: gateway('input-hostile'),
   bridge: gateway('bridge'),

@@ -122,8 +122,11 @@ export const SECURITY: readonly WireRequirement[] = [
       'H3-metadata',
       'Protected resource metadata is served at both well-known places, and a 401 names it.',
       '2025-11-25 basic/authorization, RFC 9728',
-      [],
-      'authentication',
+      cite.authenticate(
+        'protected resource metadata > is at %s, for everybody',
+        'without credentials where they are needed, and with wrong ones > %s is 401 with WWW-Authenticate, unread',
+        'without credentials where they are needed, and with wrong ones > mounted in Express it is the same',
+      ),
     ],
     [
       'H3-token',

@@ -101,7 +101,17 @@ export const ANSWERS = section('6 What the other side gets', [
   {
     id: 'H6-auth',
     says: 'A denied permission is that same error with the status `httpStatus`, or 403.',
-    later: 'authentication and authorisation',
+    tests: [
+      ...within('test/gateway/access.test.ts')(
+        'in the %s era > %s needs %s: without it -31001 and 403, and the server is not asked',
+        'in the %s era > too little scope is 403 with what would have done',
+        'in the %s era > whoever is nobody in particular is told to come with credentials',
+        'where a denial has no status of its own > in a batch each element is denied by itself',
+      ),
+      ...within('test/gateway/auth-points.test.ts')(
+        'in the %s era > deny if any rule or plugin denies > a status and headers of the plugin count',
+      ),
+    ],
   },
   {
     id: 'H6-elicitation',

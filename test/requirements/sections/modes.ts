@@ -5,6 +5,8 @@ const modes = within('test/engine/modes.test.ts')
 const faults = within('test/engine/faults.test.ts')
 const chain = (name: string) =>
   within('test/gateway/hooks-chain.test.ts')(`in the %s era > ${name}`)
+const auth = (...names: readonly string[]) =>
+  within('test/gateway/auth-points.test.ts')(...names.map((name) => `in the %s era > ${name}`))
 const engine = within('test/property/engine.test.ts')
 const TABLE = 'the table of modes says what section 5 says'
 
@@ -201,7 +203,32 @@ export const MODES = section('5 Modes', [
   {
     id: 'H5-auth-decision',
     says: 'A permission is denied if any rule or plugin denies, else granted if a rule or an entitled plugin grants, else denied.',
-    later: 'authentication and authorisation',
+    tests: [
+      ...auth(
+        'deny if any rule or plugin denies > %s',
+        'deny if any rule or plugin denies > a grant does not beat a denial, whoever says it first',
+        'deny if any rule or plugin denies > an allowing patch after a denial is a fault, and nothing else',
+        'grant if a rule or an entitled plugin grants > where no rule says anything, the grant of an entitled entry counts',
+        'grant if a rule or an entitled plugin grants > where a rule denies, it does not',
+        'of a list > what any rule or plugin denies is not in it: every entry is heard',
+      ),
+      ...within('test/engine/joined.test.ts')(
+        'a point that joins answers > hears every entry, in their order',
+      ),
+    ],
+  },
+  {
+    id: 'H5-auth-grant',
+    says: 'The grant of an entry counts only with `grants: { authorize: true }` and a manifest that asks for it; otherwise it is a fault.',
+    tests: [
+      ...auth(
+        'grant if a rule or an entitled plugin grants > of an entry without manifest or without grants it is a fault: %s',
+        'grant if a rule or an entitled plugin grants > a fault that is ignored grants nothing',
+      ),
+      ...within('test/engine/joined.test.ts')(
+        'an answer for entitled entries only > is a fault of every other entry',
+      ),
+    ],
   },
   {
     id: 'H5-on-error-fail',

@@ -14,12 +14,14 @@ const input = pairs('test/gateway/input.test.ts')
 const asked = pairs('test/gateway/input-ask.test.ts')
 const everyPoint = (...names: readonly string[]) =>
   within('test/requirements/every-point.test.ts')(...names.map((name) => `in the %s era > ${name}`))
+const access = (...names: readonly string[]) =>
+  within('test/gateway/access.test.ts')(...names.map((name) => `in the %s era > ${name}`))
 const scan = within('test/wire/scan.test.ts')
 
 export const ORDER = section('3 Order of points, and coverage', [
   {
     id: 'H3-order',
-    says: 'A request passes `http_pre_request`, the scan, `session_pre_open`, the resolution of its name, the pre-point, the upstream, the post-point and `http_post_request`, in this order.',
+    says: 'A request passes `http_pre_request`, the scan, `session_pre_open`, the resolution of its name, the auth points, the pre-point, the upstream, the post-point and `http_post_request`, in this order.',
     tests: chain(
       'the points of a call fire in the order of section 3, all with one request id and generation',
     ),
@@ -40,7 +42,26 @@ export const ORDER = section('3 Order of points, and coverage', [
   {
     id: 'H3-authorise',
     says: 'The caller is authenticated before the scan and authorised before the pre-point, and again when the target changed.',
-    later: 'authentication and authorisation',
+    tests: [
+      ...within('test/gateway/authenticate.test.ts')(
+        'without credentials where they are needed, and with wrong ones > %s is 401 with WWW-Authenticate, unread',
+        'in the %s era > every point after it knows who asks; something had to be fetched: %s',
+      ),
+      ...access(
+        '%s needs %s: without it -31001 and 403, and the server is not asked',
+        'a rename at %s to what is forbidden is denied before the server is asked',
+        'a rename does not open what the caller may not do by its own name',
+        'nobody is asked to confirm a call that was renamed to something forbidden',
+      ),
+      ...within('test/gateway/access.test.ts')(
+        'following resources > resources/subscribe needs mcp:resource.subscribe, and again for what a policy made of the URI',
+        'following resources > each resource of a subscriptions/listen needs it',
+      ),
+      ...within('test/gateway/methods.test.ts')(
+        'in the %s era > %s: the rules are asked with a right of its row, and nothing is served against them',
+        'a handler that forgets to ask > is not heard: its answer is withheld',
+      ),
+    ],
   },
   {
     id: 'H3-ask-after-guards',

@@ -125,6 +125,34 @@ export const POINT_SENTENCES = section('2 Points', [
     tests: chain(HIDING),
   },
   {
+    id: 'H2-auth',
+    says: 'The auth points fire on every permission decision, yes or no; a listing is one check with `targets`, and another only where what was denied leaves its page short.',
+    tests: [
+      ...within('test/gateway/auth-points.test.ts')(
+        'in the %s era > a decision passes both, with who, what and how it was decided',
+        'in the %s era > a listing is one check with its targets, and the second point is told which the rules deny',
+        'in the %s era > the second fires on a denial, too: of a rule and of a plugin',
+        'in the %s era > a call that a policy renamed is decided about a second time, and can be denied then',
+      ),
+      ...within('test/gateway/access-lists.test.ts')(
+        'in the %s era > a page is one check, and there is another only where it fell short',
+      ),
+    ],
+  },
+  {
+    id: 'H2-lists-show',
+    says: 'A list shows what its reader may see, in full pages while there is more.',
+    tests: [
+      ...within('test/gateway/access.test.ts')(
+        'in the %s era > %s shows what %s is there for, and is private',
+      ),
+      ...within('test/gateway/access-lists.test.ts')(
+        'in the %s era > whatever is denied, what is left comes in full pages',
+        'in the %s era > %s is shown: no page is announced that would be empty',
+      ),
+    ],
+  },
+  {
     id: 'H2-notification',
     says: '`notification_pre_forward` sees any notification, in either direction; a patch of its params is what is done and what goes on.',
     tests: [

@@ -1,0 +1,100 @@
+// What the admin room is handed by the application: the registry, the decision and everything else behind handles; types only.
+import type { Clock } from '../base/clock.ts'
+import type { JsonObject } from '../base/json.ts'
+import type { Logger } from '../base/log.ts'
+import type { Principal } from '../engine/context.ts'
+import type { Authenticator, Decision, Target } from '../identity/access.ts'
+import type { Kind, RightSpec } from '../identity/rights.ts'
+import type { Registry } from '../registry/registry.ts'
+
+/** A kind of entities as the API serves it. */
+export interface EntityKind {
+  readonly kind: Kind
+  /** One clause: what such an entity is. */
+  readonly about: string
+  /** JSON Schema of a body. */
+  readonly schema: JsonObject
+  /** Members of the body that a list can be filtered by, each a text. */
+  readonly filters: readonly string[]
+  /** What can be done to it beside seeing it. */
+  readonly writes: readonly EntityWrite[]
+}
+
+export type EntityWrite = 'create' | 'replace' | 'merge' | 'remove'
+
+/** What is asked of the audit; all that is given must hold. Times are milliseconds since the epoch, `to` exclusive. */
+export interface AuditQuery {
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  readonly kind?: string | undefined
+  readonly principal?: string | undefined
+  readonly server?: string | undefined
+  readonly target?: string | undefined
+  readonly point?: string | undefined
+  readonly entry?: string | undefined
+  readonly code?: string | undefined
+  readonly outcome?: string | undefined
+  readonly requestId?: string | undefined
+}
+
+/** The audit where it is kept: the reader of the audit room, as far as the API uses it. */
+export interface AuditRecords {
+  /** The youngest first. */
+  search(
+    search: AuditQuery & { readonly limit: number; readonly cursor?: string | undefined },
+  ): Promise<{ readonly records: readonly JsonObject[]; readonly next: string | undefined }>
+  /** The oldest first; ends when whoever asks stops. */
+  export(query: AuditQuery): AsyncIterable<JsonObject>
+}
+
+/** Texts that only we can make, bound to a scope: what cursors are. */
+export interface CursorSigner {
+  sign(scope: string, value: unknown): string
+  /** Undefined for a text that is not one of ours, or was made for another scope. */
+  read(scope: string, text: unknown): unknown
+}
+
+/** A permission to ask for: a right of the table, and on what. */
+export interface Ask {
+  readonly principal: Principal
+  readonly right: string
+  readonly target: Target
+  readonly requestId: string
+}
+
+/** The rooms that the routes lead to. */
+export interface ApiRooms {
+  readonly registry: Registry
+  readonly rights: Readonly<Record<string, RightSpec>>
+  /** Rights of the table that the principal has on the gateway or its tenant; fires nothing. */
+  rightsOf(principal: Principal): readonly string[]
+  /** Throws WIRE_INVALID_PARAMS that says what is wrong with the question. */
+  explain(question: JsonObject): Promise<object>
+  reload(options: { readonly dryRun: boolean }): Promise<object>
+  /** The configuration in force, secrets masked. */
+  config(): object
+  status(): object
+  points(): readonly object[]
+  /** Prometheus text; undefined when it is switched off. */
+  metrics(): Promise<string> | string | undefined
+  /** Undefined: no sink keeps the audit where it can be searched. */
+  readonly audit: AuditRecords | undefined
+}
+
+export interface ApiHandle extends ApiRooms {
+  readonly authenticator: Authenticator
+  /** Decides, and passes the auth points. Rejects when it cannot be found out: that is no permission. */
+  authorise(ask: Ask): Decision | Promise<Decision>
+  readonly kinds: readonly EntityKind[]
+  readonly version: string
+  readonly clock: Clock
+  readonly log: Logger
+  createId(): string
+  readonly cursors: CursorSigner
+  /** Strict: throws WIRE_PARSE, WIRE_DUPLICATE_MEMBER, WIRE_TOO_DEEP, NUMBER_UNSAFE. */
+  readJson(bytes: Uint8Array): unknown
+  /** Requests per minute. */
+  readonly rate: { readonly principal: number; readonly address: number }
+  /** Milliseconds for a body to arrive. */
+  readonly bodyTimeout: number
+}

@@ -1,0 +1,159 @@
+// The admin API over the rooms of a running gateway: what its routes need is gathered here, what is loaded only for it is loaded here.
+import type { ApiHandle, Ask, AuditRecords } from '../admin/handle.ts'
+import type { AdminMiddleware, Readiness } from '../admin/server.ts'
+import type { Clock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { JsonObject } from '../base/json.ts'
+import type { Logger } from '../base/log.ts'
+import { shownConfig } from '../config/print.ts'
+import { ANONYMOUS, type Principal, RequestContext } from '../engine/context.ts'
+import { createEngine } from '../engine/engine.ts'
+import { conditionCompiler, createExpression } from '../expression/expression.ts'
+import { check } from '../gateway/access/check.ts'
+import { createSigner } from '../gateway/signed.ts'
+import type { Authenticator, Authorizer, Decision } from '../identity/access.ts'
+import { RIGHTS, type Right } from '../identity/rights.ts'
+import { POINTS, type Points } from '../points/table.ts'
+import type { Registry } from '../registry/registry.ts'
+import { type Assembly, engineLimits } from './assemble.ts'
+import { type Explained, explain, type Question } from './explain.ts'
+import { listPoints } from './point-list.ts'
+import type { ReloadResult } from './reload.ts'
+import { SELF } from './self.ts'
+import { readStrictJson } from './strict-json.ts'
+
+export interface AdminParts {
+  readonly registry: Registry
+  /** Takes API keys, whatever the MCP endpoint takes. */
+  readonly authenticator: Authenticator
+  /** Of the generation in force. */
+  authorizer(): Authorizer
+  /** Undefined: no sink keeps the audit in the store. */
+  readonly audit: AuditRecords | undefined
+  /** What runs now. Throws SHUTTING_DOWN. */
+  state(): Assembly
+  readiness(): Readiness
+  reload(options: { readonly dryRun: boolean }): Promise<ReloadResult>
+  metrics(): Promise<string> | string | undefined
+  readonly clock: Clock
+  readonly log: Logger
+  createId(): string
+  /** Signs cursors; the same on all replicas, so that a page can follow on another one. */
+  readonly cursorSecret: Uint8Array
+}
+
+/** Loaded when `admin.api` is on, and not before. */
+export async function createAdminApi(parts: AdminParts): Promise<AdminMiddleware> {
+  const [{ createApi }, { entityKinds }] = await Promise.all([
+    import('../admin/api.ts'),
+    import('./admin-kinds.ts'),
+  ])
+  return createApi(apiHandle(parts, entityKinds()))
+}
+
+export function apiHandle(parts: AdminParts, kinds: ApiHandle['kinds']): ApiHandle {
+  const { registry, authenticator, audit, clock, log, createId, state } = parts
+  const quiet = createQuiet(clock)
+  const { admin, limits } = state().loaded.config
+  return {
+    registry,
+    rights: RIGHTS,
+    rightsOf: (principal) => rightsOf(principal, parts.authorizer()),
+    explain: (question) => explained(quiet(state()), question),
+    reload: parts.reload,
+    config: () => shownOf(state()),
+    status: parts.readiness,
+    points: listPoints,
+    metrics: parts.metrics,
+    audit,
+    authenticator,
+    authorise: (ask) => authorise(parts, ask),
+    kinds,
+    version: SELF.version,
+    clock,
+    log,
+    createId,
+    cursors: createSigner(parts.cursorSecret),
+    readJson: readStrictJson,
+    rate: admin.rate,
+    bodyTimeout: limits.header_timeout,
+  }
+}
+
+function rightsOf(principal: Principal, authorizer: Authorizer): readonly string[] {
+  const target = { kind: 'gateway', tenant: principal.tenant } as const
+  return Object.keys(RIGHTS).filter((right) => authorizer.decide(principal, right, target).allowed)
+}
+
+/**
+ * The rules first, for every route. The registry asks again about an entity, when it knows whose it is, and passes the auth points
+ * then; for what is no entity they are passed here.
+ */
+async function authorise(parts: AdminParts, ask: Ask): Promise<Decision> {
+  const { principal, right, target, requestId } = ask
+  const { decide, decideAll } = parts.authorizer()
+  const { runtime } = parts.state()
+  const { pre = null, post = null } = runtime.access ?? {}
+  if (target.kind === 'entity' || (!pre && !post)) return decide(principal, right, target)
+  const request = new RequestContext({
+    requestId,
+    trace: undefined,
+    era: 'modern',
+    surface: 'admin',
+    method: right,
+    principal,
+    client: undefined,
+    session: undefined,
+    generation: runtime.generation.id,
+  })
+  // `open` is said of the MCP plane: here everybody never may everything
+  const access = { pre, post, authorizer: { open: false, decide, decideAll } }
+  const asked = { action: right as Right, targets: [target], listing: false }
+  const { denial } = await check(access, request, asked)
+  if (!denial) return { allowed: true }
+  const { violation, scopes } = denial
+  return { allowed: false, reason: violation.reason, ...(scopes ? { scopes } : {}) }
+}
+
+function shownOf({ loaded, runtime }: Assembly): object {
+  return {
+    digest: loaded.digest,
+    generation: runtime.generation.id,
+    config: shownConfig(loaded),
+  }
+}
+
+/** What runs, compiled once more for an engine that reports to nobody: a question is no traffic. */
+type Quiet = (assembly: Assembly) => Explained
+
+function createQuiet(clock: Clock): Quiet {
+  const known = new WeakMap<Assembly, Explained>()
+  const engine = createEngine<Points>(POINTS, {
+    clock,
+    expression: conditionCompiler(createExpression()),
+    sink: { verdict() {}, fault() {}, dispatched() {}, observerDropped() {} },
+    defer: setImmediate,
+  })
+  return (assembly) => {
+    const found = known.get(assembly)
+    if (found) return found
+    const { loaded, plugins } = assembly
+    const generation = engine.generation(plugins.registrations, engineLimits(loaded.config))
+    const explained = { loaded, generation, entries: plugins.entries }
+    known.set(assembly, explained)
+    return explained
+  }
+}
+
+async function explained(running: Explained, asked: JsonObject): Promise<object> {
+  const { principal, ...question } = asked as unknown as Question
+  const who = principal && { principal: { ...NOBODY, ...principal } }
+  try {
+    return await explain(running, { ...question, ...who }, 'admin')
+  } catch (error) {
+    if (error instanceof TypeError) throw new AppError('WIRE_INVALID_PARAMS', error.message)
+    throw error
+  }
+}
+
+const NOBODY: Principal = { ...ANONYMOUS, kind: 'user' }

@@ -1,0 +1,93 @@
+// What the registry is handed: store, decisions, checks, the running generation; interfaces only, so that it imports none of them.
+import type { Clock } from '../base/clock.ts'
+import type { JsonObject } from '../base/json.ts'
+import type { Principal, ServerInfo } from '../engine/context.ts'
+import type { Generation } from '../engine/engine.ts'
+import type { Decision, Target } from '../identity/access.ts'
+import type { Kind, Right } from '../identity/rights.ts'
+import type { Points } from '../points/table.ts'
+import type { Store } from '../store/store.ts'
+import type { Entity } from './registry.ts'
+import type { BodyProblem, Sealer } from './secrets.ts'
+
+/** One entity as it would be; without a body: gone. */
+export interface Prospect {
+  readonly kind: Kind
+  readonly id: string
+  readonly tenant: string | undefined
+  readonly body: JsonObject | undefined
+}
+
+/** What is wrong with an entity: validators compiled elsewhere, from the schemas that the configuration has, too. */
+export interface Checks {
+  shape(kind: Kind, body: JsonObject): readonly BodyProblem[]
+  /** With all that is in force: names and paths that are taken, what a plugin makes of its settings. */
+  together(prospect: Prospect): Promise<readonly BodyProblem[]>
+}
+
+/** What the configuration declares; it is read-only here. */
+export interface Declared {
+  get(kind: Kind, id: string): Entity | undefined
+  /** In the order of their ids. */
+  list(kind: Kind): readonly Entity[]
+}
+
+/** What is made when one is created: members that are kept, and what the caller is shown once. */
+export interface Issued {
+  readonly managed: JsonObject
+  readonly once: JsonObject
+}
+
+export type RegistryOutcome = 'written' | 'vetoed' | 'failed' | 'pending' | 'dry_run'
+
+/** For the audit: who did what to which entity, and how it ended. No bodies. */
+export interface RegistryEvent {
+  readonly action: 'create' | 'update' | 'remove' | 'refuse'
+  readonly kind: string
+  readonly id: string
+  readonly tenant: string | undefined
+  readonly principal: Principal
+  readonly requestId: string
+  readonly surface: string
+  readonly outcome: RegistryOutcome
+  readonly version?: number | undefined
+  readonly revision?: number | undefined
+  readonly code?: string | undefined
+  readonly reason?: string | undefined
+  /** Whose change it was, where somebody else approved or refused it. */
+  readonly author?: string | undefined
+}
+
+export interface Held {
+  readonly generation: Generation<Points> | undefined
+  release(): void
+}
+
+export interface RegistryDeps {
+  readonly store: Store
+  readonly sealer: Sealer
+  readonly clock: Clock
+  readonly createId: () => string
+  readonly checks: Checks
+  readonly declared: Declared
+  /** The decision, with its points. Rejects with the fault of a plugin. */
+  authorize(
+    by: { readonly principal: Principal; readonly requestId: string; readonly surface: string },
+    action: Right,
+    target: Target,
+  ): Decision | Promise<Decision>
+  /** The generation that runs, kept until it is released. */
+  hold(): Held
+  /** Whether a second person has to agree. */
+  needsApproval(kind: Kind): boolean
+  /** How many there are, as far as is known here. */
+  count(kind: Kind): number
+  issue(kind: Kind, id: string, body: JsonObject): Issued | undefined
+  /** State of it that nobody writes. */
+  status(kind: Kind, id: string): JsonObject | undefined
+  /** What conditions know of a server. */
+  server(name: string): ServerInfo | undefined
+  audit(event: RegistryEvent): void
+  /** Something was committed. */
+  applied(revision: number): void
+}
