@@ -38,13 +38,14 @@ export async function startGateway(
   options: GatewayOptions & StartOptions,
 ): Promise<RunningGateway> {
   const owned = createDisposer()
-  if (options.divertStdout) owned.defer(divertStdout(process.stdout, process.stderr).restore)
+  const diversion = options.divertStdout ? divertStdout(process.stdout, process.stderr) : undefined
+  if (diversion) owned.defer(diversion.restore)
   let hurry = () => {}
   const deadline = new Promise<void>((resolve) => {
     hurry = resolve
   })
   try {
-    const gateway = await createGateway(options)
+    const gateway = await createGateway(options, diversion)
     owned.defer(() => gateway.close({ hurry: deadline }))
     const { config } = gateway.state().loaded
     const tls = await readTls(config.listen)

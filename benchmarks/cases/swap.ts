@@ -24,7 +24,8 @@ export async function openSwap(
   const current: Current = { assembly: undefined }
   try {
     const { config } = loaded
-    const deps = { options, config, clock: systemClock, log: silentLogger, current, owned }
+    const stdout = { carries: 'the report' }
+    const deps = { options, config, clock: systemClock, log: silentLogger, current, owned, stdout }
     const rooms = await createRooms(deps)
     const first = await rooms.build(loaded, undefined)
     owned.defer(() => first.plugins.close())

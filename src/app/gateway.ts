@@ -21,6 +21,7 @@ import { createLog } from './log.ts'
 import { type ReloadResult, rehearse, reload } from './reload.ts'
 import { type Current, createRooms, putInForce, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
+import type { Stdout } from './sinks.ts'
 import { readinessOf } from './status.ts'
 
 export { BUILT_IN } from './rooms.ts'
@@ -77,7 +78,10 @@ export interface Gateway {
  * Loads the configuration, plugins and servers. Rejects with CONFIG_INVALID, PLUGIN_GATE, PLUGIN_LOAD, UPSTREAM_UNAVAILABLE and
  * the like when it must not start; nothing is left running then.
  */
-export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+export async function createGateway(
+  options: GatewayOptions,
+  stdout: Stdout = ownStdout(),
+): Promise<Gateway> {
   const loader = configLoader()
   const read = () => readConfig(loader, options)
   const loaded = await read()
@@ -87,13 +91,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const owned = createDisposer()
   const current: Current = { assembly: undefined }
   try {
-    const rooms = await createRooms({ options, config, clock, log, current, owned })
+    const rooms = await createRooms({ options, config, clock, log, current, owned, stdout })
     current.assembly = await rooms.build(loaded, undefined)
     return new LiveGateway({ rooms, current, owned, clock, log, read })
   } catch (error) {
     await owned.dispose().catch(() => {})
     throw error
   }
+}
+
+function ownStdout(): Stdout {
+  return { write: (bytes, done) => process.stdout.write(bytes, done) }
 }
 
 export function readConfig(
@@ -240,6 +248,8 @@ class LiveGateway implements Gateway {
     telemetry.configReload(applied ? 'ok' : 'refused')
     audit.write({
       kind: applied ? 'reload' : 'reload_refused',
+      generation: this.state().runtime.generation.id,
+      digest: this.#parts.rooms.digests.configuration(this.state().runtime.generation.id),
       changed,
       ...(reason ? { reason } : {}),
     })

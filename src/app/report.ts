@@ -8,6 +8,7 @@ import type { EngineSink, FaultEvent, VerdictEvent } from '../engine/engine.ts'
 import type { Exchange, Reporter } from '../gateway/exchange.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { Digests } from './digests.ts'
 import { systemRequest } from './reload.ts'
 
 export interface ReportDeps {
@@ -18,6 +19,9 @@ export interface ReportDeps {
   readonly current: () => Runtime | undefined
   readonly now: () => number
   readonly createId: () => string
+  readonly digests?: Digests
+  /** Arguments are read, and so parsed, for the audit. */
+  readonly withArguments?: boolean
 }
 
 export interface Report extends Reporter {
@@ -32,7 +36,7 @@ const VERDICT_KIND = { patch: 'patch', deny: 'refusal', respond: 'respond', ask:
 const METRIC_OUTCOME = { ok: 'ok', error: 'error', denied: 'denied', fault: 'error' } as const
 
 export function createReport(deps: ReportDeps): Report {
-  const { telemetry, audit, log } = deps
+  const { telemetry, audit, log, digests, withArguments = false } = deps
   const timers = new Map<string, (ms: number) => void>()
 
   /** Tells the observers of error_raised; a failure in there raises nothing. */
@@ -49,7 +53,7 @@ export function createReport(deps: ReportDeps): Report {
       const { verdict, effective, violation, changed } = event
       const kind = verdict === 'deny' && !effective ? 'would_deny' : VERDICT_KIND[verdict]
       audit.write({
-        ...stepOf(kind, event),
+        ...stepOf(kind, event, digests),
         verdict,
         effective,
         ...violationFields(violation),
@@ -61,7 +65,7 @@ export function createReport(deps: ReportDeps): Report {
       const code = fault?.code ?? 'BREAKER_OPEN'
       if (fault) telemetry.pluginFault(point, step.plugin, code)
       audit.write({
-        ...stepOf(failedOpen ? 'failed_open' : 'fault', event),
+        ...stepOf(failedOpen ? 'failed_open' : 'fault', event, digests),
         code,
         ...(fault ? { reason: fault.message } : {}),
       })
@@ -88,8 +92,15 @@ export function createReport(deps: ReportDeps): Report {
         request.aborted ? 'cancelled' : METRIC_OUTCOME[outcome],
         ms,
       )
-      const passes = request.passes ?? undefined
-      audit.write(eventOf('execution', request, outcome, round(ms), code, passes))
+      audit.write(
+        eventOf('execution', request, digests, {
+          outcome,
+          durationMs: round(ms),
+          code,
+          passes: request.passes ?? undefined,
+          arguments: withArguments ? request.given?.arguments : undefined,
+        }),
+      )
     },
     raised(exchange, fault, where) {
       // a plugin's own fault has been told by the engine; below 500 it is the client's, and no failure of ours
@@ -114,7 +125,13 @@ export function createReport(deps: ReportDeps): Report {
       const { code, reason } = violation
       const { server, name } = target ?? {}
       const about = { server, target: name, verdict: 'deny', effective: true }
-      audit.write({ ...eventOf('refusal', request), ...about, code, reason, details: { action } })
+      audit.write({
+        ...eventOf('refusal', request, digests),
+        ...about,
+        code,
+        reason,
+        details: { action },
+      })
     },
     dropped(reason) {
       log.debug({ reason }, 'a notification was not delivered')
@@ -136,24 +153,27 @@ function faultFields({ identity, request }: Exchange, fault: AppError): Record<s
 function stepOf(
   kind: AuditEvent['kind'],
   { point, step, request }: VerdictEvent | FaultEvent,
+  digests: Digests | undefined,
 ): AuditEvent {
   return {
-    ...eventOf(kind, request),
+    ...eventOf(kind, request, digests),
     point,
     entry: step.entry,
     plugin: step.plugin,
     mode: step.modeName,
+    policy: digests?.policy(request.identity.generation, step.entry),
   }
 }
+
+type End = Pick<AuditEvent, 'outcome' | 'durationMs' | 'code' | 'passes' | 'arguments'>
+const NO_END: End = {}
 
 // one literal, not spreads: written for every request
 function eventOf(
   kind: AuditEvent['kind'],
   request: RequestContext,
-  outcome?: string,
-  durationMs?: number,
-  code?: string,
-  passes?: AuditEvent['passes'],
+  digests: Digests | undefined,
+  end: End = NO_END,
 ): AuditEvent {
   const { requestId, trace, generation, principal, client, surface, virtualServer, era, method } =
     request.identity
@@ -170,10 +190,12 @@ function eventOf(
     method,
     server: request.server?.name,
     target: request.target,
-    outcome,
-    durationMs,
-    code,
-    passes,
+    outcome: end.outcome,
+    durationMs: end.durationMs,
+    code: end.code,
+    passes: end.passes,
+    digest: digests?.configuration(generation),
+    arguments: end.arguments,
   }
 }
 

@@ -35,6 +35,7 @@ import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { createProcessGuard } from '../upstream/stdio/guard.ts'
 import { type Assembly, assemble } from './assemble.ts'
+import { createDigests, type Digests } from './digests.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { OPEN } from './identity.ts'
@@ -42,7 +43,7 @@ import { loadPoints } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
 import { SELF } from './self.ts'
-import { auditSinks } from './sinks.ts'
+import { auditSinks, type Stdout } from './sinks.ts'
 
 export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 
@@ -59,6 +60,7 @@ export interface Rooms {
   readonly fanout: Fanout
   /** What is known of what servers list. */
   readonly catalogue: KnownCatalogue
+  readonly digests: Digests
   /** Builds a generation beside the running one. */
   build(loaded: LoadedConfig<GatewayConfig>, previous: Assembly | undefined): Promise<Assembly>
 }
@@ -71,21 +73,26 @@ export interface RoomDeps {
   readonly current: Current
   /** Takes what has to be released. */
   readonly owned: Disposer
+  readonly stdout: Stdout
 }
 
 /** Rejects when an audit sink cannot be opened. */
 export async function createRooms(deps: RoomDeps): Promise<Rooms> {
-  const { config, clock, log, current, owned, options } = deps
+  const { config, clock, log, current, owned, options, stdout } = deps
   const telemetry = createTelemetry()
   const audit = createAudit({
-    sinks: auditSinks(config, clock, log),
+    sinks: await auditSinks(config, { clock, log, stdout }),
     clock,
     log,
-    redact: createRedactor(),
+    redact: createRedactor({
+      members: config.audit.redact,
+      arguments: config.audit.arguments,
+    }),
   })
   owned.defer(() => audit.close())
   await audit.start()
   const expression = createExpression()
+  const digests = createDigests()
   const report = createReport({
     telemetry,
     audit,
@@ -93,6 +100,8 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     current: () => current.assembly?.runtime,
     now: clock.now,
     createId: randomUUID,
+    digests,
+    withArguments: config.audit.arguments !== 'none',
   })
   const compiler = conditionCompiler(expression)
   const engine = createEngine<Points>(POINTS, {
@@ -174,12 +183,16 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     room,
     fanout,
     catalogue,
-    build: (loaded, previous) =>
-      assemble(loaded, previous, parts, {
+    digests,
+    async build(loaded, previous) {
+      const next = await assemble(loaded, previous, parts, {
         code: options.plugins,
         unsafeWithout: options.unsafeWithout,
         ...loadPoints(previous?.runtime, randomUUID),
-      }),
+      })
+      digests.add(next.runtime.generation.id, loaded)
+      return next
+    },
   }
 }
 

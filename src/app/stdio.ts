@@ -13,7 +13,7 @@ export async function startStdio(options: GatewayOptions): Promise<StdioGateway>
   const owned = createDisposer()
   try {
     const pipes = ownPipes(owned)
-    const gateway = await createGateway(options)
+    const gateway = await createGateway(options, { carries: 'MCP' })
     owned.defer(() => gateway.close({ hurry: Promise.resolve() }))
     const { clock } = gateway
     const patience = () => gateway.state().loaded.config.limits.drain

@@ -5,7 +5,10 @@
  * records. `patch`: an entry changed the payload. `respond`, `ask`: it answered or asked. `fault`: a plugin broke and the
  * operation was refused. `failed_open`: it broke, or its breaker is open, and the operation went on. `load`, `load_refused`: a plugin
  * entry. `reload`, `reload_refused`: a configuration. `break_glass`: a gate was bypassed. `alert`: a policy or plugin raised one. `server`: a change of
- * admission or health. `lifecycle`: start, drain, stop. `gap`: records were lost here.
+ * admission or health. `lifecycle`: start, drain, stop. `gap`: records were lost here. `write`: somebody created, changed or removed an
+ * entity, or would have. `login`, `login_failed`: somebody proved who they are, or could not. `decision`: a right was refused (what was allowed is in
+ * the record of the request). `permission`: a plugin used what it was not granted. `chain`, `checkpoint`, `pruned`: what makes the records
+ * of a sink a chain (base/chain.ts): its beginning, a signature, what was removed because it was old.
  */
 export type AuditKind =
   | 'execution'
@@ -25,11 +28,29 @@ export type AuditKind =
   | 'server'
   | 'lifecycle'
   | 'gap'
+  | 'write'
+  | 'login'
+  | 'login_failed'
+  | 'decision'
+  | 'permission'
+  | 'chain'
+  | 'checkpoint'
+  | 'pruned'
 
 export interface AuditPrincipal {
   readonly id: string
   readonly kind: string
   readonly tenant?: string | undefined
+}
+
+/** What was written, or what somebody may not use. */
+export interface AuditEntity {
+  readonly kind: string
+  readonly id: string
+  readonly tenant?: string | undefined
+  readonly version?: number | undefined
+  /** Of the store after the write. */
+  readonly revision?: number | undefined
 }
 
 /** What a room reports. No payload bodies; what a caller may not learn (plugin, description, details) belongs here. */
@@ -66,6 +87,15 @@ export interface AuditEvent {
   readonly passes?:
     | readonly { readonly point: string; readonly entries: readonly string[] }[]
     | undefined
+  /** What was asked for: the operation of a write, the right of a decision. */
+  readonly action?: string | undefined
+  readonly entity?: AuditEntity | undefined
+  /** Of the configuration in force: the first 32 hexadecimal digits of its SHA-256. */
+  readonly digest?: string | undefined
+  /** Of the policy or entry that decided, likewise. */
+  readonly policy?: string | undefined
+  /** As the client gave them. What of them is kept, the redactor decides. */
+  readonly arguments?: unknown
 }
 
 export interface AuditRecord extends AuditEvent {

@@ -27,6 +27,8 @@ const LOUD: ReadonlySet<AuditKind> = new Set([
   'break_glass',
   'alert',
   'gap',
+  'permission',
+  'login_failed',
 ])
 
 /** Structured lines through the logger, which owns their buffering. */

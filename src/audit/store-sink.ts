@@ -167,10 +167,12 @@ class StoreSink implements AuditSink {
 }
 
 /** Bytes a record may take while it waits, from above: only what a plugin or a caller wrote can be long. */
-function weightOf({ reason, description, target, details }: AuditRecord): number {
+function weightOf(record: AuditRecord): number {
+  const { reason, description, target, details, arguments: given } = record
   const texts = (reason?.length ?? 0) + (description?.length ?? 0) + (target?.length ?? 0)
-  return 512 + texts + (details === undefined ? 0 : MOST_DETAILS)
+  const free = (details === undefined ? 0 : MOST_DETAILS) + (given === undefined ? 0 : MOST_DETAILS)
+  return 512 + texts + free
 }
 
-/** What the redactor lets through of a plugin's details. */
+/** What the redactor lets through of a plugin's details, and of arguments. */
 const MOST_DETAILS = 8192

@@ -311,6 +311,12 @@ export const ERRORS = {
     'a secret in the store cannot be opened',
     'give the key it was sealed with, beside the new one, in store.keys',
   ),
+  AUDIT_UNREADABLE: row(
+    -32603,
+    500,
+    'kept audit records cannot be read',
+    'name the file or the store that they are kept in',
+  ),
   AUTH_REQUIRED: row(
     -31001,
     401,

@@ -1,6 +1,7 @@
 // The command line as a whole: one place that knows every command; each of them is a file in commands/.
 import { Command, CommanderError } from 'commander'
 import { createRun, type Ending, withOutput } from './command.ts'
+import { addAudit } from './commands/audit.ts'
 import { addBench } from './commands/bench.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExplain } from './commands/explain.ts'
@@ -58,6 +59,7 @@ export function createProgram(shell: Shell, ending: Ending): Command {
     addImport,
     addExplain,
     addPlugin,
+    addAudit,
     addBench,
     addDoctor,
   ])

@@ -76,6 +76,8 @@ export class RequestContext extends Cancellation {
   server: ServerInfo | undefined = undefined
   /** The upstream's own name of what the request is for, for the audit. */
   target: string | undefined = undefined
+  /** What the client gave, for the audit; its arguments may be parsed by the first who reads them. */
+  given: { readonly arguments?: unknown } | undefined = undefined
   /** Who made the answer that post-points see. */
   origin: 'client' | 'upstream' | 'plugin' | 'cache' = 'client'
   round = 0

@@ -1,9 +1,12 @@
 // The store as its users see it: batches go to a thread of their own, so that no disk and no lock ever stops the loop.
 import { randomUUID } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
+import type { AuditRecord } from '../audit/record.ts'
 import type { RecordTable } from '../audit/store-sink.ts'
+import { CHECKPOINT } from '../base/chain.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError, messageOf } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
 import { EXTENSION, SOURCES } from '../base/place.ts'
 import { Batches } from './audit-table.ts'
 import type { StoreReply, StoreRequest, StoreWorkerData } from './sqlite-worker.ts'
@@ -17,44 +20,120 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
-/** The table of audit records in the database at `path`. A thread that died is replaced by the next call. */
-export function createAuditTable(path: string, clock: Clock): RecordTable {
-  const data: StoreWorkerData = {
-    path,
-    run: { run: randomUUID(), pid: process.pid, started: clock.wall() },
-  }
-  const batches = new Batches()
-  let thread: Thread | undefined
+export interface AuditTableOptions {
+  readonly path: string
+  readonly clock: Clock
+  readonly log: Logger
+  /** The key that signs the chain, in PEM. */
+  readonly key?: string | undefined
+  /** Milliseconds; older records are removed. */
+  readonly retention?: number | undefined
+}
 
-  async function ask(request: StoreRequest): Promise<void> {
-    if (thread?.dead) thread = undefined
-    thread ??= new Thread(data)
-    const { failed } = await thread.ask(request)
-    if (failed !== undefined) throw unavailable(path, failed)
+/** How often the store is looked through for what is too old. */
+const PRUNE_EVERY = 60 * 60_000
+/** Between two parts of a large removal: records come first. */
+const PRUNE_NEXT = 50
+
+/** The table of audit records in a database file. A thread that died is replaced by the next call. */
+export function createAuditTable(options: AuditTableOptions): RecordTable {
+  return new AuditTable(options)
+}
+
+class AuditTable implements RecordTable {
+  readonly #options: AuditTableOptions
+  readonly #line: Line
+  readonly #batches = new Batches()
+  #signing: (() => void) | undefined
+  #pruning: (() => void) | undefined
+
+  constructor(options: AuditTableOptions) {
+    const { path, clock, key } = options
+    this.#options = options
+    const run = { run: randomUUID(), pid: process.pid, started: clock.wall() }
+    this.#line = new Line({ path, run, key }, clock)
   }
 
-  /** For what somebody waits for; a batch may take its time, the records behind it wait elsewhere. */
-  async function askBriefly(request: StoreRequest): Promise<void> {
-    const asked = ask(request)
-    const { end } = thread as Thread
-    const disarm = clock.after(PATIENCE, end)
-    await asked.finally(disarm)
+  async open(): Promise<void> {
+    await this.#line.ask({ open: true }, PATIENCE)
+    if (this.#options.retention !== undefined) this.#pruneLater(PRUNE_NEXT)
   }
 
-  return {
-    open: () => askBriefly({ open: true }),
-    append: (records) => ask({ batch: batches.of(records) }),
-    async close() {
-      if (thread === undefined || thread.dead) return
-      const closed = askBriefly({ close: true })
-      thread = undefined
-      await closed
-    },
+  /** It may take its time: the records behind it wait elsewhere. */
+  async append(records: readonly AuditRecord[]): Promise<void> {
+    await this.#line.ask({ batch: this.#batches.of(records) })
+    if (this.#options.key !== undefined) this.#signLater()
+  }
+
+  async close(): Promise<void> {
+    this.#signing?.()
+    this.#pruning?.()
+    await this.#line.close()
+  }
+
+  #signLater(): void {
+    this.#signing ??= this.#options.clock.after(CHECKPOINT.ms, () => {
+      this.#signing = undefined
+      // one that fails is made up for by the next
+      this.#line.ask({ checkpoint: true }).catch((error) => this.#failed(error, 'signed'))
+    })
+  }
+
+  #pruneLater(ms: number): void {
+    this.#pruning = this.#options.clock.after(ms, () => void this.#prune())
+  }
+
+  async #prune(): Promise<void> {
+    const { clock, retention = 0 } = this.#options
+    let removed = 0
+    try {
+      removed = (await this.#line.ask({ prune: clock.wall() - retention })).removed ?? 0
+    } catch (error) {
+      this.#failed(error, 'removed')
+    }
+    if (!this.#line.closed) this.#pruneLater(removed > 0 ? PRUNE_NEXT : PRUNE_EVERY)
+  }
+
+  #failed(error: unknown, what: string): void {
+    const fields = { sink: 'store', reason: messageOf(error) }
+    this.#options.log.warn(fields, `audit records could not be ${what}; it is tried again`)
   }
 }
 
 function unavailable(path: string, reason: string): AppError {
   return new AppError('STORE_UNAVAILABLE', `the store ${path}: ${reason}`)
+}
+
+/** Asks one thread; one that died is replaced. */
+export class Line {
+  readonly #data: StoreWorkerData
+  readonly #clock: Clock
+  #thread: Thread | undefined
+  closed = false
+
+  constructor(data: StoreWorkerData, clock: Clock) {
+    this.#data = data
+    this.#clock = clock
+  }
+
+  /** `patience`: milliseconds after which the thread is ended. Without: for as long as it takes. */
+  async ask(request: StoreRequest, patience?: number): Promise<StoreReply> {
+    if (this.#thread?.dead) this.#thread = undefined
+    this.#thread ??= new Thread(this.#data)
+    const asked = this.#thread.ask(request)
+    const disarm = patience === undefined ? () => {} : this.#clock.after(patience, this.#thread.end)
+    const reply = await asked.finally(disarm)
+    if (reply.failed !== undefined) throw unavailable(this.#data.path, reply.failed)
+    return reply
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    if (this.#thread === undefined || this.#thread.dead) return
+    const closed = this.ask({ close: true }, PATIENCE)
+    this.#thread = undefined
+    await closed
+  }
 }
 
 class Thread {

@@ -83,7 +83,7 @@ describe('a record', () => {
 })
 
 describe('redaction', () => {
-  const redactor = createRedactor(['ssn', 'Account-Number'])
+  const redactor = createRedactor({ members: ['ssn', 'Account-Number'] })
   const redact = (event: AuditEvent) => redactor(event, 0, 1)
   const details = (value: unknown) => redact({ kind: 'refusal', details: value }).details
 

@@ -25,12 +25,14 @@ const record = (seq: number, reason = 'r'): AuditRecord => ({
   reason,
 })
 const sinkFor = (options: Partial<FileSinkOptions> = {}) =>
-  createFileSink({ path, clock: systemClock, log: silentLogger, ...options })
+  createFileSink({ path, clock: systemClock, log: silentLogger, id: 'test', ...options })
+/** Without what the sink adds to make them a chain. */
 const written = async () =>
   (await readFile(path, 'utf8'))
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line))
+    .filter(({ kind }) => kind !== 'chain')
 
 // a disk in memory that takes `room` bytes, a few at a time, and then is full
 class Disk implements AppendFile {
@@ -52,7 +54,9 @@ class Disk implements AppendFile {
     return this.text
       .split('\n')
       .slice(0, -1)
-      .map((line) => JSON.parse(line).seq)
+      .map((line) => JSON.parse(line))
+      .filter(({ kind }) => kind !== 'chain')
+      .map(({ seq }) => seq)
   }
 }
 
@@ -92,12 +96,8 @@ describe('a file sink', () => {
     second.write(record(2))
     await second.close()
     const text = await readFile(path, 'utf8')
-    expect(text.split('\n').map((line) => line.slice(0, 8))).toEqual([
-      '{"time":',
-      '{"torn":',
-      '{"time":',
-      '',
-    ])
+    const kinds = text.split('\n').map((line) => /"kind":"(\w+)"|torn|$/.exec(line)?.[1] ?? line)
+    expect(kinds).toEqual(['chain', 'refusal', '{"torn":', 'chain', 'refusal', ''])
   })
 
   it('takes away the rights of others on a file that is there', async () => {
@@ -130,7 +130,7 @@ describe('a file sink', () => {
 
 describe('a full disk', () => {
   it('makes the sink unhealthy and loud, once, and loses nothing when it has room again', async () => {
-    const disk = new Disk(110)
+    const disk = new Disk(300)
     const { log, seen } = loudness()
     const sink = sinkFor({ log, open: async () => disk })
     for (const seq of [1, 2, 3]) sink.write(record(seq))
@@ -151,7 +151,7 @@ describe('a full disk', () => {
   it('is filled up to the bound; what comes on top is counted and leaves a mark', async () => {
     const disk = new Disk(0)
     const { log, seen } = loudness()
-    const sink = sinkFor({ log, open: async () => disk, bound: 320 })
+    const sink = sinkFor({ log, open: async () => disk, bound: 850 })
     for (let seq = 1; seq <= 10; seq++) sink.write(record(seq))
     expect(sink.dropped).toBe(6)
     await sink.flush()
@@ -175,11 +175,11 @@ describe('a full disk', () => {
       return () => {}
     }
     const clock: Clock = { ...systemClock, after }
-    const sink = createFileSink({ path, clock, log: silentLogger, open: async () => disk })
+    const sink = sinkFor({ clock, open: async () => disk })
     sink.write(record(1))
     timers.shift()?.()
     await expect.poll(() => timers.length).toBe(1)
-    disk.room = 100
+    disk.room = 1000
     timers.shift()?.()
     await expect.poll(() => disk.seqs).toEqual([1])
   })
@@ -192,7 +192,7 @@ describe('a full disk', () => {
     }
     const clock: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms / 50, run) }
     const { log, seen } = loudness()
-    const sink = createFileSink({ path, clock, log, open: async () => stuck })
+    const sink = sinkFor({ clock, log, open: async () => stuck })
     sink.write(record(1))
     await sink.close()
     expect(seen).toEqual(['audit records were lost at the end'])

@@ -31,6 +31,9 @@ describe('the command line', () => {
     'doctor',
     'plugin list',
     'plugin points',
+    'audit verify',
+    'audit export',
+    'audit keygen',
   ])('has help for %s', async (command) => {
     const { exit, out } = await cli([...command.split(' '), '--help'])
     expect(exit).toBe(0)

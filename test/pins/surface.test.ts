@@ -28,6 +28,9 @@ it('the command line takes the commands and options it is known for', () => {
     explain: `--point --server --name --arguments --result --payload --as --client --era ${CONFIG}`,
     'plugin list': CONFIG,
     'plugin points': COMMON,
+    'audit verify': `${COMMON} --file --store --key`,
+    'audit export': `${COMMON} --file --store --from --to --kind --principal --server --target --point --entry --code --outcome --request-id`,
+    'audit keygen': COMMON,
     bench: `--plugin --point --payload ${CONFIG}`,
     doctor: CONFIG,
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/log.ts'
 import { createStore } from '../../src/store/open.ts'
 import { createAuditTable } from '../../src/store/sqlite-thread.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -53,7 +54,7 @@ it('is its owner’s alone, with what SQLite puts beside it', async () => {
 })
 
 it('is shared with the audit, whichever is first', async () => {
-  const table = createAuditTable(path, systemClock)
+  const table = createAuditTable({ path, clock: systemClock, log: silentLogger })
   const store = storeAt()
   try {
     const record = { time: 1, seq: 1, kind: 'refusal' } as const

@@ -27,6 +27,7 @@ const COMMANDS = [
   'import',
   'explain',
   'plugin',
+  'audit',
   'bench',
   'doctor',
 ]

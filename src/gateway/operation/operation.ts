@@ -38,6 +38,7 @@ export async function operate(call: Call): Promise<Answer> {
   const resumed = goesOn ? await resume(call, target.upstream, operation.pre) : undefined
   if (resumed && 'denied' in resumed) return resumed.denied
   const payload = prePayload(operation, message, target)
+  exchange.request.given = payload
   const runner = runnerAt(call, operation.pre, target.own.name)
   const decided = { permit, before: payload, payload, resumed }
   return runner

@@ -94,7 +94,7 @@ export function createServices(shared: SharedServices, scope: ServiceScope): Plu
     secrets: {
       env(name) {
         if (!allowed.env.includes(name))
-          throw ungranted(scope, `the variable ${redactText(name)}`, 'env')
+          throw ungranted(shared, scope, `the variable ${redactText(name)}`, 'env')
         return shared.env[name]
       },
     },
@@ -133,17 +133,21 @@ function createFetch(shared: SharedServices, scope: ServiceScope): PluginHost['f
   const { network } = scope.allowed
   return async (url, options = {}) => {
     if (network.length === 0 || shared.egress === undefined)
-      throw ungranted(scope, 'the network', 'network')
+      throw ungranted(shared, scope, 'the network', 'network')
     if (shared.dryRuns.active)
       throw new AppError('PLUGIN_PERMISSION', `${scope.entry}: a dry run reaches nothing outside`)
     return shared.egress.fetch(url, { ...options, allowed: network })
   }
 }
 
-function ungranted({ entry, plugin }: ServiceScope, what: string, permission: string): AppError {
-  return new AppError(
-    'PLUGIN_PERMISSION',
-    `${entry} used ${what} without a grant: the manifest of ${plugin} must ask for ${permission} and the entry grant it`,
-    { data: { entry, plugin, permission } },
-  )
+function ungranted(
+  { audit }: SharedServices,
+  { entry, plugin }: ServiceScope,
+  what: string,
+  permission: string,
+): AppError {
+  const code = 'PLUGIN_PERMISSION'
+  const reason = `${entry} used ${what} without a grant: the manifest of ${plugin} must ask for ${permission} and the entry grant it`
+  audit({ kind: 'permission', entry, plugin, action: permission, code, reason })
+  return new AppError(code, reason, { data: { entry, plugin, permission } })
 }

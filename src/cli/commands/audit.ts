@@ -1,0 +1,141 @@
+// `portcullis audit`: whether kept records are what was written, getting records out, and a pair of keys to sign them with.
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { AuditPlace, AuditSource } from '../../app/audit-source.ts'
+import type { AuditQuery } from '../../audit/reader.ts'
+import { type Verdict, verifyChains } from '../../audit/verify.ts'
+import { keyId, readPublicKey } from '../../base/chain.ts'
+import { messageOf } from '../../base/errors.ts'
+import { type AddCommand, type Invocation, withOutput } from '../command.ts'
+import { EXIT, type Exit, UsageError } from '../exit.ts'
+import { writeNew } from '../files.ts'
+import type { Shell } from '../shell.ts'
+import { verdictText } from '../verdict.ts'
+
+interface PlaceOptions {
+  readonly file?: string
+  readonly store?: string
+}
+
+interface VerifyOptions extends PlaceOptions {
+  readonly key: readonly string[]
+}
+
+type ExportOptions = PlaceOptions &
+  Omit<AuditQuery, 'from' | 'to'> & {
+    readonly from?: string
+    readonly to?: string
+  }
+
+export const addAudit: AddCommand = (program, run) => {
+  const audit = program.command('audit').description('prove, read and sign what the audit has kept')
+  const place = (name: string, description: string) =>
+    withOutput(audit.command(name).description(description))
+      .option('--file <file>', 'a file of records, with those that were set aside beside it')
+      .option('--store <url>', 'a store, such as sqlite:./data/portcullis.db')
+  place('verify', 'find any record that was edited, removed, added or moved')
+    .option(
+      '--key <file>',
+      'public key in PEM that the records must be signed with; repeatable',
+      (file: string, files: readonly string[]) => [...files, file],
+      [] as readonly string[],
+    )
+    .action(run(verify))
+  const exporting = place('export', 'write records as JSON lines, the oldest first')
+    .option('--from <time>', 'not before this, such as 2026-11-28T00:00:00Z')
+    .option('--to <time>', 'before this')
+  for (const [flag, description] of FILTERS) exporting.option(`--${flag}`, description)
+  exporting.action(run(exportRecords))
+  withOutput(audit.command('keygen <file>'))
+    .description('write a new private key to the file and its public key beside it, as <file>.pub')
+    .action(run(keygen))
+}
+
+const FILTERS = [
+  ['kind <kind>', 'such as refusal'],
+  ['principal <id>', 'who asked'],
+  ['server <name>', 'where'],
+  ['target <name>', "the server's own name of the tool or prompt, or the URI"],
+  ['point <name>', 'such as tool_pre_invoke'],
+  ['entry <name>', 'the entry or policy that decided'],
+  ['code <code>', 'of a refusal or fault'],
+  ['outcome <outcome>', 'such as ok or denied'],
+  ['request-id <id>', 'all of one request'],
+] as const
+
+async function verify({ shell, output, options }: Invocation<VerifyOptions>): Promise<Exit> {
+  const place = placeOf(options, shell)
+  const keys = await Promise.all(options.key.map((file) => publicKey(resolve(shell.cwd, file))))
+  const source = await open(place)
+  let verdict: Verdict
+  try {
+    verdict = await verifyChains(() => source.evidence(), keys)
+  } finally {
+    await source.close()
+  }
+  output.result(verdict, () => verdictText(verdict, keys.length > 0, output.style))
+  return verdict.whole ? EXIT.ok : EXIT.fault
+}
+
+async function exportRecords({ shell, options }: Invocation<ExportOptions>): Promise<Exit> {
+  const place = placeOf(options, shell)
+  const { from, to, ...filters } = options
+  const query: AuditQuery = { ...filters, from: timeOf(from), to: timeOf(to) }
+  const source = await open(place)
+  try {
+    for await (const record of source.records(query))
+      shell.stdout.write(`${JSON.stringify(record)}\n`)
+  } finally {
+    await source.close()
+  }
+  return EXIT.ok
+}
+
+async function keygen({ shell, output }: Invocation<object>, file: string): Promise<Exit> {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const [priv, pub] = [resolve(shell.cwd, file), resolve(shell.cwd, `${file}.pub`)]
+  await writeNew(priv, String(privateKey.export({ type: 'pkcs8', format: 'pem' })))
+  await writeNew(pub, String(publicKey.export({ type: 'spki', format: 'pem' })))
+  const key = keyId(publicKey)
+  output.result({ key, private: priv, public: pub }, () =>
+    [
+      `key ${key}`,
+      `  ${file}      signs: name it in audit.sign.key_file, and keep it from everybody else`,
+      `  ${file}.pub  proves: keep a copy where who runs the gateway cannot write`,
+      '',
+    ].join('\n'),
+  )
+  return EXIT.ok
+}
+
+async function open(place: AuditPlace): Promise<AuditSource> {
+  const { openAuditSource } = await import('../../app/audit-source.ts')
+  return openAuditSource(place)
+}
+
+const SQLITE = 'sqlite:'
+
+function placeOf({ file, store }: PlaceOptions, { cwd }: Shell): AuditPlace {
+  if ((file === undefined) === (store === undefined))
+    throw new UsageError('name where the records are: --file or --store')
+  if (file !== undefined) return { file: resolve(cwd, file) }
+  if (!store?.startsWith(SQLITE) || store.length === SQLITE.length)
+    throw new UsageError(`--store: ${store} is no store; it is sqlite: and a path`)
+  return { sqlite: resolve(cwd, store.slice(SQLITE.length)) }
+}
+
+async function publicKey(file: string): Promise<KeyObject> {
+  try {
+    return readPublicKey(await readFile(file, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`--key: ${file}: ${messageOf(error)}`)
+  }
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) throw new UsageError(`${text} is no time, such as 2026-11-28T00:00:00Z`)
+  return time
+}
