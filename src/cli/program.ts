@@ -7,7 +7,10 @@ import { addDoctor } from './commands/doctor.ts'
 import { addExplain } from './commands/explain.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
+import { addKey } from './commands/key.ts'
 import { addPlugin } from './commands/plugin.ts'
+import { addRole } from './commands/role.ts'
+import { addServer } from './commands/server.ts'
 import { addStart } from './commands/start.ts'
 import { addStdio } from './commands/stdio.ts'
 import { addValidate } from './commands/validate.ts'
@@ -59,6 +62,9 @@ export function createProgram(shell: Shell, ending: Ending): Command {
     addImport,
     addExplain,
     addPlugin,
+    addServer,
+    addKey,
+    addRole,
     addAudit,
     addBench,
     addDoctor,

@@ -1,0 +1,40 @@
+// Where the configuration says that the admin API is, and where the first token lies; for the command line, which asks the API and starts nothing.
+import { dirname, join, resolve } from 'node:path'
+import type { StoreOptions } from '../store/options.ts'
+import { type GatewayOptions, readConfig } from './gateway.ts'
+import { configLoader } from './sections.ts'
+
+export interface AdminPlace {
+  readonly host: string
+  /** 0: the system chooses, so that nobody knows it from here. */
+  readonly port: number
+  readonly path: string
+  /** The file beside the store; undefined where the store is no file. */
+  readonly tokenFile: string | undefined
+}
+
+const FIRST_TOKEN = 'first-token'
+
+type Source = Pick<GatewayOptions, 'configFile' | 'profile' | 'env'> & { readonly cwd: string }
+
+/** Without a configuration: the defaults. Rejects as a start would with a configuration that is wrong. */
+export async function adminPlace({ cwd, ...source }: Source): Promise<AdminPlace> {
+  const loader = configLoader()
+  const { config } =
+    source.configFile === undefined
+      ? loader.fromObject({ version: 1, ...demoPort(source.env) }, { base: cwd })
+      : await readConfig(loader, source)
+  const { host, port, path } = config.admin
+  return { host, port, path, tokenFile: tokenFile(config.store, cwd) }
+}
+
+// as a start without a configuration reads it
+function demoPort(env: GatewayOptions['env'] = {}): object {
+  const port = env.PORTCULLIS_ADMIN_PORT
+  return port ? { admin: { port: Number(port) } } : {}
+}
+
+function tokenFile({ url }: StoreOptions, cwd: string): string | undefined {
+  if (!url.startsWith('sqlite:') || url === 'sqlite::memory:') return undefined
+  return join(dirname(resolve(cwd, url.slice('sqlite:'.length))), FIRST_TOKEN)
+}
