@@ -5,6 +5,7 @@ import { addAudit } from './commands/audit.ts'
 import { addBench } from './commands/bench.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExplain } from './commands/explain.ts'
+import { addExport } from './commands/export.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
 import { addKey } from './commands/key.ts'
@@ -65,6 +66,7 @@ export function createProgram(shell: Shell, ending: Ending): Command {
     addServer,
     addKey,
     addRole,
+    addExport,
     addAudit,
     addBench,
     addDoctor,

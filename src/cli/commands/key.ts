@@ -98,7 +98,7 @@ async function showKey(
   const { entity } = await client.see('key', id)
   output.result(shown(entity), () => {
     const { id: name, tenant, source, body } = entity
-    const { id: _, ...rest } = body
+    const { id: _, tenant: __, ...rest } = body
     const rows = [['key', name], ['state', stateOf(entity)], ...Object.entries(rest)] as const
     return details(output.style, [...rows, ['tenant', tenant], ['source', source]] as never)
   })
