@@ -32,6 +32,7 @@ export const addAudit: AddCommand = (program, run) => {
   const verifying = audit
     .command('verify')
     .description('find any record that was edited, removed, added or moved')
+  withPlace(withOutput(verifying))
     .option(
       '--key <file>',
       'public key in PEM that the records must be signed with; repeatable',
@@ -39,7 +40,6 @@ export const addAudit: AddCommand = (program, run) => {
       [] as readonly string[],
     )
     .action(run(verify))
-  withOutput(withPlace(verifying))
   const searching = audit
     .command('search')
     .description('ask a running gateway for records, the youngest first')
