@@ -9,11 +9,11 @@ export interface AdminPlace {
   /** 0: the system chooses, so that nobody knows it from here. */
   readonly port: number
   readonly path: string
-  /** The file beside the store; undefined where the store is no file. */
-  readonly tokenFile: string | undefined
+  /** Where a start without a terminal leaves the first token. */
+  readonly tokenFile: string
 }
 
-const FIRST_TOKEN = 'first-token'
+const FIRST_TOKEN = 'admin-token'
 
 type Source = Pick<GatewayOptions, 'configFile' | 'profile' | 'env'> & { readonly cwd: string }
 
@@ -34,7 +34,8 @@ function demoPort(env: GatewayOptions['env'] = {}): object {
   return port ? { admin: { port: Number(port) } } : {}
 }
 
-function tokenFile({ url }: StoreOptions, cwd: string): string | undefined {
-  if (!url.startsWith('sqlite:') || url === 'sqlite::memory:') return undefined
-  return join(dirname(resolve(cwd, url.slice('sqlite:'.length))), FIRST_TOKEN)
+// beside the database, or where the database would be
+function tokenFile({ url }: StoreOptions, cwd: string): string {
+  const path = /^sqlite:(?!:memory:)(.+)$/.exec(url)?.[1] ?? './data/portcullis.db'
+  return join(dirname(resolve(cwd, path)), FIRST_TOKEN)
 }

@@ -118,7 +118,7 @@ describe('who asks', () => {
   it('is said by --token-file, then PORTCULLIS_TOKEN, then the first token beside the store', async () => {
     const { port } = new URL(world.url)
     const yaml = `version: 1\nadmin: { port: ${port} }\nstore: { url: 'sqlite:./a.db' }\n`
-    const files = { 'portcullis.yaml': yaml, 'first-token': `${TOKEN}\n`, token: TOKEN }
+    const files = { 'portcullis.yaml': yaml, 'admin-token': `${TOKEN}\n`, token: TOKEN }
     const other = { PORTCULLIS_TOKEN: 'pcl_nobody-knows_0123456789' }
     expect((await ask(['--token-file', 'token'], other, files)).exit).toBe(0)
     expect((await ask([], { PORTCULLIS_TOKEN: TOKEN }, files)).exit).toBe(0)
@@ -133,7 +133,7 @@ describe('who asks', () => {
   it('is never the first token for a gateway that was named', async () => {
     const files = {
       'portcullis.yaml': 'version: 1\nstore: { url: "sqlite:./a.db" }\n',
-      'first-token': TOKEN,
+      'admin-token': TOKEN,
     }
     const { exit, err } = await ask(['--admin', world.url], {}, files)
     expect([exit, err]).toEqual([2, 'error: no token: set PORTCULLIS_TOKEN or give --token-file\n'])
@@ -166,12 +166,12 @@ describe('who asks', () => {
 
   it('is not taken from a first token that others can read, and from a file of theirs with a warning', async () => {
     const yaml = `version: 1\nadmin: { port: ${new URL(world.url).port} }\nstore: { url: 'sqlite:./a.db' }\n`
-    const cwd = temporaryFolder({ 'portcullis.yaml': yaml, 'first-token': TOKEN })
-    chmodSync(join(cwd, 'first-token'), 0o644)
+    const cwd = temporaryFolder({ 'portcullis.yaml': yaml, 'admin-token': TOKEN })
+    chmodSync(join(cwd, 'admin-token'), 0o644)
     const first = await cli(LIST, { cwd, env: here })
     expect(first.exit).toBe(2)
     expect(first.err).toContain('can be read by others; revoke that token')
-    const named = await cli([...LIST, '--token-file', 'first-token'], { cwd, env: here })
+    const named = await cli([...LIST, '--token-file', 'admin-token'], { cwd, env: here })
     expect(named.exit).toBe(0)
     expect(named.err).toContain('can be read by others')
   })
