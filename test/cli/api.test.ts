@@ -5,7 +5,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ADMIN_SCHEMA } from '../../src/admin/options.ts'
 import { namesOf } from '../../src/admin/routes/names.ts'
 import { KINDS, PATHS } from '../../src/cli/api/entity.ts'
@@ -48,6 +48,10 @@ const json =
   (_request, response) => {
     response.writeHead(status, { 'content-type': type }).end(JSON.stringify(body))
   }
+
+/** Whether it has ended by the next turn of the loop. */
+const settled = (asking: Promise<unknown>): Promise<boolean> =>
+  Promise.race([asking.then(() => true), new Promise<false>((no) => setImmediate(no, false))])
 
 describe('where the admin API is', () => {
   const ask = (argv: readonly string[], env: Record<string, string>, files = {}) =>
@@ -275,6 +279,40 @@ describe('whatever answers', () => {
     expect([exit, asked.length, got.items.length, got.more]).toEqual([0, 100, 20_000, true])
     expect(asked[1]).toBe('/api/v1/servers?limit=200&cursor=c1')
     expect(err).toContain('only the first 20000 are shown')
+  })
+
+  it('is asked on after a page with nothing on it, up to a bound', async () => {
+    let asked = 0
+    const url = await answering((request, response) => {
+      asked++
+      json(200, { items: [], next: 'on' })(request, response)
+    })
+    const { exit, json: got } = await ask(url)
+    expect([exit, asked, got]).toEqual([0, 500, { items: [], more: true }])
+  })
+
+  it.each([
+    ['a read', LIST, 30_000, 'no answer within 30 s'],
+    ['a stream', ['audit', 'export'], 30_000, 'no answer within 30 s'],
+    ['a write', ['server', 'add', 'a', '--command', 'node'], 180_000, 'no answer within 180 s'],
+  ])('is waited for no longer than %s may take', async (_name, argv, deadline, message) => {
+    const came = Promise.withResolvers<void>()
+    const url = await answering((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).write(' ')
+      came.resolve()
+    })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const asking = ask(url, argv)
+      await came.promise
+      // the first sign of life of a stream may come after this
+      while (!(await settled(asking))) vi.advanceTimersByTime(deadline)
+      const { exit, err } = await asking
+      expect(exit).toBe(1)
+      expect(err).toContain(`${url}: ${message} [ADMIN_UNREACHABLE]`)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('writes once although the first connection breaks', async () => {

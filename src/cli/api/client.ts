@@ -60,6 +60,7 @@ export interface Client {
 /** What a listing follows at most: as many as there may be of any kind. */
 export const MOST_ITEMS = 20_000
 const PAGE = 200
+const MOST_PAGES = 500
 
 /** Finds out where and as whom. Throws UsageError, and what is wrong with the configuration. */
 export async function connect(
@@ -80,45 +81,73 @@ function isPrivate(url: string): boolean {
 }
 
 export function createClient(peer: Peer): Client {
-  const ask = (asked: Asked) => exchange(peer, asked)
-  const pages: Client['pages'] = async (path, query, most = MOST_ITEMS) => {
-    const items: unknown[] = []
-    let cursor: string | undefined
-    do {
-      const limit = Math.min(PAGE, most - items.length)
-      const { body } = await ask({ path: `${path}${textOf({ ...query, limit, cursor })}` })
-      if (!isObject(body) || !Array.isArray(body.items)) throw strange(peer)
-      items.push(...body.items)
-      cursor = typeof body.next === 'string' ? body.next : undefined
-    } while (cursor !== undefined && items.length < most)
-    return { items, more: cursor !== undefined }
-  }
-  const write = async (asked: Asked, { dryRun }: Writing = {}): Promise<Written> =>
-    writtenOf(peer, await ask({ ...asked, path: `${asked.path}${dryRun ? '?dryRun=true' : ''}` }))
+  const get = async (path: string, query: Query = {}) =>
+    (await exchange(peer, { path: `${path}${textOf(query)}` })).body
   return {
     url: peer.url,
-    pages,
-    get: async (path, query = {}) => (await ask({ path: `${path}${textOf(query)}` })).body,
+    get,
+    pages: (path, query, most = MOST_ITEMS) =>
+      follow(peer, (page) => get(path, { ...query, ...page }), most),
     lines: (path, query) => exchangeLines(peer, { path: `${path}${textOf(query)}` }),
     async see(kind, id) {
-      const { body, etag } = await ask({ path: itemOf(kind, id) })
+      const { body, etag } = await exchange(peer, { path: itemOf(kind, id) })
       return { entity: entityIn(peer, body), etag }
     },
     async list(kind, query = {}) {
-      const { items, more } = await pages(PATHS[kind], query)
+      const page = (more: Query) => get(PATHS[kind], { ...query, ...more })
+      const { items, more } = await follow(peer, page, MOST_ITEMS)
       return { items: items.map((item) => entityIn(peer, item)), more }
     },
-    async create(kind, { id, tenant, body }, writing) {
-      const headers = { 'idempotency-key': randomUUID() }
-      const entity = { ...(id === undefined ? {} : { id }), ...(tenant === undefined ? {} : { tenant }), body } // biome-ignore format: one line
-      const once = () =>
-        write({ method: 'POST', path: PATHS[kind], headers, body: entity }, writing)
-      // with the same key it is written once, however often it is asked for
-      return once().catch((error) => (isBroken(error) ? once() : Promise.reject(error)))
-    },
+    create: (kind, entity, writing) => create(peer, kind, entity, writing),
     merge: (seen, patch, writing) =>
-      write({ ...conditional(seen), method: 'PATCH', body: { body: patch } }, writing),
-    remove: (seen, writing) => write({ ...conditional(seen), method: 'DELETE' }, writing),
+      write(peer, { ...conditional(seen), method: 'PATCH', body: { body: patch } }, writing),
+    remove: (seen, writing) => write(peer, { ...conditional(seen), method: 'DELETE' }, writing),
+  }
+}
+
+async function follow(
+  peer: Peer,
+  page: (query: Query) => Promise<unknown>,
+  most: number,
+): Promise<Page<unknown>> {
+  const items: unknown[] = []
+  let cursor: string | undefined
+  let pages = 0
+  do {
+    const body = await page({ limit: Math.min(PAGE, most - items.length), cursor })
+    if (!isObject(body) || !Array.isArray(body.items)) throw strange(peer)
+    items.push(...body.items)
+    cursor = typeof body.next === 'string' ? body.next : undefined
+    // a page may be empty and not the last one: the gateway looks through so many for each
+    if (++pages >= MOST_PAGES) break
+  } while (cursor !== undefined && items.length < most)
+  return { items, more: cursor !== undefined }
+}
+
+async function write(peer: Peer, asked: Asked, { dryRun }: Writing = {}): Promise<Written> {
+  const path = `${asked.path}${dryRun ? '?dryRun=true' : ''}`
+  return writtenOf(peer, await exchange(peer, { ...asked, path }))
+}
+
+async function create(
+  peer: Peer,
+  kind: Kind,
+  { id, tenant, body }: NewEntity,
+  writing?: Writing,
+): Promise<Written> {
+  const entity = {
+    ...(id === undefined ? {} : { id }),
+    ...(tenant === undefined ? {} : { tenant }),
+    body,
+  }
+  const headers = { 'idempotency-key': randomUUID() }
+  const asked = { method: 'POST', path: PATHS[kind], headers, body: entity } as const
+  try {
+    return await write(peer, asked, writing)
+  } catch (error) {
+    // with the same key it is written once, however often it is asked for
+    if (isBroken(error)) return write(peer, asked, writing)
+    throw error
   }
 }
 
