@@ -97,6 +97,16 @@ describe('where the admin API is', () => {
     expect(ran.err).not.toContain('hunter2')
   })
 
+  it('is warned of where others on the way could read the token', async () => {
+    const url = await answering(json(200, { items: [], next: null }))
+    const { port } = new URL(url)
+    const { exit, err } = await ask(['--admin', `http://0.0.0.0:${port}`], {})
+    expect([exit, err]).toEqual([
+      0,
+      `warning: http://0.0.0.0:${port} is not https: others on the way can read the token\n`,
+    ])
+  })
+
   it('cannot be known where the system chose the port', async () => {
     const { exit, err } = await ask(
       [],

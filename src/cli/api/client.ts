@@ -3,13 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { AppError, isAppError } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Kind } from '../../identity/rights.ts'
-import type { Output } from '../output.ts'
-import type { Shell } from '../shell.ts'
-import { findAddress } from './address.ts'
 import { type Entity, PATHS, readEntity } from './entity.ts'
 import { type Answered, type Asked, exchange, exchangeLines, type Peer } from './exchange.ts'
-import type { ApiOptions } from './options.ts'
-import { findToken } from './token.ts'
 
 export type Query = Readonly<Record<string, string | number | undefined>>
 
@@ -61,24 +56,6 @@ export interface Client {
 export const MOST_ITEMS = 20_000
 const PAGE = 200
 const MOST_PAGES = 500
-
-/** Finds out where and as whom. Throws UsageError, and what is wrong with the configuration. */
-export async function connect(
-  options: ApiOptions,
-  shell: Shell,
-  output: Pick<Output, 'note' | 'warn'>,
-): Promise<Client> {
-  const address = await findAddress(options, shell, output)
-  const token = await findToken(options, address, shell, output)
-  if (!isPrivate(address.url))
-    output.warn(`${address.url} is not https: others on the way can read the token`)
-  return createClient({ url: address.url, token })
-}
-
-function isPrivate(url: string): boolean {
-  const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
-}
 
 export function createClient(peer: Peer): Client {
   const get = async (path: string, query: Query = {}) =>

@@ -1,6 +1,7 @@
 // `portcullis audit search`, and `export` without a place: the audit as a running gateway has it, asked through its admin API.
 import { isObject } from '../../base/json.ts'
-import { connect, type Query } from '../api/client.ts'
+import type { Query } from '../api/client.ts'
+import { connect } from '../api/connect.ts'
 import type { ApiOptions } from '../api/options.ts'
 import { cell, table } from '../api/told.ts'
 import type { Invocation } from '../command.ts'

@@ -2,7 +2,8 @@
 
 import { suggest } from '../../base/suggest.ts'
 import type { Kind } from '../../identity/rights.ts'
-import { type Client, connect } from '../api/client.ts'
+import type { Client } from '../api/client.ts'
+import { connect } from '../api/connect.ts'
 import { type Entity, KINDS } from '../api/entity.ts'
 import { type ApiOptions, repeated, withApi } from '../api/options.ts'
 import { isRefusal } from '../api/refusal.ts'
@@ -10,7 +11,7 @@ import { shown } from '../api/told.ts'
 import type { AddCommand, Invocation } from '../command.ts'
 import { EXIT, type Exit, UsageError } from '../exit.ts'
 import { plain } from '../plain.ts'
-import { documentOf, type Exported } from '../transfer/document.ts'
+import type { Exported } from '../transfer/document.ts'
 
 interface ExportOptions extends ApiOptions {
   readonly kind?: readonly string[]
@@ -34,6 +35,7 @@ async function exportEntities({
 }: Invocation<ExportOptions>): Promise<Exit> {
   const kinds = options.kind?.map(kindOf)
   const { formatOwn } = await import('../../config/import/own.ts')
+  const { documentOf } = await import('../transfer/document.ts')
   const client = await connect(options, shell, output)
   const all = KINDS.filter((kind) => kind !== 'change')
   const { entities, hidden } = await gather(client, kinds ?? all, kinds !== undefined)

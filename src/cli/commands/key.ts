@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { parseDuration } from '../../base/quantity.ts'
-import { connect } from '../api/client.ts'
+import { connect } from '../api/connect.ts'
 import type { Entity } from '../api/entity.ts'
 import { type ApiOptions, repeated, type WriteOptions, withApi, withWrite } from '../api/options.ts'
 import { cell, details, shown, table, tellWritten, warnOfMore } from '../api/told.ts'

@@ -1,6 +1,7 @@
 // `portcullis role`: what roles there are in a running gateway, and who has them by grants.
 import { isObject } from '../../base/json.ts'
-import { type Client, connect, type Written } from '../api/client.ts'
+import type { Client, Written } from '../api/client.ts'
+import { connect } from '../api/connect.ts'
 import type { Entity } from '../api/entity.ts'
 import { give, grantsOf, naming, take, texts } from '../api/grants.ts'
 import { type ApiOptions, type WriteOptions, withApi, withWrite } from '../api/options.ts'

@@ -1,6 +1,7 @@
 // `portcullis server`: the MCP servers behind a running gateway, seen and changed through its admin API.
 import type { JsonObject } from '../../base/json.ts'
-import { type Client, connect } from '../api/client.ts'
+import type { Client } from '../api/client.ts'
+import { connect } from '../api/connect.ts'
 import type { Entity } from '../api/entity.ts'
 import { type ApiOptions, repeated, type WriteOptions, withApi, withWrite } from '../api/options.ts'
 import { isRefusal } from '../api/refusal.ts'

@@ -2,7 +2,7 @@
 import { redactText } from '../../base/log.ts'
 import { formatImported, importConfig } from '../../config/import/import.ts'
 import { isOwn, readOwn } from '../../config/import/own.ts'
-import { connect } from '../api/client.ts'
+import { connect } from '../api/connect.ts'
 import type { WriteOptions } from '../api/options.ts'
 import { cell, table } from '../api/told.ts'
 import type { Invocation } from '../command.ts'
