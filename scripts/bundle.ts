@@ -16,6 +16,7 @@ const ENTRIES = [
   'cli/demo/server',
   'store/sqlite-worker',
   'store/sql/sqlite-statements',
+  'store/audit/postgres-worker',
 ]
 
 /**

@@ -10,6 +10,7 @@ import { hooksReference } from './reference/hooks.ts'
 import { metricsReference } from './reference/metrics.ts'
 import { openApiReference } from './reference/openapi.ts'
 import { performanceReference } from './reference/performance.ts'
+import { rightsReference } from './reference/rights.ts'
 
 export interface Generated {
   /** Relative to the repository. */
@@ -24,6 +25,7 @@ export const GENERATED: readonly Generated[] = [
   { path: 'docs/pipeline.md', render: () => renderPipeline(REQUIREMENTS) },
   { path: 'docs/coverage-matrix.md', render: coverageReference },
   { path: 'docs/metrics.md', render: metricsReference },
+  { path: 'docs/rights.md', render: rightsReference },
   { path: 'docs/configuration.md', render: configReference },
   { path: 'docs/performance.md', render: performanceReference },
   { path: 'docs/openapi.json', render: openApiReference },

@@ -20,6 +20,8 @@ export interface RunningGateway {
   readonly url: string
   /** Where /healthz, /readyz and /metrics are, such as `http://127.0.0.1:8081`. */
   readonly adminUrl: string
+  /** Where the first admin token was written at this start, if it was. */
+  readonly tokenFile: string | undefined
   /** Reads the configuration again, as a change of its files does; never rejects. */
   reload(): Promise<ReloadResult>
   /** Not ready, drain up to `limits.drain`, close. `now`: without the wait. Idempotent. */
@@ -45,7 +47,17 @@ export async function startGateway(
     hurry = resolve
   })
   try {
-    const gateway = await createGateway(options, diversion)
+    let tokenFile: string | undefined
+    const gateway = await createGateway(
+      {
+        async onFirstToken(token, config) {
+          const { writeTokenFile } = await import('./app/first-token.ts')
+          tokenFile = await writeTokenFile(token, config)
+        },
+        ...options,
+      },
+      diversion,
+    )
     owned.defer(() => gateway.close({ hurry: deadline }))
     const { config } = gateway.state().loaded
     const tls = await readTls(config.listen)
@@ -68,15 +80,18 @@ export async function startGateway(
     const watched = options.watch !== false && options.configFile !== undefined
     const watcher = watched ? await watchReloads(gateway) : undefined
     owned.defer(() => watcher?.close())
+    if (tokenFile !== undefined)
+      gateway.log.info({ file: tokenFile }, 'the first admin token is in this file')
     return {
       gateway,
+      tokenFile,
       async reload() {
         const result = await gateway.reload()
         await watcher?.update(targetsOf(gateway))
         return result
       },
       url: `${tls ? 'https' : 'http'}://${hostOf(address)}${config.listen.path}`,
-      adminUrl: `http://${hostOf(adminAddress)}`,
+      adminUrl: `http://${hostOf(adminAddress)}${config.admin.path.replace(/^\/$/, '')}`,
       stop(how = {}) {
         if (how.now) hurry()
         return owned.dispose()

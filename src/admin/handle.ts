@@ -28,6 +28,8 @@ export interface AuditQuery {
   readonly to?: number | undefined
   readonly kind?: string | undefined
   readonly principal?: string | undefined
+  /** Of the principal; set for whoever belongs to one. */
+  readonly tenant?: string | undefined
   readonly server?: string | undefined
   readonly target?: string | undefined
   readonly point?: string | undefined

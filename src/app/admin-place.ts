@@ -1,6 +1,6 @@
 // Where the configuration says that the admin API is, and where the first token lies; for the command line, which asks the API and starts nothing.
-import { dirname, join, resolve } from 'node:path'
-import type { StoreOptions } from '../store/options.ts'
+import { resolve } from 'node:path'
+import { tokenFile } from './first-token.ts'
 import { type GatewayOptions, readConfig } from './gateway.ts'
 import { configLoader } from './sections.ts'
 
@@ -13,8 +13,6 @@ export interface AdminPlace {
   readonly tokenFile: string
 }
 
-const FIRST_TOKEN = 'admin-token'
-
 type Source = Pick<GatewayOptions, 'configFile' | 'profile' | 'env'> & { readonly cwd: string }
 
 /** Without a configuration: the defaults. Rejects as a start would with a configuration that is wrong. */
@@ -25,17 +23,11 @@ export async function adminPlace({ cwd, ...source }: Source): Promise<AdminPlace
       ? loader.fromObject({ version: 1, ...demoPort(source.env) }, { base: cwd })
       : await readConfig(loader, source)
   const { host, port, path } = config.admin
-  return { host, port, path, tokenFile: tokenFile(config.store, cwd) }
+  return { host, port, path, tokenFile: resolve(cwd, tokenFile(config)) }
 }
 
 // as a start without a configuration reads it
 function demoPort(env: GatewayOptions['env'] = {}): object {
   const port = env.PORTCULLIS_ADMIN_PORT
   return port ? { admin: { port: Number(port) } } : {}
-}
-
-// beside the database, or where the database would be
-function tokenFile({ url }: StoreOptions, cwd: string): string {
-  const path = /^sqlite:(?!:memory:)(.+)$/.exec(url)?.[1] ?? './data/portcullis.db'
-  return join(dirname(resolve(cwd, path)), FIRST_TOKEN)
 }

@@ -1,19 +1,18 @@
 // The admin API over the rooms of a running gateway: what its routes need is gathered here, what is loaded only for it is loaded here.
-import type { ApiHandle, Ask, AuditRecords } from '../admin/handle.ts'
+import type { ApiHandle, Ask, AuditRecords, CursorSigner } from '../admin/handle.ts'
 import type { AdminMiddleware, Readiness } from '../admin/server.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import { shownConfig } from '../config/print.ts'
-import { ANONYMOUS, type Principal, RequestContext } from '../engine/context.ts'
+import { ANONYMOUS, type Principal } from '../engine/context.ts'
 import { createEngine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression } from '../expression/expression.ts'
-import { check } from '../gateway/access/check.ts'
-import { createSigner } from '../gateway/signed.ts'
-import type { Authenticator, Authorizer, Decision } from '../identity/access.ts'
+import type { Authenticator, Authorizer } from '../identity/access.ts'
 import { RIGHTS, type Right } from '../identity/rights.ts'
 import { POINTS, type Points } from '../points/table.ts'
+import type { RegistryDeps } from '../registry/parts.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type Assembly, engineLimits } from './assemble.ts'
 import { type Explained, explain, type Question } from './explain.ts'
@@ -26,7 +25,9 @@ export interface AdminParts {
   readonly registry: Registry
   /** Takes API keys, whatever the MCP endpoint takes. */
   readonly authenticator: Authenticator
-  /** Of the generation in force. */
+  /** The decision between the auth points. */
+  readonly authorize: RegistryDeps['authorize']
+  /** The rules alone, of the generation in force. */
   authorizer(): Authorizer
   /** Undefined: no sink keeps the audit in the store. */
   readonly audit: AuditRecords | undefined
@@ -38,8 +39,8 @@ export interface AdminParts {
   readonly clock: Clock
   readonly log: Logger
   createId(): string
-  /** Signs cursors; the same on all replicas, so that a page can follow on another one. */
-  readonly cursorSecret: Uint8Array
+  /** The same on all replicas, so that a page can follow on another one. */
+  readonly cursors: CursorSigner
 }
 
 /** Loaded when `admin.api` is on, and not before. */
@@ -73,7 +74,7 @@ export function apiHandle(parts: AdminParts, kinds: ApiHandle['kinds']): ApiHand
     clock,
     log,
     createId,
-    cursors: createSigner(parts.cursorSecret),
+    cursors: parts.cursors,
     readJson: readStrictJson,
     rate: admin.rate,
     bodyTimeout: limits.header_timeout,
@@ -89,30 +90,9 @@ function rightsOf(principal: Principal, authorizer: Authorizer): readonly string
  * The rules first, for every route. The registry asks again about an entity, when it knows whose it is, and passes the auth points
  * then; for what is no entity they are passed here.
  */
-async function authorise(parts: AdminParts, ask: Ask): Promise<Decision> {
-  const { principal, right, target, requestId } = ask
-  const { decide, decideAll } = parts.authorizer()
-  const { runtime } = parts.state()
-  const { pre = null, post = null } = runtime.access ?? {}
-  if (target.kind === 'entity' || (!pre && !post)) return decide(principal, right, target)
-  const request = new RequestContext({
-    requestId,
-    trace: undefined,
-    era: 'modern',
-    surface: 'admin',
-    method: right,
-    principal,
-    client: undefined,
-    session: undefined,
-    generation: runtime.generation.id,
-  })
-  // `open` is said of the MCP plane: here everybody never may everything
-  const access = { pre, post, authorizer: { open: false, decide, decideAll } }
-  const asked = { action: right as Right, targets: [target], listing: false }
-  const { denial } = await check(access, request, asked)
-  if (!denial) return { allowed: true }
-  const { violation, scopes } = denial
-  return { allowed: false, reason: violation.reason, ...(scopes ? { scopes } : {}) }
+function authorise(parts: AdminParts, { principal, right, target, requestId }: Ask) {
+  if (target.kind === 'entity') return parts.authorizer().decide(principal, right, target)
+  return parts.authorize({ principal, requestId, surface: 'admin' }, right as Right, target)
 }
 
 function shownOf({ loaded, runtime }: Assembly): object {

@@ -6,18 +6,21 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
 import type { Engine, EngineLimits, Generation } from '../engine/engine.ts'
 import { createCatalog } from '../gateway/catalog/catalog.ts'
+import type { CatalogueGate } from '../gateway/catalog/gate.ts'
 import type { ListKind } from '../gateway/catalog/listing.ts'
 import type { Self } from '../gateway/meta.ts'
 import { createRuntime, type Runtime } from '../gateway/runtime.ts'
 import { createVirtualServer } from '../gateway/virtual/selection.ts'
 import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
-import type { Authorizer } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
-import { createCatalogueGate, type Override } from '../registry/catalogue/gate.ts'
+import type { Override } from '../registry/catalogue/gate.ts'
+import { isJudged } from '../registry/catalogue/kinds.ts'
 import type { KnownCatalogue } from '../registry/catalogue/known.ts'
+import type { IdentityEntities } from '../registry/identity.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
 import { type ServerConfig, type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
+import type { IdentityRoom } from './identity.ts'
 import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
 
@@ -48,6 +51,8 @@ export interface AssembleOptions extends Omit<LoadOptions, 'locate'> {
   /** At start the first generation judges what is declared, before any of it is started. */
   readonly admit?: ((generation: Generation<Points>) => Promise<Admissions>) | undefined
   readonly override?: Override | undefined
+  /** What the store says about who asks. */
+  readonly entities?: IdentityEntities | undefined
   /** Milliseconds to wait for the first attempt of new servers. */
   readonly patience?: number
   /** Plugins whose settings are the same go on as they are. */
@@ -60,7 +65,7 @@ export interface AssembleDeps {
   readonly upstream: Omit<UpstreamDeps, 'limits'>
   readonly self: Self
   readonly hasSessions: () => boolean
-  readonly authorizer: (config: GatewayConfig) => Authorizer
+  readonly identity: IdentityRoom
   /** What lists were answered without has come. */
   readonly arrived: (kind: ListKind) => void
   /** What is known of what servers list, over all generations, and how the gate of the catalogue asks about it. */
@@ -100,15 +105,7 @@ export async function assemble(
       patience: options.patience ?? FIRST_ATTEMPT,
     })
     const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
-    const gate = createCatalogueGate({
-      generation,
-      known: deps.catalogue.known,
-      override: options.override ?? deps.catalogue.override,
-      requestFor: () => systemRequest(deps.catalogue.createId(), 'catalogue/sync', { generation }),
-      hold: () => runtime.pin(),
-      clock: deps.upstream.clock,
-      log: deps.upstream.log,
-    })
+    const gate = await gateOf(generation, () => runtime.pin(), deps, options.override)
     const catalog = (era: 'legacy' | 'modern') =>
       createCatalog({
         era,
@@ -124,7 +121,7 @@ export async function assemble(
     const catalogs = { legacy: catalog('legacy'), modern: catalog('modern') }
     const runtime: Runtime = createRuntime({
       generation,
-      authorizer: deps.authorizer(config),
+      gate: await deps.identity(config, options.entities),
       upstreams,
       catalogs,
       limits: config.limits,
@@ -168,6 +165,28 @@ async function pluginsFor(
     { plugins, policies, limits: engineLimits(loaded.config) },
     { ...options, locate: (path) => loaded.locate(path) },
   )
+}
+
+/** Nothing of it is loaded where nobody judges what servers list. */
+async function gateOf(
+  generation: Generation<Points>,
+  hold: () => () => void,
+  { catalogue, upstream }: AssembleDeps,
+  ofStore: Override | undefined,
+): Promise<CatalogueGate | undefined> {
+  const { known, createId } = catalogue
+  const override = ofStore ?? catalogue.override
+  if (!override && !isJudged(generation)) return undefined
+  const { createCatalogueGate } = await import('../registry/catalogue/gate.ts')
+  return createCatalogueGate({
+    generation,
+    known,
+    override,
+    requestFor: () => systemRequest(createId(), 'catalogue/sync', { generation }),
+    hold,
+    clock: upstream.clock,
+    log: upstream.log,
+  })
 }
 
 export function engineLimits({ limits }: GatewayConfig): EngineLimits {

@@ -4,6 +4,9 @@ import { auditFiles, fileEvidence, fileRecords } from '../audit/file-evidence.ts
 import { type AuditQuery, answers } from '../audit/reader.ts'
 import type { Evidence } from '../audit/verify.ts'
 import { AppError, messageOf } from '../base/errors.ts'
+import type { Kept } from '../store/audit/kept.ts'
+import type { Question } from '../store/audit/question.ts'
+import { storeName } from '../store/sqlite-thread.ts'
 
 export interface AuditSource {
   evidence(): AsyncIterable<Evidence>
@@ -12,11 +15,15 @@ export interface AuditSource {
   close(): Promise<void>
 }
 
-export type AuditPlace = { readonly file: string } | { readonly sqlite: string }
+export type AuditPlace =
+  | { readonly file: string }
+  | { readonly sqlite: string }
+  | { readonly postgres: string }
 
 /** Rejects with AUDIT_UNREADABLE when there is nothing, or nothing that can be read. */
 export async function openAuditSource(place: AuditPlace): Promise<AuditSource> {
-  return 'file' in place ? fileSource(place.file) : sqliteSource(place.sqlite)
+  if ('file' in place) return fileSource(place.file)
+  return 'sqlite' in place ? sqliteSource(place.sqlite) : postgresSource(place.postgres)
 }
 
 async function fileSource(path: string): Promise<AuditSource> {
@@ -50,15 +57,34 @@ async function sqliteSource(path: string): Promise<AuditSource> {
     async *evidence() {
       yield* reading.evidence()
     },
-    async *records(query) {
-      for (let after = 0; ; ) {
-        const kept = reading.page({ ...query, after, limit: PAGE })
-        for (const { record } of kept) yield record
-        if (kept.length < PAGE) return
-        after = kept.at(-1)?.id ?? after
-      }
-    },
+    records: (query) => inPages(query, async (question) => reading.page(question)),
     close: async () => reading.close(),
+  }
+}
+
+async function postgresSource(url: string): Promise<AuditSource> {
+  const { connect } = await import('../store/audit/postgres-connection.ts')
+  const { PostgresReading } = await import('../store/audit/postgres-reading.ts')
+  const connection = await connect(url, 'read').catch((error) => {
+    throw unreadable(storeName(url), error)
+  })
+  const reading = new PostgresReading(connection)
+  return {
+    evidence: () => reading.evidence(),
+    records: (query) => inPages(query, (question) => reading.page(question)),
+    close: () => reading.close(),
+  }
+}
+
+async function* inPages(
+  query: AuditQuery,
+  page: (question: Question) => Promise<readonly Kept[]>,
+): AsyncGenerator<object> {
+  for (let after = 0; ; ) {
+    const kept = await page({ ...query, after, limit: PAGE })
+    for (const { record } of kept) yield record
+    if (kept.length < PAGE) return
+    after = kept.at(-1)?.id ?? after
   }
 }
 

@@ -4,10 +4,12 @@ import type { Logger } from '../base/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Room } from '../gateway/exchange.ts'
 import type { Fanout } from '../gateway/notification/fanout.ts'
-import type { Points } from '../points/table.ts'
+import type { Runtime } from '../gateway/runtime.ts'
+import type { Payload, Points } from '../points/table.ts'
 import type { Telemetry, UpstreamOutcome } from '../telemetry/telemetry.ts'
-import type { CallOutcome, UpstreamEvents } from '../upstream/client.ts'
+import type { CallOutcome, Upstream, UpstreamEvents, UpstreamState } from '../upstream/client.ts'
 import type { Assembly } from './assemble.ts'
+import { systemRequest } from './reload.ts'
 
 export interface EventDeps {
   readonly telemetry: Telemetry
@@ -15,7 +17,18 @@ export interface EventDeps {
   readonly log: Logger
   /** Undefined while the first servers are being started: nobody listens yet. */
   readonly fanout: () => Fanout | undefined
+  /** Undefined likewise: transitions are kept until somebody can be told. */
+  readonly current: () => Runtime | undefined
+  readonly createId: () => string
 }
+
+export interface ServerEvents extends UpstreamEvents {
+  /** Tells the plugins what happened while there were none. */
+  flush(): void
+}
+
+/** Transitions that wait for the first generation. */
+const MOST_WAITING = 10_000
 
 const CALL_OUTCOME: Readonly<Record<CallOutcome, UpstreamOutcome>> = {
   ok: 'ok',
@@ -26,8 +39,11 @@ const CALL_OUTCOME: Readonly<Record<CallOutcome, UpstreamOutcome>> = {
   protocol: 'error',
 }
 
-export function upstreamEvents({ telemetry, audit, log, fanout }: EventDeps): UpstreamEvents {
+export function upstreamEvents(deps: EventDeps): ServerEvents {
+  const { telemetry, audit, log, fanout } = deps
+  const transitions = createTransitions(deps)
   return {
+    flush: transitions.flush,
     notification: (upstream, { era }, message) => fanout()?.notification(upstream, era, message),
     request: (upstream, _link, message) =>
       log.debug(
@@ -45,6 +61,7 @@ export function upstreamEvents({ telemetry, audit, log, fanout }: EventDeps): Up
         outcome: state,
         ...(error ? { reason: error } : {}),
       })
+      transitions.note(upstream)
       if (state === 'ready') fanout()?.changed(upstream.name)
     },
     stderr: (upstream, line) => log.info({ server: upstream.name, line }, 'stderr'),
@@ -53,6 +70,37 @@ export function upstreamEvents({ telemetry, audit, log, fanout }: EventDeps): Up
     // a new session at the server: what it offered may be another
     renewed: (upstream) => fanout()?.changed(upstream.name),
     restart: (upstream) => telemetry.upstreamRestarted(upstream.name),
+  }
+}
+
+/** server_status_changed, on every transition of a server. */
+function createTransitions({ current, createId }: EventDeps) {
+  const states = new WeakMap<Upstream, UpstreamState>()
+  const waiting: (() => void)[] = []
+  const tell = (upstream: Upstream, payload: Payload<'server_status_changed'>) => {
+    const runtime = current()
+    const { info: server } = upstream
+    const runner = runtime?.generation.runner('server_status_changed', { server })
+    if (!runner) return
+    const request = systemRequest(createId(), 'server/status', runtime)
+    request.server = server
+    void runner.dispatch(payload, request)
+  }
+  return {
+    note(upstream: Upstream): void {
+      const { state, error } = upstream.status
+      const from = states.get(upstream) ?? 'stopped'
+      // an era that comes or goes is no transition
+      if (from === state) return
+      states.set(upstream, state)
+      const cause = error === undefined ? {} : { cause: error }
+      const payload = { server: upstream.name, from, to: state, ...cause }
+      if (current()) tell(upstream, payload)
+      else if (waiting.length < MOST_WAITING) waiting.push(() => tell(upstream, payload))
+    },
+    flush(): void {
+      for (const late of waiting.splice(0)) late()
+    },
   }
 }
 

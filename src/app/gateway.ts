@@ -1,27 +1,31 @@
 // A gateway without listeners: started whole, reloaded by swapping generations, closed in reverse order.
 import type { RequestHandler } from 'express'
 import { type AdminHandle, adminMiddleware, type Readiness } from '../admin/server.ts'
+import type { AuditReader } from '../audit/reader.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { createDisposer, type Disposer } from '../base/dispose.ts'
 import { AppError } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/log.ts'
-import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { shownConfig } from '../config/print.ts'
 import type { Engine } from '../engine/engine.ts'
 import { createDoors, type Doors } from '../gateway/endpoint/doors.ts'
 import { asMiddleware } from '../gateway/http.ts'
 import { serveStdio } from '../gateway/stdio.ts'
 import type { PluginDefinition } from '../plugin.ts'
 import type { Points } from '../points/table.ts'
+import type { Store } from '../store/store.ts'
 import type { LineService, Pipes } from '../wire/line-service.ts'
 import { type Assembly, retire } from './assemble.ts'
-import type { IdentityParts } from './identity.ts'
+import { type ApiAccess, begin } from './begin.ts'
+import type { Control } from './control/control.ts'
+import type { TokenReceiver } from './first-token.ts'
+import { Generations } from './generations.ts'
+import type { IdentityRoom } from './identity.ts'
 import { createLog } from './log.ts'
-import { type ReloadResult, rehearse, reload } from './reload.ts'
-import { type Current, createRooms, putInForce, type Rooms, runningOf } from './rooms.ts'
+import type { ReloadResult } from './reload.ts'
+import { type Current, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
-import type { Stdout } from './sinks.ts'
+import { type Stdout, storePlace } from './sinks.ts'
 import { readinessOf } from './status.ts'
 
 export { BUILT_IN } from './rooms.ts'
@@ -42,8 +46,15 @@ export interface GatewayOptions {
   readonly unsafeWithout?: readonly string[]
   readonly log?: Logger
   readonly clock?: Clock
+  /** In place of the database that the section `store` names; used only with `admin.api`. */
+  readonly store?: Store
+  /**
+   * Takes the first admin token, which is made when the API is on and nobody has a key with the role admin. Without it none is made;
+   * `startGateway` writes it to a file beside the database.
+   */
+  readonly onFirstToken?: TokenReceiver
   /** In place of the section `identity`, for hosts that know who asks. */
-  readonly identity?: IdentityParts
+  readonly identity?: IdentityRoom
 }
 
 /** A gateway without listeners. */
@@ -55,10 +66,14 @@ export interface Gateway {
   mcp(options?: { readonly virtualServer?: string }): RequestHandler
   /** The MCP endpoint for one client on a pair of pipes. */
   stdio(pipes: Pipes): LineService
-  /** /healthz, /readyz and /metrics as Express middleware. */
+  /** /healthz, /readyz, /metrics and, with `admin.api`, the admin API as Express middleware. */
   admin(): RequestHandler
   /** Reads the file again and swaps generations; never rejects. `dryRun`: reads and judges, and swaps nothing. */
   reload(options?: { readonly dryRun?: boolean }): Promise<ReloadResult>
+  /** Puts what the store holds in force, at once and not when it has been noticed; never rejects. */
+  apply(): Promise<ReloadResult>
+  /** Resolves when nothing of old generations is left. */
+  retired(): Promise<void>
   /** Takes no more requests, waits for those in flight up to `limits.drain` or `hurry`, closes everything. Idempotent. */
   close(options?: { hurry?: Promise<void> }): Promise<void>
   readiness(): Readiness
@@ -68,6 +83,8 @@ export interface Gateway {
   readonly log: Logger
   readonly clock: Clock
   readonly adminHandle: AdminHandle
+  /** Entities and the one way to change them; undefined without `admin.api`. */
+  readonly control: Control | undefined
   /** What `mcp()` wraps, for a server without Express. */
   readonly doors: Doors
   /** From now on not ready: load balancers stop sending. */
@@ -90,10 +107,37 @@ export async function createGateway(
   const log = options.log ?? createLog(config.telemetry.log.level as LogLevel)
   const owned = createDisposer()
   const current: Current = { assembly: undefined }
+  let gateway: LiveGateway | undefined
+  let early = false
+  const changed = () => {
+    if (gateway) void gateway.apply()
+    else early = true
+  }
   try {
-    const rooms = await createRooms({ options, config, clock, log, current, owned, stdout })
-    current.assembly = await rooms.build(loaded, undefined)
-    return new LiveGateway({ rooms, current, owned, clock, log, read })
+    const begun = await begin({
+      options,
+      loader,
+      loaded,
+      clock,
+      log,
+      current,
+      owned,
+      changed,
+      stdout,
+    })
+    gateway = new LiveGateway({
+      ...begun,
+      current,
+      owned,
+      clock,
+      log,
+      read,
+      ownIdentity: options.identity !== undefined,
+    })
+    await gateway.serveApi(options.onFirstToken)
+    // written while the first generation was being built
+    if (early) void gateway.apply()
+    return gateway
   } catch (error) {
     await owned.dispose().catch(() => {})
     throw error
@@ -116,6 +160,9 @@ export function readConfig(
 
 interface LiveParts {
   readonly rooms: Rooms
+  readonly control: Control | undefined
+  readonly access: ApiAccess | undefined
+  readonly ownIdentity: boolean
   readonly current: Current
   readonly owned: Disposer
   readonly clock: Clock
@@ -123,29 +170,23 @@ interface LiveParts {
   readonly read: () => Promise<LoadedConfig<GatewayConfig>>
 }
 
-const CLOSING: ReloadResult = {
-  outcome: 'refused',
-  changed: [],
-  reason: 'the gateway is shutting down',
-}
-
 class LiveGateway implements Gateway {
   readonly engine: Engine<Points>
   readonly log: Logger
   readonly clock: Clock
   readonly doors: Doors
-  readonly adminHandle: AdminHandle
+  adminHandle: AdminHandle
+  readonly control: Control | undefined
   readonly #parts: LiveParts
   #draining = false
   #closing: Promise<void> | undefined
-  /** Reloads one after the other. */
-  #reloading: Promise<unknown> = Promise.resolve()
-  /** Old generations let go one after the other: a later one may own what an earlier one still uses. */
-  #retiring: Promise<void> = Promise.resolve()
+  readonly #generations: Generations
 
   constructor(parts: LiveParts) {
     this.#parts = parts
     this.engine = parts.rooms.engine
+    this.control = parts.control
+    this.#generations = new Generations({ ...parts, closing: () => this.#closing !== undefined })
     this.log = parts.log
     this.clock = parts.clock
     this.doors = createDoors(parts.rooms.room)
@@ -155,7 +196,49 @@ class LiveGateway implements Gateway {
           ? parts.rooms.telemetry.prometheus()
           : undefined,
       readiness: () => this.readiness(),
+      api: undefined,
     }
+  }
+
+  /** What the API can search: only where a sink keeps it in the store. */
+  async #keptAudit(): Promise<AuditReader | undefined> {
+    const { audit, store } = this.state().loaded.config
+    if (!audit.sinks.some(({ type }) => type === 'store')) return undefined
+    const { createAuditReader } = await import('../store/audit/reader.ts')
+    const reader = createAuditReader(storePlace(store), this.clock)
+    this.#parts.owned.defer(() => reader.close())
+    return reader
+  }
+
+  /** With `admin.api`: loads the API, and makes the first key where nobody has one. */
+  async serveApi(receive: TokenReceiver | undefined): Promise<void> {
+    const { control, access, rooms } = this.#parts
+    if (!control || !access) return
+    const { clock, log, adminHandle } = this
+    const { createId } = rooms.room
+    const { createAdminApi } = await import('./admin.ts')
+    const api = await createAdminApi({
+      ...access,
+      registry: control.registry,
+      authorizer: () => control.authorizer(),
+      cursors: control.cursors,
+      audit: await this.#keptAudit(),
+      state: () => this.state(),
+      readiness: () => this.readiness(),
+      reload: (options) => this.reload(options),
+      metrics: adminHandle.metrics,
+      clock,
+      log,
+      createId,
+    })
+    this.adminHandle = { ...adminHandle, api }
+    // a host that knows who asks has given its people what they need
+    if (this.#parts.ownIdentity || !receive) return
+    const { ensureFirstToken } = await import('./first-token.ts')
+    const { config } = this.state().loaded
+    const { registry } = control
+    const now = clock.wall
+    await ensureFirstToken({ registry, config, log, now, createId, receive })
   }
 
   mcp({ virtualServer }: { readonly virtualServer?: string } = {}): RequestHandler {
@@ -182,16 +265,20 @@ class LiveGateway implements Gateway {
       draining: this.#draining,
       auditHealthy: rooms.audit.healthy,
       stats: rooms.engine.stats,
+      control: this.control?.status(),
     })
   }
 
-  reload({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
-    const next = this.#reloading.then(() => {
-      if (this.#closing) return CLOSING
-      return dryRun ? rehearse(this.#reloadDeps()) : this.#reload()
-    })
-    this.#reloading = next.catch(() => {})
-    return next
+  reload(options: { readonly dryRun?: boolean } = {}): Promise<ReloadResult> {
+    return this.#generations.reload(options)
+  }
+
+  retired(): Promise<void> {
+    return this.#generations.retired()
+  }
+
+  apply(): Promise<ReloadResult> {
+    return this.#generations.apply()
   }
 
   drain(): void {
@@ -206,67 +293,12 @@ class LiveGateway implements Gateway {
     return this.#closing
   }
 
-  #reloadDeps() {
-    const { rooms, read } = this.#parts
-    return {
-      current: () => this.state(),
-      read,
-      createId: rooms.room.createId,
-      shown: shownConfig,
-    }
-  }
-
-  async #reload(): Promise<ReloadResult> {
-    const result = await reload({
-      ...this.#reloadDeps(),
-      build: this.#parts.rooms.build,
-      swap: (next, diff) => this.#swap(next, diff),
-    })
-    this.#tell(result)
-    return result
-  }
-
-  #swap(next: Assembly, diff: ConfigDiff): void {
-    const { current, rooms } = this.#parts
-    const old = putInForce(current, next, diff, rooms)
-    this.#retiring = this.#retiring.then(() =>
-      retire(old, next, {
-        patience: (ms) => this.#wait(ms),
-        observed: () => this.engine.observers.idle(),
-        log: this.log,
-      }),
-    )
-  }
-
-  #tell({ outcome, changed, reason }: ReloadResult): void {
-    const { telemetry, audit } = this.#parts.rooms
-    if (outcome === 'unchanged') {
-      this.log.info({}, 'reload: nothing has changed')
-      return
-    }
-    const applied = outcome === 'applied'
-    telemetry.configReload(applied ? 'ok' : 'refused')
-    audit.write({
-      kind: applied ? 'reload' : 'reload_refused',
-      generation: this.state().runtime.generation.id,
-      digest: this.#parts.rooms.digests.configuration(this.state().runtime.generation.id),
-      changed,
-      ...(reason ? { reason } : {}),
-    })
-    if (applied)
-      this.log.info(
-        { changed, generation: this.state().runtime.generation.id },
-        'reload: the new configuration is in force',
-      )
-    else this.log.error({ reason }, 'reload refused: the old configuration stays in force')
-  }
-
   async #close(hurry: Promise<void> = new Promise(() => {})): Promise<void> {
     const { current, rooms, owned } = this.#parts
-    await this.#reloading
+    await this.#generations.reloaded()
     const last = current.assembly
     if (last) {
-      const drained = Promise.all([last.runtime.drained(), this.#retiring])
+      const drained = Promise.all([last.runtime.drained(), this.#generations.retired()])
       await Promise.race([drained, this.#wait(last.loaded.config.limits.drain), hurry])
       for (const { entry, point, since } of this.engine.inflight) {
         this.log.warn(

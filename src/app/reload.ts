@@ -7,7 +7,8 @@ import { RequestContext, SYSTEM } from '../engine/context.ts'
 import type { Runtime } from '../gateway/runtime.ts'
 import type { LoadOptions } from '../host/host.ts'
 import type { Payload } from '../points/table.ts'
-import type { Assembly } from './assemble.ts'
+import type { Admissions, Assembly } from './assemble.ts'
+import type { Admitting } from './control/admission.ts'
 import type { GatewayConfig } from './sections.ts'
 
 /** How a reload ended. `refused` has the reason; nothing has changed then, nor has it after a `dry_run`. */
@@ -20,12 +21,26 @@ export interface ReloadResult {
 export interface ReloadDeps {
   readonly current: () => Assembly
   readonly read: () => Promise<LoadedConfig<GatewayConfig>>
-  readonly build: (loaded: LoadedConfig<GatewayConfig>, previous: Assembly) => Promise<Assembly>
+  /** What was read with what the store adds. Throws CONFIG_INVALID. */
+  readonly effective: (base: LoadedConfig<GatewayConfig>) => LoadedConfig<GatewayConfig>
+  /** The points of what is declared anew, judged by the running generation. */
+  readonly admit: (base: LoadedConfig<GatewayConfig>, running: Runtime) => Promise<Admitting>
+  readonly build: (
+    loaded: LoadedConfig<GatewayConfig>,
+    previous: Assembly,
+    admissions: Admissions,
+  ) => Promise<Assembly>
   /** Makes the new assembly the current one and retires the old. */
-  readonly swap: (next: Assembly, diff: ConfigDiff) => void
+  readonly swap: (next: Assembly, diff: ConfigDiff, from: Origin) => void
   readonly createId: () => string
   /** The configuration as policies may see it. */
   readonly shown: (loaded: LoadedConfig<GatewayConfig>) => Record<string, unknown>
+}
+
+/** What an assembly was made of beside what is in it. */
+export interface Origin {
+  readonly base: LoadedConfig<GatewayConfig>
+  readonly admissions: Admissions
 }
 
 /** What cannot change while the listeners are open. */
@@ -48,13 +63,14 @@ export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
   const old = deps.current()
   let changed: readonly string[] = []
   try {
-    const loaded = await deps.read()
+    const base = await deps.read()
+    const loaded = deps.effective(base)
     const diff = diffConfig(old.loaded, loaded)
     changed = diff.paths
     if (changed.length === 0) return { outcome: 'unchanged', changed }
     assertChangeable(changed)
     await judge(deps, old.runtime, loaded, changed)
-    deps.swap(await deps.build(loaded, old), diff)
+    await exchange(deps, { base, loaded, diff }, () => deps.admit(base, old.runtime))
     observe(deps, old.runtime, { file: loaded.file, changed: [...changed], applied: true })
     return { outcome: 'applied', changed }
   } catch (error) {
@@ -71,12 +87,12 @@ export async function reload(deps: ReloadDeps): Promise<ReloadResult> {
 
 /** What a reload would come to, as far as it can be told without building: read, compared and judged; nobody observes it. */
 export async function rehearse(
-  deps: Pick<ReloadDeps, 'current' | 'read' | 'createId' | 'shown'>,
+  deps: Pick<ReloadDeps, 'current' | 'read' | 'effective' | 'createId' | 'shown'>,
 ): Promise<ReloadResult> {
   let changed: readonly string[] = []
   try {
     const old = deps.current()
-    const loaded = await deps.read()
+    const loaded = deps.effective(await deps.read())
     changed = diffConfig(old.loaded, loaded).paths
     if (changed.length === 0) return { outcome: 'unchanged', changed }
     assertChangeable(changed)
@@ -87,7 +103,48 @@ export async function rehearse(
   }
 }
 
-function reasonOf(error: unknown): string {
+/**
+ * Puts in force what the store has come to hold. Who wrote it has passed the points of the write already; nobody is asked about the
+ * configuration again.
+ */
+export async function applyEntities(deps: ReloadDeps, from: Origin): Promise<ReloadResult> {
+  try {
+    const loaded = deps.effective(from.base)
+    const diff = diffConfig(deps.current().loaded, loaded)
+    await exchange(deps, { base: from.base, loaded, diff }, async () => ({
+      admissions: from.admissions,
+      tell() {},
+    }))
+    return { outcome: 'applied', changed: diff.paths }
+  } catch (error) {
+    return { outcome: 'refused', changed: [], reason: reasonOf(error) }
+  }
+}
+
+interface Exchanged {
+  readonly base: LoadedConfig<GatewayConfig>
+  readonly loaded: LoadedConfig<GatewayConfig>
+  readonly diff: ConfigDiff
+}
+
+async function exchange(
+  deps: ReloadDeps,
+  { base, loaded, diff }: Exchanged,
+  admit: () => Promise<Admitting>,
+): Promise<void> {
+  const { admissions, tell } = await admit()
+  let next: Assembly
+  try {
+    next = await deps.build(loaded, deps.current(), admissions)
+  } catch (error) {
+    tell(false)
+    throw error
+  }
+  deps.swap(next, diff, { base, admissions })
+  tell(true)
+}
+
+export function reasonOf(error: unknown): string {
   const problems = isAppError(error) ? problemsOf(error) : []
   return problems.length > 0
     ? problems.map((problem) => formatProblem(problem)).join('; ')

@@ -98,6 +98,7 @@ export function createReport(deps: ReportDeps): Report {
           durationMs: round(ms),
           code,
           passes: request.passes ?? undefined,
+          allowed: request.allowed ?? undefined,
           arguments: withArguments ? request.given?.arguments : undefined,
         }),
       )
@@ -120,18 +121,18 @@ export function createReport(deps: ReportDeps): Report {
         void runner.dispatch(payload, systemRequest(deps.createId(), 'session/close', runtime))
     },
     decided({ request }, { action, target, violation }) {
+      if (!violation) {
+        request.allowed ??= []
+        if (!request.allowed.includes(action)) request.allowed.push(action)
+        return
+      }
       // what a plugin refuses the engine tells of; what a list does not show is no refusal
-      if (!violation || violation.entry !== RULES) return
+      if (violation.entry !== RULES) return
       const { code, reason } = violation
       const { server, name } = target ?? {}
       const about = { server, target: name, verdict: 'deny', effective: true }
-      audit.write({
-        ...eventOf('refusal', request, digests),
-        ...about,
-        code,
-        reason,
-        details: { action },
-      })
+      const event = eventOf('decision', request, digests)
+      audit.write({ ...event, ...about, code, reason, action })
     },
     dropped(reason) {
       log.debug({ reason }, 'a notification was not delivered')
@@ -165,7 +166,7 @@ function stepOf(
   }
 }
 
-type End = Pick<AuditEvent, 'outcome' | 'durationMs' | 'code' | 'passes' | 'arguments'>
+type End = Pick<AuditEvent, 'outcome' | 'durationMs' | 'code' | 'passes' | 'allowed' | 'arguments'>
 const NO_END: End = {}
 
 // one literal, not spreads: written for every request
@@ -194,6 +195,7 @@ function eventOf(
     durationMs: end.durationMs,
     code: end.code,
     passes: end.passes,
+    allowed: end.allowed,
     digest: digests?.configuration(generation),
     arguments: end.arguments,
   }

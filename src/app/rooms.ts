@@ -11,35 +11,35 @@ import type { Logger } from '../base/log.ts'
 import { SOURCES } from '../base/place.ts'
 import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { createEgress } from '../egress/egress.ts'
+import { createEgress, type Egress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
-import { LISTS, type ListKind } from '../gateway/catalog/listing.ts'
 import type { Room } from '../gateway/exchange.ts'
 import { createHeldCalls } from '../gateway/input/held.ts'
 import { createInputStates } from '../gateway/input/state.ts'
 import { instanceOf } from '../gateway/links.ts'
 import { createFanout, type Fanout } from '../gateway/notification/fanout.ts'
-import type { Runtime } from '../gateway/runtime.ts'
 import { createClientLabels, createSessions } from '../gateway/session.ts'
 import { EventMemory } from '../gateway/stream/memory.ts'
 import { createSubscriptions } from '../gateway/subscription/ledger.ts'
 import { createListens } from '../gateway/subscription/listens.ts'
 import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
+import type { AnyOf } from '../identity/authorize/rule.ts'
 import { POINTS, type Points } from '../points/table.ts'
-import { signatureOf } from '../registry/catalogue/gate.ts'
+import { judgesAlike } from '../registry/catalogue/kinds.ts'
 import { createKnownCatalogue, type KnownCatalogue } from '../registry/catalogue/known.ts'
 import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { createProcessGuard } from '../upstream/stdio/guard.ts'
-import { type Assembly, assemble } from './assemble.ts'
+import { type AssembleOptions, type Assembly, assemble } from './assemble.ts'
 import { createDigests, type Digests } from './digests.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
-import { OPEN } from './identity.ts'
-import { loadPoints } from './reload.ts'
+import { createIdentityRoom } from './identity.ts'
+import { probe } from './probe.ts'
+import { loadPoints, type Origin } from './reload.ts'
 import { createReport } from './report.ts'
 import type { GatewayConfig } from './sections.ts'
 import { SELF } from './self.ts'
@@ -50,6 +50,8 @@ export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 /** The one reference that a reload swaps. */
 export interface Current {
   assembly: Assembly | undefined
+  /** What it was made of. */
+  origin?: Origin | undefined
 }
 
 export interface Rooms {
@@ -62,8 +64,23 @@ export interface Rooms {
   readonly catalogue: KnownCatalogue
   readonly digests: Digests
   /** Builds a generation beside the running one. */
-  build(loaded: LoadedConfig<GatewayConfig>, previous: Assembly | undefined): Promise<Assembly>
+  build(
+    loaded: LoadedConfig<GatewayConfig>,
+    previous: Assembly | undefined,
+    how?: BuildOptions,
+  ): Promise<Assembly>
+  /** Loads one entry or policy and lets it go again. Rejects with what is wrong with it. */
+  probe(loaded: LoadedConfig<GatewayConfig>, name: string): Promise<void>
+  /** What patterns of rules are compiled with. */
+  readonly anyOf: AnyOf
+  /** What happened before anybody could be told is told now. */
+  inForce(): void
 }
+
+export type BuildOptions = Pick<
+  AssembleOptions,
+  'admit' | 'override' | 'entities' | 'patience' | 'keepPlugins'
+>
 
 export interface RoomDeps {
   readonly options: GatewayOptions
@@ -112,7 +129,9 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     writes: process.env.NODE_ENV === 'production' ? 'ignore' : 'throw',
     passes: true,
   })
-  const host = createPluginHost(deps, audit, expression, telemetry)
+  const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
+  owned.defer(() => egress.close())
+  const host = createPluginHost(deps, { audit, expression, telemetry, egress })
   const subscriptions = createSubscriptions()
   const listens = createListens()
   const sessions = createSessions({
@@ -129,15 +148,11 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   owned.defer(() => sessions.close())
   const wheel = createDeadlineWheel(clock)
   const catalogue = createKnownCatalogue(NO_MEMORY)
-  const identity = options.identity ?? OPEN
   const room: Room = {
     clock,
     wheel,
     log,
     self: SELF,
-    authenticator: identity.authenticator,
-    owner: identity.owner,
-    challenges: identity.challenges,
     sessions,
     subscriptions,
     listens,
@@ -164,10 +179,12 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     audit,
     log,
     fanout: () => (current.assembly ? fanout : undefined),
+    current: () => current.assembly?.runtime,
+    createId: randomUUID,
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
-    authorizer: identity.authorizer,
+    identity: options.identity ?? createIdentityRoom({ clock, log, expression, egress }),
     engine,
     host,
     self: SELF,
@@ -184,15 +201,19 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     fanout,
     catalogue,
     digests,
-    async build(loaded, previous) {
+    async build(loaded, previous, how = {}) {
       const next = await assemble(loaded, previous, parts, {
         code: options.plugins,
         unsafeWithout: options.unsafeWithout,
         ...loadPoints(previous?.runtime, randomUUID),
+        ...how,
       })
       digests.add(next.runtime.generation.id, loaded)
       return next
     },
+    probe: (loaded, name) => probe(parts, options, loaded, name),
+    anyOf: compiler.anyOf,
+    inForce: events.flush,
   }
 }
 
@@ -201,6 +222,9 @@ export function runningOf(current: Current): Assembly {
   if (!current.assembly) throw new AppError('SHUTTING_DOWN', 'the gateway is not running')
   return current.assembly
 }
+
+/** Sections that decide what is in whose lists. */
+const CHANGE_LISTS = ['virtual_servers', 'namespacing', 'identity']
 
 /** The one moment of a reload: requests that come after it find the new assembly. Gives back the old one. */
 export function putInForce(
@@ -214,9 +238,9 @@ export function putInForce(
   // before anything else is sent on them
   for (const stream of [...room.streams]) stream.reloaded()
   endGone(room, next)
-  const isRenamed = sections.includes('virtual_servers') || sections.includes('namespacing')
+  const isOther = CHANGE_LISTS.some((section) => sections.includes(section))
   // others judge what is listed: it may be other things from now on
-  if (isRenamed || !judgesAlike(old.runtime, next.runtime)) fanout.changed()
+  if (isOther || !judgesAlike(old.runtime.generation, next.runtime.generation)) fanout.changed()
   for (const server of servers.removed)
     catalogue.forget(server).catch((error) => {
       const fields = { server, error: messageOf(error) }
@@ -225,12 +249,6 @@ export function putInForce(
   for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
     fanout.changed(server)
   return old
-}
-
-function judgesAlike(old: Runtime, next: Runtime): boolean {
-  return (Object.keys(LISTS) as ListKind[]).every(
-    (kind) => signatureOf(old.generation, kind) === signatureOf(next.generation, kind),
-  )
 }
 
 /** What was opened on a virtual server ends with it. */
@@ -243,14 +261,17 @@ function endGone({ sessions, listens }: Room, { runtime }: Assembly): void {
     if (isGone(virtualServer)) for (const stream of streams.values()) stream.close()
 }
 
+interface HostParts {
+  readonly audit: Audit
+  readonly expression: Expression
+  readonly telemetry: Telemetry
+  readonly egress: Egress
+}
+
 function createPluginHost(
-  { config, clock, log, current, owned, options }: RoomDeps,
-  audit: Audit,
-  expression: Expression,
-  telemetry: Telemetry,
+  { clock, log, current, owned, options }: RoomDeps,
+  { audit, expression, telemetry, egress }: HostParts,
 ) {
-  const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
-  owned.defer(() => egress.close())
   const host = createHost({
     clock,
     log,

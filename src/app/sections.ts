@@ -28,7 +28,8 @@ import {
 } from '../host/options.ts'
 import { createIdentityCheck, EXPOSURE_CHECK } from '../identity/option-checks.ts'
 import { IDENTITY_SCHEMA, type IdentityOptions } from '../identity/options.ts'
-import { STORE_CHECK, STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
+import { REGISTRY_SCHEMA, type RegistryOptions } from '../registry/options.ts'
+import { STORE_SCHEMA, type StoreOptions } from '../store/options.ts'
 import { TELEMETRY_SCHEMA, type TelemetryOptions } from '../telemetry/options.ts'
 import { SERVERS_CHECK } from '../upstream/option-checks.ts'
 import { SERVERS_SCHEMA, type ServerConfig } from '../upstream/options.ts'
@@ -45,6 +46,7 @@ export interface GatewayConfig {
   readonly plugins: PluginsOptions
   readonly policies: readonly Policy[]
   readonly identity: IdentityOptions
+  readonly registry: RegistryOptions
   readonly store: StoreOptions
   readonly audit: AuditOptions
   readonly telemetry: TelemetryOptions
@@ -63,6 +65,7 @@ export const SECTIONS = {
   identity: IDENTITY_SCHEMA,
   state: STATE_SCHEMA,
   cache: CACHE_SCHEMA,
+  registry: REGISTRY_SCHEMA,
   store: STORE_SCHEMA,
   audit: AUDIT_SCHEMA,
   telemetry: TELEMETRY_SCHEMA,
@@ -83,7 +86,6 @@ export function configLoader(): Loader<GatewayConfig> {
       EXPOSURE_CHECK,
       createIdentityCheck((texts, options) => compileAnyOf(texts, { path: false, ...options })),
       PATHS_CHECK,
-      STORE_CHECK,
       AUDIT_CHECK,
       SERVERS_CHECK,
       ...createPluginChecks(),

@@ -11,7 +11,7 @@ import type { Clock } from '../base/clock.ts'
 import { AppError, messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { type StoreOptions, sqlitePath } from '../store/options.ts'
-import { createAuditTable } from '../store/sqlite-thread.ts'
+import { createAuditTable, isPostgresUrl } from '../store/sqlite-thread.ts'
 
 interface Parts {
   readonly audit: AuditOptions
@@ -74,10 +74,15 @@ function createSink(
     }
     case 'store': {
       const { retention } = audit
-      const table = { path: sqlitePath(store), clock, log, key: signing?.pem, retention }
+      const table = { path: storePlace(store), clock, log, key: signing?.pem, retention }
       return createStoreSink({ table: createAuditTable(table), clock, log })
     }
   }
+}
+
+/** The path of the file, or the URL as it is: for the sink, and for who reads what it wrote. */
+export function storePlace(store: StoreOptions): string {
+  return isPostgresUrl(store.url) ? store.url : sqlitePath(store)
 }
 
 function writerOf(stdout: Stdout): WriteOut {

@@ -83,7 +83,7 @@ async function look(handle: FileHandle, size: number): Promise<Found & { ended: 
 }
 
 /** Without their ends; `cut`: the first one is not whole. */
-export function linesOf(bytes: Uint8Array, cut = false): Uint8Array[] {
+function linesOf(bytes: Uint8Array, cut = false): Uint8Array[] {
   const lines: Uint8Array[] = []
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf(0x0a, at)

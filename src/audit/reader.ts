@@ -9,6 +9,8 @@ export interface AuditQuery {
   readonly kind?: string | undefined
   /** The id. */
   readonly principal?: string | undefined
+  /** Of the principal. */
+  readonly tenant?: string | undefined
   readonly server?: string | undefined
   readonly target?: string | undefined
   readonly point?: string | undefined
@@ -18,10 +20,8 @@ export interface AuditQuery {
   readonly requestId?: string | undefined
 }
 
-export const MOST_RECORDS = 1000
-
 export interface AuditSearch extends AuditQuery {
-  /** From 1 to MOST_RECORDS. */
+  /** At most 1000 are given. */
   readonly limit: number
   /** `next` of the page before. */
   readonly cursor?: string | undefined
@@ -43,7 +43,7 @@ export interface AuditReader {
 }
 
 /** Members that a query compares as they are. */
-export const COMPARED = [
+const COMPARED = [
   'kind',
   'server',
   'target',
@@ -56,10 +56,11 @@ export const COMPARED = [
 
 /** Whether a record of a file answers the query. */
 export function answers(query: AuditQuery, record: Readonly<Record<string, unknown>>): boolean {
-  const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY, principal } = query
+  const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = query
   const time = Date.parse(String(record.time))
   if (!(time >= from && time < to)) return false
-  const { id } = (record.principal ?? {}) as { id?: unknown }
-  if (principal !== undefined && id !== principal) return false
+  const { id, tenant } = (record.principal ?? {}) as { id?: unknown; tenant?: unknown }
+  if (query.principal !== undefined && id !== query.principal) return false
+  if (query.tenant !== undefined && tenant !== query.tenant) return false
   return COMPARED.every((name) => query[name] === undefined || record[name] === query[name])
 }

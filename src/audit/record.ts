@@ -90,6 +90,8 @@ export interface AuditEvent {
   /** What was asked for: the operation of a write, the right of a decision. */
   readonly action?: string | undefined
   readonly entity?: AuditEntity | undefined
+  /** Rights that were asked about and allowed, folded into the record of the request. */
+  readonly allowed?: readonly string[] | undefined
   /** Of the configuration in force: the first 32 hexadecimal digits of its SHA-256. */
   readonly digest?: string | undefined
   /** Of the policy or entry that decided, likewise. */

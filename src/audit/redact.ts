@@ -68,6 +68,7 @@ export function createRedactor(options: RedactOptions = {}): Redactor {
       passes: event.passes?.map(passOf),
       action: text(event.action),
       entity: entityOf(event.entity),
+      allowed: event.allowed?.map(redactText),
       digest: event.digest,
       policy: event.policy,
       arguments: event.arguments === undefined ? undefined : argumentsOf(event.arguments, rules),

@@ -60,7 +60,7 @@ export interface Verdict {
   readonly checkpoints: number
 }
 
-export const MOST_PROBLEMS = 100
+const MOST_PROBLEMS = 100
 
 interface Chain {
   readonly from: number

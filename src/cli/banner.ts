@@ -12,6 +12,10 @@ import { VERSION } from './version.ts'
 export interface Banner {
   readonly url: string
   readonly adminUrl: string
+  /** Whether the admin API is on. */
+  readonly api: boolean
+  /** Where the first admin token is, if it was made at this start and written to a file. */
+  readonly tokenFile: string | undefined
   /** The file, or what stands in for it. */
   readonly config: string
   readonly tryIt: string
@@ -20,11 +24,13 @@ export interface Banner {
 }
 
 export function bannerText(banner: Banner, style: Style): string {
-  const { url, adminUrl, config, tryIt, pid, report } = banner
+  const { url, adminUrl, api, tokenFile, config, tryIt, pid, report } = banner
   const places = columns(
     [
       [style.faint('MCP'), style.strong(url)],
       [style.faint('health'), `${adminUrl}/readyz  ${adminUrl}/metrics`],
+      ...(api ? [[style.faint('API'), `${adminUrl}/api/v1`]] : []),
+      ...(tokenFile === undefined ? [] : [[style.faint('token'), tokenFile]]),
       [style.faint('config'), config],
     ],
     '  ',

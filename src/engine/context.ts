@@ -83,6 +83,8 @@ export class RequestContext extends Cancellation {
   round = 0
   /** Entries that passed, point by point, for the audit record of the request. */
   passes: Pass[] | null = null
+  /** Rights that its caller was found to have, for the audit record of the request. */
+  allowed: string[] | null = null
   #labels: Set<string> | undefined
   #states: Map<string, Record<string, unknown>> | undefined
   #shared: Map<string, Readonly<Record<string, unknown>>> | undefined

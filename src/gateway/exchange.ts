@@ -15,11 +15,10 @@ import {
 } from '../engine/context.ts'
 import type { Outcome } from '../engine/outcome.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
-import type { Authenticator, Target } from '../identity/access.ts'
+import type { Target } from '../identity/access.ts'
 import type { ResultRelay, Upstream } from '../upstream/client.ts'
 import type { HeaderBag } from '../wire/header-value.ts'
 import type { Message } from '../wire/message.ts'
-import type { Challenges } from './access/challenge.ts'
 import type { Answer, RpcId } from './answer.ts'
 import type { Cursors } from './catalog/cursor.ts'
 import type { HeldCalls } from './input/held.ts'
@@ -94,12 +93,6 @@ export interface Room {
   readonly wheel: DeadlineWheel
   readonly log: Logger
   readonly self: Self
-  /** Who sends an HTTP request. */
-  readonly authenticator: Authenticator
-  /** Who is at the other end of our own pipes. */
-  readonly owner: Principal
-  /** Undefined: no credentials are asked for, so nobody is told how to get any. */
-  readonly challenges: Challenges | undefined
   readonly sessions: Sessions
   /** What clients of either era follow at servers. */
   readonly subscriptions: Subscriptions

@@ -1,6 +1,7 @@
 // Which connection of a server a call takes: the one all share, or one of its client's own where the server may ask that client something.
 import { AppError } from '../base/errors.ts'
 import type { InstanceClient, Upstream, UpstreamLink } from '../upstream/client.ts'
+import { ownerKey } from './access/owner.ts'
 import type { Call } from './exchange.ts'
 import { askable } from './input/kinds.ts'
 import { relayRequest, sessionRoute } from './input/relay.ts'
@@ -43,7 +44,7 @@ export function instanceKey(call: Call, { own }: Upstream): string | undefined {
     case undefined:
       return undefined
     case 'principal':
-      return `principal ${principal.id}`
+      return `principal ${ownerKey(principal)}`
     case 'tenant':
       return `tenant ${principal.tenant ?? ''}`
     case 'auto':
@@ -52,7 +53,7 @@ export function instanceKey(call: Call, { own }: Upstream): string | undefined {
   if (call.session) return instanceOf(call.session)
   const { name = '', version = '' } = client ?? {}
   // what clients say of themselves may be long, and many may say it
-  return digestOf([principal.id, name, version, askable(call.capabilities) ?? {}])
+  return digestOf([ownerKey(principal), name, version, askable(call.capabilities) ?? {}])
 }
 
 /** Whether a legacy server may ask this caller over the connection its calls take: a shared one says that nobody can be asked. */

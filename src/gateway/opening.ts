@@ -7,6 +7,7 @@ import type { ClientInfo } from '../engine/context.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
 import { resultBytes } from '../wire/reply.ts'
 import { MODERN, negotiate } from '../wire/revision.ts'
+import { serversShown } from './access/visible.ts'
 import { type Answer, denialAnswer, type RpcId } from './answer.ts'
 import type { Call, Exchange } from './exchange.ts'
 import { serverMeta } from './meta.ts'
@@ -97,7 +98,7 @@ export async function initialize(call: Call): Promise<Answer & { sessionId?: str
   await prepared(call)
   const named = await linksOf(call)
   const links = named.map(([, offer]) => offer)
-  const instructions = instructionsOf(call, named)
+  const instructions = await instructionsOf(call, named)
   const session = room.sessions.open({
     ...seed,
     labels,
@@ -135,7 +136,7 @@ const PATIENCE = 1000
 export async function discover(call: Call): Promise<Answer> {
   const named = await linksOf(call)
   const links = named.map(([, offer]) => offer)
-  const instructions = instructionsOf(call, named)
+  const instructions = await instructionsOf(call, named)
   const result = {
     supportedVersions: [MODERN],
     capabilities: { ...capabilitiesOf(links), ...modernTasks(links) },
@@ -215,11 +216,16 @@ function modernTasks(links: readonly Offer[1][]): JsonObject {
 
 const MAX_INSTRUCTIONS = 16_384
 
-function instructionsOf({ exchange }: Call, links: readonly Offer[]): string | undefined {
-  const parts = links.flatMap(([name, { instructions }]) =>
-    instructions ? [links.length === 1 ? instructions : `${name}: ${instructions}`] : [],
-  )
-  const { virtualServer } = exchange.runtime
+async function instructionsOf(call: Call, links: readonly Offer[]): Promise<string | undefined> {
+  const said = links.filter(([, { instructions }]) => instructions)
+  // what a server says of itself is for whoever may use something of it
+  const shown = said.length > 0 ? await serversShown(call) : undefined
+  const parts = said
+    .filter(([name]) => shown?.has(name) ?? true)
+    .map(([name, { instructions }]) =>
+      links.length === 1 ? String(instructions) : `${name}: ${instructions}`,
+    )
+  const { virtualServer } = call.exchange.runtime
   if (virtualServer?.description) parts.unshift(virtualServer.description)
   return parts.length > 0 ? parts.join('\n\n').slice(0, MAX_INSTRUCTIONS) : undefined
 }

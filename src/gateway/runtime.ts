@@ -1,17 +1,30 @@
 // One generation of everything a request needs, pinned while it is in use: reload swaps the whole and drains the old.
+import type { Principal } from '../engine/context.ts'
 import type { EngineLimits, Generation } from '../engine/engine.ts'
-import type { Authorizer } from '../identity/access.ts'
+import type { Authenticator, Authorizer } from '../identity/access.ts'
 import type { Points } from '../points/table.ts'
 import type { Era, Upstream } from '../upstream/client.ts'
+import type { Challenges } from './access/challenge.ts'
 import { type Access, createAccess } from './access/check.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { LimitsOptions, ListenOptions } from './options.ts'
 import { selectCatalog } from './virtual/catalog.ts'
 import type { VirtualServer } from './virtual/selection.ts'
 
+/** Who may connect, and what they may do. */
+export interface Gate {
+  readonly authenticator: Authenticator
+  readonly authorizer: Authorizer
+  /** Who is at the other end of our own pipes. */
+  readonly owner: Principal
+  /** Undefined: no credentials are asked for, so nobody is told how to get any. */
+  readonly challenges: Challenges | undefined
+}
+
 /** Immutable but for the count of requests that hold it. */
 export interface Runtime {
   readonly generation: Generation<Points>
+  readonly gate: Gate
   /** Who decides what callers may do; null: nobody, everybody may do everything. */
   readonly access: Access | null
   readonly upstreams: ReadonlyMap<string, Upstream>
@@ -38,18 +51,17 @@ export interface RuntimeParts
     Runtime,
     'access' | 'pin' | 'drained' | 'once' | 'virtualServer' | 'virtualServers' | 'virtualPaths'
   > {
-  readonly authorizer: Authorizer
   readonly selections: readonly VirtualServer[]
 }
 
-export function createRuntime({ authorizer, selections, ...parts }: RuntimeParts): Runtime {
+export function createRuntime({ selections, ...parts }: RuntimeParts): Runtime {
   let held = 0
   const waiting: (() => void)[] = []
   const told = new Set<string>()
   const virtualServers = new Map<string, Runtime>()
   const whole: Runtime = {
     ...parts,
-    access: createAccess(authorizer, parts.generation),
+    access: createAccess(parts.gate.authorizer, parts.generation),
     virtualServer: undefined,
     virtualServers,
     virtualPaths: new Map(selections.map(({ path, name }) => [path, name])),

@@ -5,6 +5,7 @@ import { AppError } from '../base/errors.ts'
 import { FewMap, FewSet } from '../base/few.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ClientInfo, Principal, RequestContext, SessionLabels } from '../engine/context.ts'
+import { isOwner, ownerKey } from './access/owner.ts'
 import type { Asking } from './input/asking.ts'
 import type { Route } from './input/relay.ts'
 import type { SessionEvents } from './stream/memory.ts'
@@ -157,7 +158,7 @@ export function createSessions({ clock, max, createId, ended }: SessionOptions):
       const session = sessions.get(id)
       if (
         !session ||
-        session.principal.id !== principal.id ||
+        !isOwner(session.principal, principal) ||
         session.virtualServer !== virtualServer
       ) {
         throw new AppError(
@@ -251,7 +252,7 @@ class ClientLabels implements SessionLabels {
 
   #key(): string {
     const { name, version } = this.#client
-    return JSON.stringify([this.#principal.id, name, version])
+    return JSON.stringify([ownerKey(this.#principal), name, version])
   }
 }
 

@@ -53,7 +53,7 @@ function createConversation(room: Room, writer: LineWriter): LinePeer {
     try {
       exchange = createExchange(room, SURFACE, undefined)
       // whoever holds the pipes started the process, or was given them by who did
-      exchange.identity.principal = room.owner
+      exchange.identity.principal = exchange.runtime.gate.owner
     } catch (error) {
       return refuseUnread(asFault(error), readableId(bytes, UNREAD))
     }

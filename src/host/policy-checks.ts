@@ -1,4 +1,5 @@
 // Whether what a policy does can be done at its points, known before anything runs: the outcome of `rules` against the table.
+import { isObject } from '../base/json.ts'
 import { suggest } from '../base/suggest.ts'
 import { declarationOf, type PointName } from '../points/table.ts'
 import { type PlannedEntry, RULES } from './loading/plan.ts'
@@ -8,13 +9,15 @@ type Fail = (path: Path, message: string, suggestion?: string) => void
 
 export function checkOutcome(entry: PlannedEntry, point: PointName, fail: Fail): void {
   if (entry.use !== RULES) return
-  const { then, patch } = entry.config as { then?: unknown; patch?: unknown }
+  const { then, patch, respond } = entry.config as Record<string, unknown>
   const rules = declarationOf(point)
   const path = [...entry.configPath, 'then']
   if (then === 'deny' && !rules.deny)
     fail(path, `nothing can be denied at ${point}; use then: alert or log`)
   if (then === 'respond' && !rules.respond)
     fail(path, `${point} cannot be answered; use it at a point whose operation can`)
+  if (then === 'respond' && isObject(respond) && rules.entitled?.(respond))
+    fail([...entry.configPath, 'respond'], `a policy grants nothing at ${point}; a role does`)
   if (then === 'ask' && !rules.ask)
     fail(
       path,

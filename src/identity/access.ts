@@ -14,8 +14,9 @@ export interface Credentials {
 
 export interface Authenticator {
   /**
-   * The principal. Throws, or rejects with, AUTH_REQUIRED, AUTH_INVALID, AUTH_LIMITED or AUTH_UNAVAILABLE, whose `data` says what
-   * `WWW-Authenticate` has to: `{ error, scope }`. At once where nothing has to be fetched.
+   * The principal, frozen. Throws, or rejects with, AUTH_REQUIRED, AUTH_INVALID, AUTH_DENIED (a scope that every token must have is
+   * missing), AUTH_LIMITED (`data.retryAfter`, seconds) or AUTH_UNAVAILABLE, whose `data` says what `WWW-Authenticate` has to:
+   * `{ error, scope }` (oauth/challenge.ts makes it). At once where nothing has to be verified or fetched.
    */
   authenticate(credentials: Credentials): Principal | Promise<Principal>
 }
@@ -44,7 +45,7 @@ export type Decision =
       readonly silent?: boolean
     }
 
-/** Compiled for one generation. Pure: no clock, no database. */
+/** Compiled for one generation. Pure: no clock, no database. A principal of kind `system` may do everything that is a right. */
 export interface Authorizer {
   /** `action` is a right of the table in rights.ts. */
   decide(principal: Principal, action: string, target: Target): Decision

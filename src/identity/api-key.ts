@@ -72,14 +72,6 @@ export function isKey(key: string, stored: StoredKey | undefined): boolean {
   )
 }
 
-/** When a key ends: at the begin of a day such as `2027-01-31`, or at a time, both in UTC; undefined: there is no such day. */
-export function expiryOf(text: string): number | undefined {
-  const time = Date.parse(text)
-  if (Number.isNaN(time)) return undefined
-  // 31 February would be taken for a day of March
-  return new Date(time).toISOString().startsWith(text.slice(0, 10)) ? time : undefined
-}
-
 function checksum(stem: string): string {
   return base62(BigInt(crc32(stem)), CHECKSUM_LENGTH)
 }

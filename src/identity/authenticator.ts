@@ -5,14 +5,14 @@ import { isAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Principal } from '../engine/context.ts'
 import type { Authenticator, Credentials } from './access.ts'
-import { isKey, KEY_PREFIX, type KeyDirectory, keyIdOf, type StoredKey } from './api-key.ts'
+import { isKey, type KeyDirectory, type StoredKey } from './api-key.ts'
 import type { AnyOf } from './authorize/rule.ts'
+import { parseBearer } from './bearer.ts'
 import { createFailures, type Failures } from './failures.ts'
 import { compileGrants, type GrantSpec } from './grants.ts'
 import { type CertificateReader, createCertificateReader } from './mtls.ts'
 import type { FetchDocument } from './oauth/document.ts'
 import { createKeySets, type KeySets } from './oauth/key-set.ts'
-import { LONGEST_TOKEN } from './oauth/token.ts'
 import { createTokenVerifier, type TokenVerifier, type VerifiedToken } from './oauth/verifier.ts'
 import type { IdentityOptions } from './options.ts'
 import { makePrincipal, type PrincipalDirectory, type Proven } from './principal.ts'
@@ -74,9 +74,6 @@ interface Compiled {
   readonly certificates: CertificateReader | undefined
 }
 
-// RFC 6750 section 2.1
-const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
-
 class Doors implements Authenticator {
   readonly #options: IdentityOptions
   readonly #parts: AuthenticatorParts
@@ -113,22 +110,17 @@ class Doors implements Authenticator {
 
   #bearer(authorization: string, credentials: Credentials): Principal | Promise<Principal> {
     const { address } = credentials
-    if (authorization.length > LONGEST_TOKEN + 16)
-      throw this.#fail('the credentials are too long', address)
-    const token = BEARER.exec(authorization)?.[1]
-    if (token === undefined)
-      throw invalid('Authorization is not of the form "Bearer" and one token', 'invalid_request')
-    if (token.startsWith(KEY_PREFIX)) return this.#key(token, address)
+    const bearer = parseBearer(authorization)
+    if (bearer.kind === 'key') return this.#key(bearer.key, bearer.id, address)
     const { tokens } = this.#compiled
     if (tokens === undefined) throw this.#fail('access tokens are not accepted here', address)
-    const known = tokens.recall(token)
+    const known = tokens.recall(bearer.token)
     if (known !== undefined) return this.#accept(known, credentials)
-    return this.#token(tokens, token, credentials)
+    return this.#token(tokens, bearer.token, credentials)
   }
 
-  #key(key: string, address: string | undefined): Principal {
+  #key(key: string, id: string | undefined, address: string | undefined): Principal {
     if (!this.#options.api_keys) throw this.#fail('API keys are not accepted here', address)
-    const id = keyIdOf(key)
     if (id === undefined) throw this.#fail('the API key is mistyped', address)
     const stored = this.#parts.keys.find(id)
     if (!isKey(key, stored) || stored === undefined)

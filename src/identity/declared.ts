@@ -1,5 +1,5 @@
 // The keys, principals and grants that the configuration declares, found like those of the store.
-import { expiryOf, type KeyDirectory, type StoredKey } from './api-key.ts'
+import type { KeyDirectory, StoredKey } from './api-key.ts'
 import type { IdentityOptions } from './options.ts'
 import type { PrincipalDirectory } from './principal.ts'
 
@@ -42,4 +42,12 @@ export function firstOf<T>(...directories: readonly { find(id: string): T | unde
       return undefined
     },
   }
+}
+
+/** When a key ends: at the begin of a day such as `2027-01-31`, or at a time, both in UTC; undefined: there is no such day. */
+export function expiryOf(text: string): number | undefined {
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) return undefined
+  // 31 February would be taken for a day of March
+  return new Date(time).toISOString().startsWith(text.slice(0, 10)) ? time : undefined
 }

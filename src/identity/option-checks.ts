@@ -1,7 +1,7 @@
 // What the schema of `identity` cannot say: names that must exist, patterns that must match something, what would be open by mistake.
 import type { Check, Report } from '../config/load.ts'
-import { expiryOf } from './api-key.ts'
 import type { AnyOf } from './authorize/rule.ts'
+import { expiryOf } from './declared.ts'
 import type { IdentityOptions, OAuthOptions } from './options.ts'
 import { checkGrants, checkMappings, checkRight, checkRoles, RESERVED_IDS } from './role-checks.ts'
 

@@ -145,7 +145,7 @@ export function checkRight(
 ): void {
   if (rightsMatching(pattern).length > 0) return
   const suggestion = suggest(pattern, Object.keys(RIGHTS))
-  const message = `${at}: there is no right ${pattern}; docs/identity.md lists them`
+  const message = `${at}: there is no right ${pattern}; docs/rights.md lists them`
   report(path, message, { key, suggestion })
 }
 

@@ -1,9 +1,9 @@
 // The control plane and the events: what is created, changed, removed, loaded, raised (docs/pipeline.md section 2).
+import type { ConditionField } from '../engine/point.ts'
 import { field, point, SERVER_CONDITIONS } from './declare.ts'
 import { described, flag, list, members, object, oneOf, optional, text } from './shape.ts'
 
 const LATER = {
-  registry: 'the control plane and its registry',
   attest: 'server attestation',
   federation: 'federation',
   plugins: 'plugin installation',
@@ -20,17 +20,30 @@ const written = members({
   reason: optional(text),
 })
 
-const before = (what: string, wired: string) =>
+interface Wiring {
+  readonly wired?: true | string
+  readonly conditions?: readonly ConditionField[]
+}
+const before = (what: string, { wired = true, conditions }: Wiring = {}) =>
   point({
     fires: what,
     payload: entity,
     writable: { entity: field(object, 'entity') },
     content: ['entity', 'previous'],
     ...control,
+    ...(conditions ? { conditions } : {}),
     wired,
   })
-const after = (what: string, wired: string) =>
-  point({ fires: what, payload: written, observe: true, class: 'control', wired })
+const after = (what: string, { wired = true, conditions }: Wiring = {}) =>
+  point({
+    fires: what,
+    payload: written,
+    observe: true,
+    class: 'control',
+    ...(conditions ? { conditions } : {}),
+    wired,
+  })
+const ofServer = { conditions: SERVER_CONDITIONS }
 // what an upstream lists: its server, what it is called there, and the definition, of which all but that may be rewritten
 const IDENTITY = ['server', 'name', 'uri', 'uriTemplate'] as const
 function keepsIdentity(value: unknown, current: unknown): boolean {
@@ -56,6 +69,15 @@ const beforeListed = (what: string) =>
     payload: members({ ...CATALOGUED, entity: definition, previous: optional(definition) }),
     writable: { entity: field(definition, 'entity', { accepts: keepsIdentity }) },
     content: ['entity', 'previous'],
+    conditions: SERVER_CONDITIONS,
+    ...control,
+  })
+// what is forgotten cannot be made another
+const beforeForgotten = (what: string) =>
+  point({
+    fires: what,
+    payload: members({ ...CATALOGUED, entity: definition }),
+    content: ['entity'],
     conditions: SERVER_CONDITIONS,
     ...control,
   })
@@ -92,12 +114,18 @@ const pluginLoad = {
 const reload = { file: text, digest: text, changed: list(text), config: object }
 
 export const CONTROL_POINTS = {
-  server_pre_register: before('before a server is registered', LATER.registry),
-  server_post_register: after('after a server was registered, or was not', LATER.registry),
-  server_pre_update: before('before a server is changed', LATER.registry),
-  server_post_update: after('after a server was changed, or was not', LATER.registry),
-  server_pre_unregister: before('before a server is removed', LATER.registry),
-  server_post_unregister: after('after a server was removed, or was not', LATER.registry),
+  server_pre_register: before('before a server or virtual server is registered', ofServer),
+  server_post_register: after(
+    'after a server or virtual server was registered, or was not',
+    ofServer,
+  ),
+  server_pre_update: before('before a server or virtual server is changed', ofServer),
+  server_post_update: after('after a server or virtual server was changed, or was not', ofServer),
+  server_pre_unregister: before('before a server or virtual server is removed', ofServer),
+  server_post_unregister: after(
+    'after a server or virtual server was removed, or was not',
+    ofServer,
+  ),
   server_pre_admit: point({
     fires:
       'before a registered server may serve: at registration, on reconnect with a new key, on interval, on policy change',
@@ -111,28 +139,30 @@ export const CONTROL_POINTS = {
     payload: members({ server: text, from: text, to: text, cause: optional(text) }),
     observe: true,
     class: 'control',
-    wired: LATER.registry,
+    conditions: SERVER_CONDITIONS,
   }),
   tool_pre_register: beforeListed(
-    'before a tool that an upstream shows for the first time may be listed and called',
+    'before a tool that an upstream shows for the first time, or that an operator says something about, may be listed and called',
   ),
   tool_post_register: afterListed('after a tool was registered, or was not'),
   tool_pre_update: beforeListed('before the changed definition of a tool may be listed and called'),
   tool_post_update: afterListed('after the definition of a tool changed, or did not'),
-  tool_pre_unregister: beforeListed('before a tool that its server lists no more is forgotten'),
+  tool_pre_unregister: beforeForgotten('before a tool that its server lists no more is forgotten'),
   tool_post_unregister: afterListed('after a tool was forgotten'),
   prompt_pre_register: beforeListed(
-    'before a prompt that an upstream shows for the first time may be listed and got',
+    'before a prompt that an upstream shows for the first time, or that an operator says something about, may be listed and got',
   ),
   prompt_post_register: afterListed('after a prompt was registered, or was not'),
   prompt_pre_update: beforeListed(
     'before the changed definition of a prompt may be listed and got',
   ),
   prompt_post_update: afterListed('after the definition of a prompt changed, or did not'),
-  prompt_pre_unregister: beforeListed('before a prompt that its server lists no more is forgotten'),
+  prompt_pre_unregister: beforeForgotten(
+    'before a prompt that its server lists no more is forgotten',
+  ),
   prompt_post_unregister: afterListed('after a prompt was forgotten'),
   resource_pre_create: beforeListed(
-    'before a resource or template that an upstream shows for the first time may be listed and read',
+    'before a resource or template that an upstream shows for the first time, or that an operator says something about, may be listed and read',
   ),
   resource_post_create: afterListed('after a resource or template was catalogued, or was not'),
   resource_pre_update: beforeListed(
@@ -141,54 +171,38 @@ export const CONTROL_POINTS = {
   resource_post_update: afterListed(
     'after the definition of a resource or template changed, or did not',
   ),
-  resource_pre_delete: beforeListed(
+  resource_pre_delete: beforeForgotten(
     'before a resource or template that its server lists no more is forgotten',
   ),
   resource_post_delete: afterListed('after a resource or template was forgotten'),
-  auth_pre_create: before('before a role, policy, client, key or grant is created', LATER.registry),
+  auth_pre_create: before(
+    'before a role, policy, plugin entry, principal, client, key or grant is created',
+  ),
   auth_post_create: after(
-    'after a role, policy, client, key or grant was created, or was not',
-    LATER.registry,
+    'after a role, policy, plugin entry, principal, client, key or grant was created, or was not',
   ),
-  auth_pre_update: before('before a role, policy, client, key or grant is changed', LATER.registry),
+  auth_pre_update: before(
+    'before a role, policy, plugin entry, principal, client, key or grant is changed',
+  ),
   auth_post_update: after(
-    'after a role, policy, client, key or grant was changed, or was not',
-    LATER.registry,
+    'after a role, policy, plugin entry, principal, client, key or grant was changed, or was not',
   ),
-  auth_pre_delete: before('before a role, policy, client, key or grant is removed', LATER.registry),
+  auth_pre_delete: before(
+    'before a role, policy, plugin entry, principal, client, key or grant is removed',
+  ),
   auth_post_delete: after(
-    'after a role, policy, client, key or grant was removed, or was not',
-    LATER.registry,
+    'after a role, policy, plugin entry, principal, client, key or grant was removed, or was not',
   ),
-  federation_pre_sync: before('before a peer gateway is synchronised', LATER.federation),
-  federation_post_sync: after(
-    'after a peer gateway was synchronised, or was not',
-    LATER.federation,
-  ),
-  federation_pre_create: before(
-    'before a peer, schema or replication rule is created',
-    LATER.federation,
-  ),
-  federation_post_create: after(
-    'after a peer, schema or replication rule was created, or was not',
-    LATER.federation,
-  ),
-  federation_pre_update: before(
-    'before a peer, schema or replication rule is changed',
-    LATER.federation,
-  ),
-  federation_post_update: after(
-    'after a peer, schema or replication rule was changed, or was not',
-    LATER.federation,
-  ),
-  federation_pre_delete: before(
-    'before a peer, schema or replication rule is removed',
-    LATER.federation,
-  ),
-  federation_post_delete: after(
-    'after a peer, schema or replication rule was removed, or was not',
-    LATER.federation,
-  ),
+  federation_pre_sync: before('before a peer gateway is synchronised', { wired: LATER.federation }),
+  federation_post_sync: after('after a peer gateway was synchronised, or was not', {
+    wired: LATER.federation,
+  }),
+  federation_pre_create: before('before a peer or webhook is created'),
+  federation_post_create: after('after a peer or webhook was created, or was not'),
+  federation_pre_update: before('before a peer or webhook is changed'),
+  federation_post_update: after('after a peer or webhook was changed, or was not'),
+  federation_pre_delete: before('before a peer or webhook is removed'),
+  federation_post_delete: after('after a peer or webhook was removed, or was not'),
   plugin_pre_load: point({
     fires: 'before a plugin entry is loaded, at start and at each reload',
     payload: members(pluginLoad),
@@ -204,12 +218,12 @@ export const CONTROL_POINTS = {
     observe: true,
     class: 'control',
   }),
-  plugin_pre_install: before('before a plugin is installed', LATER.plugins),
-  plugin_post_install: after('after a plugin was installed, or was not', LATER.plugins),
-  plugin_pre_update: before('before a plugin is updated', LATER.plugins),
-  plugin_post_update: after('after a plugin was updated, or was not', LATER.plugins),
-  plugin_pre_uninstall: before('before a plugin is removed', LATER.plugins),
-  plugin_post_uninstall: after('after a plugin was removed, or was not', LATER.plugins),
+  plugin_pre_install: before('before a plugin is installed', { wired: LATER.plugins }),
+  plugin_post_install: after('after a plugin was installed, or was not', { wired: LATER.plugins }),
+  plugin_pre_update: before('before a plugin is updated', { wired: LATER.plugins }),
+  plugin_post_update: after('after a plugin was updated, or was not', { wired: LATER.plugins }),
+  plugin_pre_uninstall: before('before a plugin is removed', { wired: LATER.plugins }),
+  plugin_post_uninstall: after('after a plugin was removed, or was not', { wired: LATER.plugins }),
   config_pre_reload: point({
     fires:
       'before a whole new configuration takes effect, judged by the running generation; never at start',

@@ -20,28 +20,44 @@ export interface IdentityEntities {
   /** As of now: a key that was revoked is not found to be valid by the next request. */
   readonly keys: KeyDirectory
   readonly principals: { find(id: string): KnownPrincipal | undefined }
+  /** Whether anything that is asked for on the MCP plane belongs to a tenant. */
+  tenanted(): boolean
 }
 
+const OFFERED = ['server', 'virtual_server', 'tool', 'prompt', 'resource'] as const
+
 export function identityEntities(followed: Followed): IdentityEntities {
+  // one object for one version: what is known of it is remembered by it
+  const keyOf = remembered(storedKey)
+  const principalOf = remembered(knownPrincipal)
   return {
+    tenanted: () =>
+      OFFERED.some((kind) => followed.list(kind).some(({ tenant }) => tenant !== undefined)),
     roles: () =>
       followed
         .list('role')
         .map(({ id, tenant, body }) => ({ ...body, name: id, tenant }) as RoleSpec),
     grants: () => followed.list('grant').map(({ tenant, body }) => ({ ...body, tenant }) as never),
     keys: { find: (id) => keyOf(followed.get('key', id)) },
-    principals: {
-      find(id) {
-        const stored = followed.get('principal', id)
-        return stored && { id, tenant: stored.tenant, disabled: stored.body.disabled === true }
-      },
-    },
+    principals: { find: (id) => principalOf(followed.get('principal', id)) },
   }
 }
 
-function keyOf(stored: Stored | undefined): StoredKey | undefined {
-  if (!stored) return undefined
-  const { id, tenant, body } = stored
+function remembered<T>(make: (stored: Stored) => T): (stored: Stored | undefined) => T | undefined {
+  const known = new WeakMap<Stored, T>()
+  return (stored) => {
+    if (!stored) return undefined
+    const made = known.get(stored) ?? make(stored)
+    known.set(stored, made)
+    return made
+  }
+}
+
+function knownPrincipal({ id, tenant, body }: Stored): KnownPrincipal {
+  return { id, tenant, disabled: body.disabled === true }
+}
+
+function storedKey({ id, tenant, body }: Stored): StoredKey {
   return {
     id,
     tenant,

@@ -29,7 +29,8 @@ interface Place {
 }
 
 const PLACES: Readonly<Partial<Record<Kind, Place>>> = {
-  server: { path: ['servers'], value: ({ body }) => body },
+  // the gateway starts without it, or somebody could keep it from starting
+  server: { path: ['servers'], value: ({ body }) => ({ ...body, required: false }) },
   virtual_server: { path: ['virtual_servers'], value: ({ body }) => body },
   policy: { path: ['policies'], value: (stored) => ofTenant(stored, stored.body) },
   // off until somebody has chosen a mode

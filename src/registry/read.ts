@@ -24,16 +24,19 @@ export async function getEntity(
   const { kind, spec } = specOf(kindName)
   const declared = deps.declared.get(kind, id)
   const stored = declared || !spec.id.test(id) ? undefined : await deps.store.get(kind, id)
-  const tenant = (declared ?? stored)?.tenant
-  // another tenant's is not there; whether this one may be seen says the decision
-  const foreign = by.tenant !== undefined && tenant !== undefined && tenant !== by.tenant
-  const known = foreign ? undefined : (declared ?? stored)
-  const allowed = await mayRead(kind, known ? known.tenant : by.tenant, by, deps, id)
-  if (!allowed.allowed && known && by.tenant !== undefined && known.tenant === undefined)
-    throw notFound(kind, id)
-  if (!allowed.allowed) throw denied(kind, allowed.reason)
-  if (!known) throw notFound(kind, id)
+  const known = declared ?? stored
+  const own = await mayRead(kind, by.tenant, by, deps, id)
+  if (!own.allowed) throw denied(kind, own.reason)
+  // what may not be seen is not there
+  const seen =
+    known && known.tenant !== by.tenant ? await mayRead(kind, known.tenant, by, deps, id) : own
+  if (!known || !seen.allowed || !isWithin(known.tenant, by)) throw notFound(kind, id)
   return declared ? withStatus(declared, deps) : entityOf(known as Stored, deps)
+}
+
+/** A tenant sees its own, and what is of no tenant; never another's, whatever its roles say. */
+function isWithin(tenant: string | undefined, by: Principal): boolean {
+  return by.tenant === undefined || tenant === undefined || tenant === by.tenant
 }
 
 export async function listEntities(
@@ -51,6 +54,7 @@ export async function listEntities(
   if (!own.allowed) throw denied(kind, own.reason)
   const tenants = await tenantsOf(kind, query, by, deps)
   if (tenants === 'none') return { items: [], next: undefined }
+  const isSeen = tenantReader(kind, by, deps)
   const items: Entity[] = []
   let { after } = query
   for (let looked = 0; looked < MOST_LOOKED_AT; ) {
@@ -58,7 +62,7 @@ export async function listEntities(
     for (const entity of page) {
       looked++
       after = entity.id
-      if (!matches(entity, query.where)) continue
+      if (!matches(entity, query.where) || !(await isSeen(entity.tenant))) continue
       items.push(entity)
       if (items.length === query.limit)
         return { items, next: end && entity === page.at(-1) ? undefined : after }
@@ -66,6 +70,19 @@ export async function listEntities(
     if (end) return { items, next: undefined }
   }
   return { items, next: after }
+}
+
+/** Whether entities of a tenant may be seen; asked once for each. */
+function tenantReader(kind: Kind, by: Principal, deps: RegistryDeps) {
+  const known = new Map<string | undefined, boolean>([[by.tenant, true]])
+  return async (tenant: string | undefined): Promise<boolean> => {
+    let seen = known.get(tenant)
+    if (seen === undefined) {
+      seen = (await mayRead(kind, tenant, by, deps)).allowed
+      known.set(tenant, seen)
+    }
+    return seen
+  }
 }
 
 /** Whose are listed: of the tenant, of none (null), of all (undefined). */

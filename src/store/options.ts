@@ -1,5 +1,4 @@
-// The section `store`: its JSON Schema, type and check; nothing is opened here.
-import type { Check } from '../config/load.ts'
+// The section `store`: its JSON Schema and type; nothing is opened here.
 import type { Resolved } from '../config/schema/resolved.ts'
 
 const SQLITE = 'sqlite:'
@@ -44,22 +43,6 @@ export const STORE_SCHEMA = {
 } as const
 
 export type StoreOptions = Resolved<typeof STORE_SCHEMA>
-
-export const STORE_CHECK: Check = {
-  sections: ['store', 'audit'],
-  run(config, report) {
-    const { sinks } = config.audit as { sinks: readonly { type: string }[] }
-    if (!isPostgres(config.store as StoreOptions)) return
-    sinks.forEach(({ type }, index) => {
-      if (type === 'store')
-        report(
-          ['audit', 'sinks', index],
-          `audit.sinks[${index}]: type: store is not built yet for a store in PostgreSQL; use type: file`,
-          { notBuilt: true },
-        )
-    })
-  },
-}
 
 export function isPostgres({ url }: Pick<StoreOptions, 'url'>): boolean {
   return !url.startsWith(SQLITE)

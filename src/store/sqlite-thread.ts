@@ -11,7 +11,8 @@ import { EXTENSION, SOURCES } from '../base/place.ts'
 import { Batches } from './audit-table.ts'
 import type { StoreReply, StoreRequest, StoreWorkerData } from './sqlite-worker.ts'
 
-const WORKER = new URL(`store/sqlite-worker.${EXTENSION}`, SOURCES)
+const SQLITE = new URL(`store/sqlite-worker.${EXTENSION}`, SOURCES)
+const POSTGRES = new URL(`store/audit/postgres-worker.${EXTENSION}`, SOURCES)
 /** How long an open or a close waits for a disk that does not answer before the thread is ended. */
 const PATIENCE = 5000
 
@@ -21,6 +22,7 @@ interface Waiter {
 }
 
 export interface AuditTableOptions {
+  /** Of a file, or the URL of a PostgreSQL database. */
   readonly path: string
   readonly clock: Clock
   readonly log: Logger
@@ -35,7 +37,7 @@ const PRUNE_EVERY = 60 * 60_000
 /** Between two parts of a large removal: records come first. */
 const PRUNE_NEXT = 50
 
-/** The table of audit records in a database file. A thread that died is replaced by the next call. */
+/** The table of audit records in a database. A thread that died is replaced by the next call. */
 export function createAuditTable(options: AuditTableOptions): RecordTable {
   return new AuditTable(options)
 }
@@ -100,8 +102,19 @@ class AuditTable implements RecordTable {
   }
 }
 
-function unavailable(path: string, reason: string): AppError {
-  return new AppError('STORE_UNAVAILABLE', `the store ${path}: ${reason}`)
+export function isPostgresUrl(path: string): boolean {
+  return /^postgres(?:ql)?:\/\//.test(path)
+}
+
+/** Host and database: a URL has a password in it, and parameters may have one, too. */
+export function storeName(path: string): string {
+  if (!isPostgresUrl(path)) return path
+  const url = URL.parse(path)
+  return url === null ? 'postgres' : `postgres://${url.host}${url.pathname}`
+}
+
+function unavailable(name: string, reason: string): AppError {
+  return new AppError('STORE_UNAVAILABLE', `the store ${name}: ${reason}`)
 }
 
 /** Asks one thread; one that died is replaced. */
@@ -123,7 +136,7 @@ export class Line {
     const asked = this.#thread.ask(request)
     const disarm = patience === undefined ? () => {} : this.#clock.after(patience, this.#thread.end)
     const reply = await asked.finally(disarm)
-    if (reply.failed !== undefined) throw unavailable(this.#data.path, reply.failed)
+    if (reply.failed !== undefined) throw unavailable(storeName(this.#data.path), reply.failed)
     return reply
   }
 
@@ -138,13 +151,14 @@ export class Line {
 
 class Thread {
   readonly #worker: Worker
-  readonly #path: string
+  readonly #name: string
   readonly #waiters: Waiter[] = []
   dead = false
 
   constructor(workerData: StoreWorkerData) {
-    this.#path = workerData.path
-    this.#worker = new Worker(WORKER, { workerData, env: {}, name: 'store' })
+    this.#name = storeName(workerData.path)
+    const worker = isPostgresUrl(workerData.path) ? POSTGRES : SQLITE
+    this.#worker = new Worker(worker, { workerData, env: {}, name: 'store' })
     this.#worker.on('message', (reply: StoreReply) => this.#next()?.resolve(reply))
     this.#worker.on('error', (error) => this.#died(messageOf(error)))
     this.#worker.on('exit', () => this.#died('its thread ended'))
@@ -173,6 +187,6 @@ class Thread {
 
   #died(reason: string): void {
     this.dead = true
-    for (const { reject } of this.#waiters.splice(0)) reject(unavailable(this.#path, reason))
+    for (const { reject } of this.#waiters.splice(0)) reject(unavailable(this.#name, reason))
   }
 }

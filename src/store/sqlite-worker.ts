@@ -1,9 +1,11 @@
 // The thread of the store: takes batches, signs, prunes and reads, answers each when it is done or why it is not; it decides nothing.
 import { parentPort, workerData } from 'node:worker_threads'
 import { createSigner } from '../base/chain.ts'
-import { AuditAppender, type Run } from './audit/appender.ts'
+import { AuditAppender } from './audit/appender.ts'
+import type { Run } from './audit/growth.ts'
+import type { Kept } from './audit/kept.ts'
 import type { Question } from './audit/question.ts'
-import { type AuditReading, type Kept, openReading } from './audit/reading.ts'
+import { type AuditReading, openReading } from './audit/reading.ts'
 import type { Batch } from './audit-table.ts'
 import { openSqlite, type Sqlite } from './sqlite.ts'
 

@@ -57,11 +57,21 @@ function prepare(path: string): void {
   makeFolder(dirname(path))
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat === undefined) {
-    closeSync(openSync(path, 'wx', OWNER_ONLY))
+    create(path)
     return
   }
   if (!stat.isFile()) throw new Error('it is not a regular file; set store.url to another path')
   if (process.getuid?.() === stat.uid && (stat.mode & 0o077) !== 0) chmodSync(path, OWNER_ONLY)
+}
+
+function create(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', OWNER_ONLY))
+  } catch (error) {
+    // another process begins at the same moment; then it is looked at as one that was there
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    prepare(path)
+  }
 }
 
 function inodeOf(path: string): number | undefined {

@@ -38,12 +38,24 @@ describe('entities', () => {
 
   it('have ids with slashes, percent-encoded in paths', async () => {
     const { as } = await start()
-    expect((await as('viewer', { path: '/api/v1/tools/tool%2Facme' })).json.id).toBe('tool/acme')
-    expect((await as('viewer', { path: '/api/v1/tools/tool/acme' })).status).toBe(404)
+    expect((await as('acme-viewer', { path: '/api/v1/tools/tool%2Facme' })).json.id).toBe(
+      'tool/acme',
+    )
+    expect((await as('acme-viewer', { path: '/api/v1/tools/tool/acme' })).status).toBe(404)
     expect(await as('viewer', { path: '/api/v1/tools/%zz' })).toMatchObject({
       status: 400,
       json: { code: 'API_PARAMETER', errors: [{ parameter: 'id' }] },
     })
+  })
+
+  it('refuse an id that is no text that a path can hold', async () => {
+    const { send, world } = await start()
+    const before = world.digest()
+    for (const id of ['a\\n', '\\ud800'])
+      expect(
+        await send('operator', 'POST', SERVERS, `{"id":"${id}","body":{"name":"a"}}`),
+      ).toMatchObject({ status: 422, json: { errors: [{ pointer: '#/id' }] } })
+    expect(world.digest()).toBe(before)
   })
 
   it('show what is shown once only in the answer that made it', async () => {
@@ -123,7 +135,7 @@ describe('a write that is refused', () => {
   it('by the schema says where', async () => {
     const { send } = await start()
     expect(
-      (await send('operator', 'POST', SERVERS, { body: { name: '', size: 99 } })).json,
+      (await send('operator', 'POST', SERVERS, { body: { name: 5, size: 99 } })).json,
     ).toMatchObject({
       status: 422,
       code: 'REGISTRY_INVALID',
@@ -243,16 +255,16 @@ describe('pages', () => {
 
   it('refuse a cursor that is not of this list, filter or tenant, or was changed', async () => {
     const { as } = await start()
-    const { json } = await as('viewer', { path: '/api/v1/servers?limit=1' })
+    const { json } = await as('overseer', { path: '/api/v1/servers?limit=1' })
     const cursor = encodeURIComponent(json.next)
     expect(
-      (await as('viewer', { path: `/api/v1/servers?cursor=${cursor}` })).json.items,
+      (await as('overseer', { path: `/api/v1/servers?cursor=${cursor}` })).json.items,
     ).toHaveLength(1)
     for (const [who, path] of [
-      ['viewer', `/api/v1/tools?cursor=${cursor}`],
-      ['viewer', `/api/v1/servers?note=x&cursor=${cursor}`],
+      ['overseer', `/api/v1/tools?cursor=${cursor}`],
+      ['overseer', `/api/v1/servers?note=x&cursor=${cursor}`],
       ['acme-viewer', `/api/v1/servers?cursor=${cursor}`],
-      ['viewer', `/api/v1/servers?cursor=${cursor}A`],
+      ['overseer', `/api/v1/servers?cursor=${cursor}A`],
     ] as const)
       expect(await as(who, { path }), path).toMatchObject({
         status: 400,
@@ -438,7 +450,7 @@ describe('methods and paths', () => {
     expect((await as('admin', { path: '/api/v1/me' })).status).toBe(404)
     expect((await as('admin', { path: '/opsapi/v1/me' })).status).toBe(404)
     expect((await as('admin', { path: '/ops/healthz' })).status).toBe(200)
-    const { headers } = await as('admin', { path: '/ops/api/v1/servers?limit=1' })
+    const { headers } = await as('overseer', { path: '/ops/api/v1/servers?limit=1' })
     expect(headers.link).toMatch(/^<\/ops\/api\/v1\/servers\?limit=1&cursor=/)
     expect((await as('admin', { path: '/ops/openapi.json' })).json.servers).toEqual([
       { url: '/ops' },

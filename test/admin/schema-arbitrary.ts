@@ -17,7 +17,7 @@ export function resolve(document: unknown, schema: Schema): Schema {
 
 const texts = fc.oneof(
   fc.string({ maxLength: 12 }),
-  fc.constantFrom('a', 'name', '127.0.0.1', 'http://127.0.0.1:1/mcp', '5s', '1MiB', 'node', '2026-11-28T00:00:00Z', '*', '__proto__', '\u0000', '\ud800', 'x'.repeat(600)),
+  fc.constantFrom('a', 'name', '127.0.0.1', 'http://127.0.0.1:1/mcp', '5s', '1MiB', '2026-11-28T00:00:00Z', '*', '__proto__', '\u0000', '\ud800', 'x'.repeat(600)),
 ) // biome-ignore format: a list of words
 
 const times = fc.constantFrom('2026-11-01T00:00:00Z', '2026-11-01T01:30:00+01:30')

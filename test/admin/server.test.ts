@@ -4,7 +4,12 @@ import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type AdminHandle, adminMiddleware, createAdminServer } from '../../src/admin/server.ts'
+import {
+  type AdminHandle,
+  type AdminMiddleware,
+  adminMiddleware,
+  createAdminServer,
+} from '../../src/admin/server.ts'
 
 const HANDLE: AdminHandle = {
   metrics: async () => 'portcullis_sessions 0\n',
@@ -88,6 +93,20 @@ describe('the admin listener', () => {
     expect((await ask('/healthz', foreign)).status).toBe(403)
     const everywhere = await alone(HANDLE, '0.0.0.0')
     expect((await everywhere('/healthz', foreign)).status).toBe(200)
+  })
+
+  it('shows nothing but whether it is ready to who has no credentials, beyond loopback and with the API on', async () => {
+    const seen: (string | undefined)[] = []
+    const api: AdminMiddleware = (request, response) => {
+      seen.push(request.url)
+      response.writeHead(401).end()
+    }
+    const ask = await alone({ ...HANDLE, api }, '0.0.0.0')
+    expect((await ask('/metrics')).status).toBe(401)
+    expect(seen).toEqual(['/api/v1/metrics'])
+    expect(await ask('/readyz')).toMatchObject({ status: 503, body: '{"ready":false}' })
+    const local = await alone({ ...HANDLE, api })
+    expect((await local('/metrics')).status).toBe(200)
   })
 
   it('answers 500 without saying why when the handle fails', async () => {

@@ -14,6 +14,8 @@ export const WHO = {
   admin: { roles: ['admin'], tenant: undefined },
   /** `auditor` may `api:audit.read` and `api:server.read`. */
   auditor: { roles: ['auditor'], tenant: undefined },
+  /** `overseer` may everything of the API, in every tenant. */
+  overseer: { roles: ['overseer'], tenant: undefined },
   nobody: { roles: [], tenant: undefined },
   'acme-admin': { roles: ['admin'], tenant: 'acme' },
   'acme-viewer': { roles: ['viewer'], tenant: 'acme' },
@@ -31,8 +33,8 @@ export interface World {
   readonly ids: Readonly<Record<string, { readonly shared: string; readonly acme: string }>>
   /** Puts the entities of `ids` back as they were, changes undecided. */
   restore(): Promise<void> | void
-  /** A body that is valid for a new entity of the kind. */
-  body(kind: string): object
+  /** What a request with a body sends that should be taken: about a new entity, or about one of `ids`. */
+  sent(kind: string, method: string, owner: 'shared' | 'acme'): object
   /** Of the whole registry: equal only if nothing was written. */
   digest(): Promise<string> | string
   close(): Promise<void>

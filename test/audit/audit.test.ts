@@ -186,3 +186,36 @@ describe('the log as a sink', () => {
     ])
   })
 })
+
+describe('records of the control plane', () => {
+  it('keep who wrote what, to which version, and texts without credentials', () => {
+    const event: AuditEvent = {
+      kind: 'write',
+      action: 'update',
+      entity: { kind: 'server', id: 'https://u:pw@h/', tenant: 'acme', version: 3, revision: 17 },
+      changed: ['url'],
+      allowed: ['servers:write'],
+      outcome: 'written',
+    }
+    expect(JSON.parse(JSON.stringify(createRedactor()(event, 0, 1)))).toEqual({
+      time: 0,
+      seq: 1,
+      ...event,
+      entity: { ...event.entity, id: 'https://u:[redacted]@h/' },
+    })
+  })
+
+  it('are loud in the log where somebody tried what they may not', () => {
+    const { log, seen } = lines()
+    const audit = createAudit({ sinks: [createLogSink(log)], clock, log, redact: createRedactor() })
+    for (const kind of ['write', 'login', 'login_failed', 'decision', 'permission'] as const)
+      audit.write({ kind })
+    expect(seen.map(([level, , message]) => [level, message])).toEqual([
+      ['info', 'audit write'],
+      ['info', 'audit login'],
+      ['warn', 'audit login_failed'],
+      ['info', 'audit decision'],
+      ['warn', 'audit permission'],
+    ])
+  })
+})

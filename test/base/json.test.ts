@@ -1,7 +1,14 @@
 // JSON operations: merge patch by the examples of RFC 7396 appendix A, freezing, numbers beyond 2^53.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deepFreeze, isObject, type Json, mergePatch, UnsafeNumber } from '../../src/base/json.ts'
+import {
+  canonicalText,
+  deepFreeze,
+  isObject,
+  type Json,
+  mergePatch,
+  UnsafeNumber,
+} from '../../src/base/json.ts'
 
 const RFC_7396_APPENDIX_A: [target: string, patch: string, result: string][] = [
   ['{"a":"b"}', '{"a":"c"}', '{"a":"c"}'],
@@ -76,6 +83,18 @@ describe('a number beyond 2^53', () => {
   it('is written with its own digits', () => {
     const digits = '123456789012345678901234567890'
     expect(JSON.stringify({ id: new UnsafeNumber(digits) })).toBe(`{"id":${digits}}`)
+  })
+})
+
+describe('a canonical text', () => {
+  it('does not depend on the order of members', () => {
+    expect(canonicalText({ b: 1, a: { d: 1, c: 2 } })).toBe('{"a":{"c":2,"d":1},"b":1}')
+  })
+
+  it('tells digits that are written as they stood from an object that looks like them', () => {
+    const digits = '123456789012345678901234567890'
+    expect(canonicalText({ a: new UnsafeNumber(digits) })).toBe(`{"a":${digits}}`)
+    expect(canonicalText({ a: { rawJSON: digits } })).toBe(`{"a":{"rawJSON":"${digits}"}}`)
   })
 })
 

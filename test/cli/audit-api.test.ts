@@ -82,5 +82,8 @@ describe('audit export', () => {
     const { exit, err } = await world.run(['audit', 'export', '--file', 'a', '--limit', '3'])
     expect(exit).toBe(2)
     expect(err).toContain('--admin and --limit ask a running gateway')
+    const tenant = await world.run(['audit', 'export', '--tenant', 'acme'])
+    expect(tenant.exit).toBe(2)
+    expect(tenant.err).toContain('--tenant goes with --file or --store')
   })
 })

@@ -138,6 +138,8 @@ describe('portcullis audit export', () => {
   it.each<[string[], number]>([
     [['--kind', 'refusal'], 1],
     [['--principal', 'ada'], 1],
+    [['--tenant', 'x'], 1],
+    [['--tenant', 'y'], 0],
     [['--request-id', 'r2'], 1],
     [['--code', 'NO', '--principal', 'ada'], 0],
     [['--to', '1970-01-01T00:00:02Z'], 1],

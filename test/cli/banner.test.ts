@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { ProtectionReport } from '../../src/app/protection.ts'
-import { bannerText } from '../../src/cli/banner.ts'
+import { type Banner, bannerText } from '../../src/cli/banner.ts'
 import { runCommand } from '../../src/cli/program.ts'
 import { createStyle } from '../../src/cli/style.ts'
 import { fakeShell, temporaryFolder } from './shell.ts'
@@ -12,15 +12,18 @@ const watcher = { entry: 'watcher', mode: 'audit', conditional: false }
 const points = { tool_pre_invoke: [guard, watcher], tool_post_invoke: [watcher] }
 const ready = { state: 'ready', eras: ['legacy', 'modern'] }
 
-const banner = (report: Partial<ProtectionReport>) =>
+const banner = (report: Partial<ProtectionReport>, more: Partial<Banner> = {}) =>
   bannerText(
     {
       url: 'http://127.0.0.1:8080/mcp',
       adminUrl: 'http://127.0.0.1:8081',
+      api: false,
+      tokenFile: undefined,
       config: 'portcullis.yaml',
       tryIt: 'npx client',
       pid: 42,
       report: { servers: [], gateway: {}, notLoaded: [], ...report },
+      ...more,
     },
     createStyle(false),
   )
@@ -44,6 +47,12 @@ describe('the banner', () => {
 
   Ctrl-C stops it, kill -HUP 42 reloads
 `)
+  })
+
+  it('says where the admin API is and where its first token was written', () => {
+    expect(banner({}, { api: true, tokenFile: '/srv/data/admin-token' })).toContain(
+      '  API     http://127.0.0.1:8081/api/v1\n  token   /srv/data/admin-token\n',
+    )
   })
 
   it('shows equal protection once', () => {
@@ -97,6 +106,25 @@ describe('start at a terminal', () => {
     expect(await exit).toBe(0)
     expect(shell.err).toMatch(/^info {2}a server is ready server=demo/m)
     expect(shell.err).toContain('stopping: requests in flight have 30 s')
+  }, 30_000)
+
+  it('shows the first admin token once, on stdout and nowhere else', async () => {
+    const store = 'store: { url: "sqlite:./portcullis.db" }\n'
+    const cwd = temporaryFolder({
+      'portcullis.yaml': `version: 1\nadmin: { api: true, port: 0 }\n${store}`,
+    })
+    const tokens: (string | undefined)[] = []
+    for (let starts = 0; starts < 2; starts++) {
+      const shell = fakeShell({ tty: true, cwd, env: { NO_COLOR: '1' } })
+      const exit = runCommand(['start', '--port', '0', '--verbose'], shell)
+      for (let tries = 0; !shell.out.includes('Ctrl-C') && tries < 200; tries++) await sleep(50)
+      tokens.push(/^ {2}(pcl_\S+)$/m.exec(shell.out)?.[1])
+      expect(shell.out).toMatch(/^ {2}API {5}http:\/\/127\.0\.0\.1:\d+\/api\/v1$/m)
+      expect(shell.err).not.toContain('pcl_')
+      shell.signal('SIGTERM')
+      expect(await exit).toBe(0)
+    }
+    expect(tokens).toEqual([expect.stringMatching(/^pcl_first-admin_/), undefined])
   }, 30_000)
 
   it('ends with 1 or 78 when it cannot start, and says why', async () => {

@@ -101,7 +101,7 @@ describe('a duty', () => {
   })
 
   it('that waits may name tests that are not there yet', () => {
-    const made = duty({ tests: ['b.test.ts > later'], waits: 'authentication' })
+    const made = duty({ tests: ['b.test.ts > later'], waits: 'the gateway as an OAuth client' })
     expect(mistakes([made], there)).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 // The optional TLS of the MCP endpoint: a real handshake, a real client certificate, and no way in without it.
 import { readFileSync } from 'node:fs'
-import { type RequestOptions, request } from 'node:https'
+import { Agent, type RequestOptions, request } from 'node:https'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type RunningGateway, startGateway } from '../../src/app.ts'
@@ -23,9 +23,9 @@ const BODY = JSON.stringify({
 let running: RunningGateway | undefined
 afterEach(() => running?.stop({ now: true }))
 
-async function start(tls: object): Promise<string> {
+async function start(tls: object, more: object = {}): Promise<string> {
   running = await startGateway({
-    config: { version: 1, listen: { port: 0, tls }, admin: { port: 0 } },
+    config: { version: 1, listen: { port: 0, tls }, admin: { port: 0 }, ...more },
     log: silentLogger,
   })
   return running.url
@@ -76,6 +76,25 @@ describe('listen.tls', () => {
     await expect(post(url, foreign)).rejects.toThrow()
     const known = { ca, cert: pem('client.cert.pem'), key: pem('client.key.pem') }
     expect((await post(url, known)).status).toBe(200)
+  })
+
+  it('knows by the client certificate who asks, on every request of the connection', async () => {
+    const ca = pem('server.cert.pem')
+    const known = { ca, cert: pem('client.cert.pem'), key: pem('client.key.pem') }
+    const mtls = (name: string) => ({
+      identity: {
+        anonymous: 'deny',
+        mtls: { map: [{ common_name: [name], principal: 'ci' }] },
+      },
+    })
+    const tls = { ...SERVER, client_ca: file('ca.cert.pem') }
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const url = await start(tls, mtls('client one'))
+    for (const _ of [1, 2]) expect((await post(url, { ...known, agent })).status).toBe(200)
+    agent.destroy()
+    await running?.stop({ now: true })
+    const { status, text } = await post(await start(tls, mtls('somebody else')), known)
+    expect([status, JSON.parse(text).error.data.code]).toEqual([401, 'AUTH_INVALID'])
   })
 
   it('does not start when a file is missing or no certificate, and says which', async () => {

@@ -9,5 +9,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   cursor: async () => (await import('./targets/cursor.ts')).cursor,
   state: async () => (await import('./targets/state.ts')).state,
   lines: async () => (await import('./targets/lines.ts')).lines,
+  authorization: async () => (await import('./targets/authorization.ts')).authorization,
+  'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
   manifest: async () => (await import('./targets/manifest.ts')).manifest,
 }

@@ -29,7 +29,7 @@ beforeAll(async () => {
     auth_pre_check: ({ targets }: { targets?: readonly unknown[] | undefined }) =>
       void checks.push(targets?.length ?? 0),
   }
-  started = await runGateway(config, [{ name: 'counts', hooks }], { identity })
+  started = await runGateway(config, [{ name: 'counts', hooks }], { identity: identity.room })
 })
 afterAll(async () => {
   await started?.stop({ now: true })

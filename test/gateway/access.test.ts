@@ -5,6 +5,7 @@ import type { PointName } from '../../src/plugin.ts'
 import { ask, type Hooks, patch } from '../../src/plugin.ts'
 import { openSession, type RpcAnswer, rpc } from '../support/rpc.ts'
 import { callAnswering } from './answering.ts'
+import { type Events, openEvents } from './events.ts'
 import { bearer, type Guarded, guarded, no, YES } from './guarded.ts'
 import { connect, ERAS, type Peer } from './peers.ts'
 import { ABLE } from './questioner.ts'
@@ -22,6 +23,7 @@ const HOOKED = ['tool_pre_invoke', 'prompt_pre_fetch', 'resource_pre_fetch', 're
 
 beforeAll(async () => {
   recorder = await startRecorder({
+    instructions: 'use it well',
     capabilities: { tools: {}, prompts: {}, resources: { subscribe: true }, completions: {} },
     tools: ['open', 'secret'],
     list: (method) =>
@@ -65,7 +67,7 @@ beforeAll(async () => {
     { name: 'acts', hooks },
     { name: 'asks', hooks: question },
   ]
-  started = await runGateway(config, entries, { identity })
+  started = await runGateway(config, entries, { identity: identity.room })
 })
 afterAll(async () => {
   await started?.stop({ now: true })
@@ -241,7 +243,7 @@ describe.each(ERAS)('in the %s era', (era) => {
     const answer = await send(CALL)
     expectDenied(answer, 'scope missing')
     expect(answer.headers.get('www-authenticate')).toBe(
-      'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/mcp", error="insufficient_scope", scope="tools tools:call"',
+      'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/api/mcp", error="insufficient_scope", scope="tools tools:call"',
     )
   })
 
@@ -254,7 +256,7 @@ describe.each(ERAS)('in the %s era', (era) => {
       'AUTH_REQUIRED',
     ])
     expect(headers.get('www-authenticate')).toBe(
-      'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/mcp"',
+      'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/api/mcp"',
     )
   })
 
@@ -264,6 +266,20 @@ describe.each(ERAS)('in the %s era', (era) => {
     const { response } = await part.request('tools/list')
     expect(JSON.stringify(response?.result)).toContain('rec__open')
     expect(JSON.stringify(response?.result)).not.toContain('secret')
+  })
+
+  it('what a server says of itself is told to whoever may use something of it', async () => {
+    const told = async (rule: Guarded['rule']) => {
+      identity.rule = rule
+      const { response } =
+        era === 'modern'
+          ? await peer.request('server/discover')
+          : (await openSession(started.url, { headers: bearer('ann') })).initialize
+      return response?.result?.instructions
+    }
+    expect(await told(noSecrets)).toBe('use it well')
+    expect(await told((_, action) => (action === 'mcp:prompt.list' ? YES : no()))).toBe('use it well') // biome-ignore format: one expectation
+    expect(await told((_, action) => (action.endsWith('.list') ? no() : YES))).toBeUndefined()
   })
 
   it('a fault of the rules fails closed', async () => {
@@ -280,6 +296,7 @@ describe.each(ERAS)('in the %s era', (era) => {
 describe('following resources', () => {
   it('resources/subscribe needs mcp:resource.subscribe, and again for what a policy made of the URI', async () => {
     const peer = await connect('legacy', started.url, { headers: bearer('ann') })
+    identity.asked.length = 0
     expectDenied(await peer.request('resources/subscribe', { uri: 'test://secret' }))
     act = (at) => (at === 'resource_pre_subscribe' ? patch({ uri: 'test://secret' }) : undefined)
     expectDenied(await peer.request('resources/subscribe', { uri: 'test://open' }))
@@ -299,6 +316,33 @@ describe('following resources', () => {
     act = (at, payload: { uri?: string }) =>
       at === 'resource_pre_subscribe' && payload.uri ? patch({ uri: 'test://secret' }) : undefined
     expectDenied(await listen('test://open'))
+  })
+})
+
+describe('a subscription that is open already', () => {
+  const UPDATE = { method: 'notifications/resources/updated', params: { uri: 'test://open' } }
+  const told = (events: Events) =>
+    events.messages().filter(({ method }) => method === UPDATE.method).length
+
+  it('of the legacy era tells nothing any more once the right is gone', async () => {
+    const peer = await connect('legacy', started.url, { headers: bearer('ann') })
+    const stream = await openEvents(started.url, { headers: peer.headers })
+    await peer.request('resources/subscribe', { uri: 'test://open' })
+    await expect.poll(() => recorder.streams()).toBeGreaterThan(0)
+    recorder.announce(UPDATE)
+    await expect.poll(() => told(stream)).toBe(1)
+    const before = identity.asked.length
+    identity.rule = () => no('not any more')
+    recorder.announce(UPDATE)
+    await expect.poll(() => identity.asked.length).toBe(before + 1)
+    identity.rule = () => YES
+    recorder.announce(UPDATE)
+    await expect.poll(() => told(stream)).toBe(2)
+    expect(identity.asked.slice(before)).toEqual([
+      'ann mcp:resource.subscribe test://open',
+      'ann mcp:resource.subscribe test://open',
+    ])
+    stream.leave()
   })
 })
 
@@ -342,13 +386,13 @@ describe('what is told of it', () => {
     await peer.request(...CALL)
     await started.observed()
     const audited = started.lines.slice(before).map(({ fields }) => fields.audit as AuditEvent)
-    expect(audited.filter((event) => event?.kind === 'refusal')).toMatchObject([
+    expect(audited.filter((event) => event?.kind === 'decision')).toMatchObject([
       {
         code: 'AUTH_DENIED',
         reason: 'secrets are secret',
         server: 'rec',
         target: 'secret',
-        details: { action: 'mcp:tool.call' },
+        action: 'mcp:tool.call',
         principal: { id: 'ann' },
       },
     ])

@@ -48,7 +48,9 @@ beforeAll(async () => {
     entry('lenient', { more: { on_error: 'ignore' } }),
     entry('watching', { mode: 'permissive' }),
   ]
-  started = await runGateway({ servers: [server('rec', recorder.url)] }, entries, { identity })
+  started = await runGateway({ servers: [server('rec', recorder.url)] }, entries, {
+    identity: identity.room,
+  })
 })
 afterAll(async () => {
   await started?.stop({ now: true })

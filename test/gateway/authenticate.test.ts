@@ -31,7 +31,9 @@ beforeAll(async () => {
   identity = guarded()
   const note = (_: unknown, { principal }: PluginContext) => void callers.push(principal.id)
   const hooks = { http_pre_request: note, tool_pre_invoke: note, session_pre_open: note }
-  started = await runGateway(config(recorder.url), [{ name: 'notes', hooks }], { identity })
+  started = await runGateway(config(recorder.url), [{ name: 'notes', hooks }], {
+    identity: identity.room,
+  })
 })
 afterAll(async () => {
   await started?.stop({ now: true })
@@ -45,11 +47,11 @@ beforeEach(() => {
 
 const at = (path: string) => new URL(path, started.url).href
 const PING = { jsonrpc: '2.0', id: 7, method: 'ping' }
-const CHALLENGE = (path: string, rest = '') =>
-  `Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource${path}"${rest}`
+const CHALLENGE =
+  'Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource/api/mcp"'
 
 /** Whoever was not let in learns why, and how to get in. */
-function expectShut({ status, headers, response }: RpcAnswer, code: string, path = '/mcp'): void {
+function expectShut({ status, headers, response }: RpcAnswer, code: string): void {
   expect([status, response?.error?.code, response?.id]).toEqual([401, -31001, undefined])
   expect(response?.error?.data).toEqual({
     code,
@@ -57,7 +59,7 @@ function expectShut({ status, headers, response }: RpcAnswer, code: string, path
     requestId: expect.any(String),
   })
   const error = code === 'AUTH_INVALID' ? ', error="invalid_token"' : ''
-  expect(headers.get('www-authenticate')).toBe(CHALLENGE(path, error))
+  expect(headers.get('www-authenticate')).toBe(CHALLENGE + error)
 }
 
 describe('without credentials where they are needed, and with wrong ones', () => {
@@ -79,9 +81,8 @@ describe('without credentials where they are needed, and with wrong ones', () =>
     '%s is 401 with WWW-Authenticate, unread',
     async (_, path, body, headers, more) => {
       identity.anonymous = false
-      const door = path.split('?', 1)[0] as string
-      expectShut(await rpc(at(path), body, headers, more), 'AUTH_REQUIRED', door)
-      expectShut(await rpc(at(path), body, { ...headers, ...bearer('nobody') }, more), 'AUTH_INVALID', door) // biome-ignore format: one call
+      expectShut(await rpc(at(path), body, headers, more), 'AUTH_REQUIRED')
+      expectShut(await rpc(at(path), body, { ...headers, ...bearer('nobody') }, more), 'AUTH_INVALID') // biome-ignore format: one call
       expect(identity.shown).toEqual([undefined, 'Bearer nobody'])
       expect(callers).toEqual(['anonymous', 'anonymous'])
     },
@@ -93,7 +94,7 @@ describe('without credentials where they are needed, and with wrong ones', () =>
     const gateway = await createGateway({
       config: { version: 1, ...config(recorder.url) },
       log: memoryLog(),
-      identity: own,
+      identity: own.room,
     })
     const app = express().use('/gateway/mcp', gateway.mcp()).use(gateway.mcp())
     const listening = createServer(app)
@@ -101,11 +102,11 @@ describe('without credentials where they are needed, and with wrong ones', () =>
     const { port } = listening.address() as AddressInfo
     const base = `http://127.0.0.1:${port}`
     expectShut(await rpc(`${base}/gateway/mcp`, PING), 'AUTH_REQUIRED')
-    expectShut(await rpc(`${base}/mcp/part`, PING), 'AUTH_REQUIRED', '/mcp/part')
+    expectShut(await rpc(`${base}/mcp/part`, PING), 'AUTH_REQUIRED')
     const peer = await connect('modern', `${base}/gateway/mcp`, { headers: bearer('ann') })
     expect((await peer.call('rec__echo')).error).toBeUndefined()
     const metadata = await fetch(`${base}/.well-known/oauth-protected-resource/mcp/part`)
-    expect(await metadata.json()).toEqual({ resource: 'https://gate.test/mcp/part' })
+    expect(await metadata.json()).toEqual({ resource: 'https://gate.test/api/mcp' })
     listening.closeAllConnections()
     listening.close()
     await gateway.close()
@@ -117,6 +118,14 @@ describe('without credentials where they are needed, and with wrong ones', () =>
     expect(limited.response?.error?.data?.code).toBe('AUTH_LIMITED')
     const unknown = await rpc(started.url, PING, bearer('unknown'))
     expect([unknown.status, unknown.response?.error?.data?.code]).toEqual([503, 'AUTH_UNAVAILABLE'])
+  })
+
+  it('a token that lacks what every token must have is 403 with what it needs', async () => {
+    const answer = await rpc(started.url, PING, bearer('narrow'))
+    expect([answer.status, answer.response?.error?.data?.code]).toEqual([403, 'AUTH_DENIED'])
+    expect(answer.headers.get('www-authenticate')).toBe(
+      `${CHALLENGE}, error="insufficient_scope", scope="mcp tools"`,
+    )
   })
 
   it('it is audited as denied, without the credentials', async () => {
@@ -262,19 +271,17 @@ describe('on pipes', () => {
 describe('protected resource metadata', () => {
   const place = '/.well-known/oauth-protected-resource'
 
-  it.each([
-    ['', '/mcp'],
-    ['/mcp', '/mcp'],
-    ['/mcp/part', '/mcp/part'],
-    ['/sse', '/sse'],
-  ])('is at %s, for everybody', async (path, about) => {
-    identity.anonymous = false
-    const answer = await fetch(at(place + path))
-    expect([answer.status, await answer.json()]).toEqual([
-      200,
-      { resource: `https://gate.test${about}` },
-    ])
-  })
+  it.each(['', '/api/mcp', '/mcp', '/mcp/part', '/sse'])(
+    'is at %s, for everybody',
+    async (path) => {
+      identity.anonymous = false
+      const answer = await fetch(at(place + path))
+      expect([answer.status, await answer.json()]).toEqual([
+        200,
+        { resource: 'https://gate.test/api/mcp' },
+      ])
+    },
+  )
 
   it('there is none of what is no endpoint', async () => {
     for (const path of [`${place}/other`, `${place}x`, `${place}/mcp/`])

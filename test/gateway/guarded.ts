@@ -1,8 +1,11 @@
 // Identity in a few lines: tokens that stand for principals, and rules that are a function; what is tested is what the gateway makes of them.
-import type { IdentityParts } from '../../src/app/identity.ts'
+import type { IdentityRoom } from '../../src/app/identity.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { ANONYMOUS, type Principal } from '../../src/engine/context.ts'
+import type { Gate } from '../../src/gateway/runtime.ts'
 import type { Credentials, Decision, Target } from '../../src/identity/access.ts'
+
+const PLACE = '/.well-known/oauth-protected-resource'
 
 export type Rule = (principal: Principal, action: string, target: Target) => Decision
 
@@ -13,7 +16,8 @@ export const no = (reason = 'the rules say no', more: object = {}): Decision => 
   ...more,
 })
 
-export interface Guarded extends IdentityParts {
+export interface Guarded {
+  readonly room: IdentityRoom
   /** What was asked, as `who action name`. */
   readonly asked: string[]
   /** What the authenticator was shown. */
@@ -28,7 +32,7 @@ export interface Guarded extends IdentityParts {
 export const user = (id: string, more: Partial<Principal> = {}): Principal =>
   Object.freeze({ ...ANONYMOUS, id, kind: 'user', ...more })
 
-/** `Bearer NAME` is the user NAME, and NAME+ROLE has a role; a name that begins with `no` is not valid, `many` is limited, `unknown` cannot be found out. */
+/** `Bearer NAME` is the user NAME, and NAME+ROLE has a role; a name that begins with `no` is not valid, `many` is limited, `unknown` cannot be found out, `narrow` lacks a scope. */
 export function guarded(rule: Rule = () => YES): Guarded {
   const parts: Guarded = {
     asked: [],
@@ -36,37 +40,40 @@ export function guarded(rule: Rule = () => YES): Guarded {
     rule,
     anonymous: true,
     slow: false,
+    room: async () => gate,
+  }
+  const decide: Rule = (principal, action, target) => {
+    parts.asked.push(`${principal.id} ${action} ${target.name}`)
+    return parts.rule(principal, action, target)
+  }
+  const gate: Gate = {
     authenticator: {
       authenticate(credentials) {
         parts.shown.push(credentials.authorization)
-        if (parts.slow)
-          return new Promise((resolve) => setImmediate(resolve)).then(() =>
-            principalOf(credentials, parts),
-          )
-        return principalOf(credentials, parts)
+        if (!parts.slow) return principalOf(credentials, parts)
+        return new Promise((resolve) => setImmediate(resolve)).then(() =>
+          principalOf(credentials, parts),
+        )
       },
     },
-    authorizer: () => {
-      const decide: Rule = (principal, action, target) => {
-        parts.asked.push(`${principal.id} ${action} ${target.name}`)
-        return parts.rule(principal, action, target)
-      }
-      return {
-        open: false,
-        decide,
-        decideAll: (principal, action, targets) =>
-          targets.map((target) => decide(principal, action, target)),
-      }
+    authorizer: {
+      open: false,
+      decide: (principal, action, target) => decide(principal, action, target),
+      decideAll: (principal, action, targets) =>
+        targets.map((target) => decide(principal, action, target)),
     },
     owner: user('local'),
     challenges: {
-      header: (path, { error, scopes }) =>
+      header: ({ error, scopes }) =>
         [
-          `Bearer resource_metadata="https://gate.test/.well-known/oauth-protected-resource${path}"`,
+          `Bearer resource_metadata="https://gate.test${PLACE}/api/mcp"`,
           ...(error ? [`error="${error}"`] : []),
           ...(scopes ? [`scope="${scopes.join(' ')}"`] : []),
         ].join(', '),
-      metadata: (path) => ({ resource: `https://gate.test${path}` }),
+      metadata: {
+        paths: [`${PLACE}/api/mcp`, PLACE],
+        document: { resource: 'https://gate.test/api/mcp' },
+      },
     },
   }
   return parts
@@ -81,6 +88,10 @@ function principalOf({ authorization }: Credentials, { anonymous }: Guarded): Pr
   if (name === 'many')
     throw new AppError('AUTH_LIMITED', 'too many failed attempts', { data: { retryAfter: 30 } })
   if (name === 'unknown') throw new AppError('AUTH_UNAVAILABLE', 'the issuer does not answer')
+  if (name === 'narrow')
+    throw new AppError('AUTH_DENIED', 'the token lacks a scope', {
+      data: { error: 'insufficient_scope', scope: 'mcp tools' },
+    })
   if (name.startsWith('no'))
     throw new AppError('AUTH_INVALID', 'the token is not valid', {
       data: { error: 'invalid_token' },

@@ -83,7 +83,9 @@ beforeAll(async () => {
     },
   })
   identity = guarded()
-  started = await runGateway({ servers: [server('rec', recorder.url)] }, [], { identity })
+  started = await runGateway({ servers: [server('rec', recorder.url)] }, [], {
+    identity: identity.room,
+  })
 })
 afterAll(async () => {
   await started?.stop({ now: true })

@@ -1,6 +1,6 @@
 // What the host loads, what it refuses, and what it says where.
 import { describe, expect, it } from 'vitest'
-import { CALL, createBench, dispatch } from './support.ts'
+import { CALL, createBench, dispatch, signatureOf } from './support.ts'
 
 const OPEN = 'plugins:\n  enabled: true\n  allowed: [rules, deny-list]\n'
 
@@ -48,5 +48,34 @@ policies:
     })
     expect((outcome.payload as typeof payload).arguments).not.toHaveProperty('gone')
     await loaded.close()
+  })
+})
+
+describe('the signature of a point', () => {
+  const entry = (more: string) => `${OPEN}  entries:
+    - { name: words, use: deny-list, hooks: [tool_pre_invoke], ${more} }
+`
+  async function signature(yaml: string): Promise<string> {
+    const loaded = await createBench().load(yaml)
+    await loaded.close()
+    return signatureOf(loaded, 'tool_pre_invoke')
+  }
+  const plain = entry('config: { words: [one] }')
+
+  it.each([
+    ['its configuration', entry('config: { words: [two] }')],
+    ['its mode', entry('config: { words: [one] }, mode: permissive')],
+    ['what a fault of it does', entry('config: { words: [one] }, on_error: ignore')],
+    ['its conditions', entry('config: { words: [one] }, conditions: [{ servers: [a] }]')],
+    ['when it runs', entry('config: { words: [one] }, when: "true"')],
+    ['its name', plain.replace('name: words', 'name: others')],
+  ])('changes with %s', async (_, yaml) => {
+    expect(await signature(yaml)).not.toBe(await signature(plain))
+  })
+
+  it('is the same for the same entries, however long they may take', async () => {
+    expect(await signature(entry('config: { words: [one] }, timeout: 3s'))).toBe(
+      await signature(plain),
+    )
   })
 })

@@ -63,6 +63,10 @@ describe('a configuration', () => {
       'gateway.yaml:6:46: tool_post_invoke cannot be answered',
     ],
     [
+      policy('{ name: p, on: [auth_pre_check], then: respond, respond: { allowed: true } }'),
+      'gateway.yaml:6:62: a policy grants nothing at auth_pre_check; a role does',
+    ],
+    [
       policy('{ name: p, on: [tool_pre_invoke], then: patch, patch: { argument: {} } }'),
       'gateway.yaml:6:71: the field argument is not writable at tool_pre_invoke; writable: name, arguments, headers (did you mean arguments?)',
     ],

@@ -92,6 +92,20 @@ export interface Dispatched {
   readonly labels: readonly string[]
 }
 
+/** Of what was loaded, at one point. */
+export const signatureOf = (loaded: LoadedPlugins, point: PointName): string =>
+  engineOf().generation(loaded.registrations, LIMITS).signature(point)
+
+function engineOf() {
+  return createEngine<Points>(POINTS, {
+    clock: systemClock,
+    expression: conditionCompiler(createExpression()),
+    defer: (run) => setImmediate(run),
+    sink: { verdict() {}, fault() {}, dispatched() {}, observerDropped() {} },
+    writes: 'throw',
+  })
+}
+
 /** Runs a payload through what was loaded. */
 export async function dispatch<K extends PointName>(
   loaded: LoadedPlugins,
@@ -99,19 +113,11 @@ export async function dispatch<K extends PointName>(
   payload: Payload<K>,
   given: Partial<RequestIdentity> & { server?: ServerInfo } = {},
 ): Promise<Dispatched> {
-  const expression = createExpression()
-  const engine = createEngine<Points>(POINTS, {
-    clock: systemClock,
-    expression: conditionCompiler(expression),
-    defer: (run) => setImmediate(run),
-    sink: { verdict() {}, fault() {}, dispatched() {}, observerDropped() {} },
-    writes: 'throw',
-  })
   const { server, ...identity } = given
   const request = new RequestContext({ ...IDENTITY, ...identity })
   request.server = server
   const recorder = createRecorder()
-  const runner = engine.generation(loaded.registrations, LIMITS).runner(point, { server })
+  const runner = engineOf().generation(loaded.registrations, LIMITS).runner(point, { server })
   if (runner === null)
     return { outcome: { kind: 'pass', payload, changed: false }, steps: [], labels: [] }
   const outcome = await runner.dispatch(payload, request, { recorder })

@@ -34,7 +34,34 @@ describe('the texts of a payload', () => {
       'elicitation_post_response',
       'notification_pre_forward',
       'stream_message',
+      'server_pre_register',
+      'server_pre_update',
+      'server_pre_unregister',
+      'tool_pre_register',
+      'tool_pre_update',
+      'prompt_pre_register',
+      'prompt_pre_update',
+      'resource_pre_create',
+      'resource_pre_update',
+      'auth_pre_create',
+      'auth_pre_update',
+      'auth_pre_delete',
+      'federation_pre_create',
+      'federation_pre_update',
+      'federation_pre_delete',
     ])
+  })
+
+  it('are those of a definition that a server lists, without what identifies it', () => {
+    const definition = { name: 'a', description: 'b', inputSchema: { properties: { c: 'd' } } }
+    const payload = { kind: 'tool', id: 's/a', entity: { server: 's', name: 'a', definition } }
+    expect(text.rewrite('tool_pre_register', payload as never, shout)).toEqual({
+      entity: {
+        server: 's',
+        name: 'a',
+        definition: { name: 'a', description: 'B', inputSchema: { properties: { c: 'D' } } },
+      },
+    })
   })
 
   it('leave types and base64 alone', () => {

@@ -33,6 +33,7 @@ describe('without a word in the configuration', () => {
     expect(decide(ANONYMOUS, 'api:server.read', entity('server', 'files'))).toEqual({
       allowed: false,
       reason: 'no role of the principal allows api:server.read',
+      silent: true,
     })
     expect(decide(someone(['viewer']), 'api:server.read', entity('server', 'files'))).toEqual({
       allowed: true,
@@ -255,6 +256,7 @@ describe('scopes', () => {
     expect(decide(someone([]), 'api:status.read', GATEWAY)).toEqual({
       allowed: false,
       reason: 'no role of the principal allows api:status.read',
+      silent: true,
     })
   })
 

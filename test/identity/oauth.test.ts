@@ -94,6 +94,7 @@ describe('a token that is right', () => {
       { client_id: 'a', jti: '1' },
       { ...HEADER, typ: 'application/AT+JWT' },
     ],
+    ['that its issuer calls Bearer', { typ: 'Bearer', nonce: 'n' }, HEADER],
     ['without a type', {}, { alg: 'RS256', kid: 'rsa-1' }],
     ['within the skew after its end', { exp: NOW - 29, iat: NOW - 60 }, HEADER],
     ['within the skew before its begin', { nbf: NOW + 29, iat: NOW + 29 }, HEADER],

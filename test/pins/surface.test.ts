@@ -19,8 +19,7 @@ const CONFIG = `${COMMON} --config --profile`
 // --token is taken only to be refused
 const API = `--admin --token-file --token ${CONFIG}`
 const WRITE = `${API} --dry-run`
-const AUDIT =
-  '--from --to --kind --principal --server --target --point --entry --code --outcome --request-id'
+const RECORDS = '--server --target --point --entry --code --outcome --request-id'
 
 it('the command line takes the commands and options it is known for', () => {
   const program = createProgram(fakeShell(), { exit: EXIT.ok })
@@ -34,8 +33,8 @@ it('the command line takes the commands and options it is known for', () => {
     'plugin list': CONFIG,
     'plugin points': COMMON,
     'audit verify': `${COMMON} --file --store --key`,
-    'audit search': `${AUDIT} --limit ${API}`,
-    'audit export': `--file --store ${AUDIT} --limit ${API}`,
+    'audit search': `--from --to --kind --principal ${RECORDS} --limit ${API}`,
+    'audit export': `--file --store --from --to --kind --principal --tenant ${RECORDS} --limit ${API}`,
     'audit keygen': COMMON,
     'server list': `--environment --tag --tenant ${API}`,
     'server show': API,

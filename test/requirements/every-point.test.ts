@@ -205,6 +205,27 @@ const OTHERS: readonly Row[] = [
   ['argument_post_complete', 'values', undefined],
   // test/gateway/auth-points.test.ts
   ['auth_post_check', 'decision', undefined],
+  // no request of a client reaches them: gateway/catalogue-gate.test.ts
+  ['tool_pre_register', 'entity', undefined],
+  ['tool_pre_update', 'entity', undefined],
+  ['prompt_pre_register', 'entity', undefined],
+  ['prompt_pre_update', 'entity', undefined],
+  ['resource_pre_create', 'entity', undefined],
+  ['resource_pre_update', 'entity', undefined],
+  // nor these: registry/write.test.ts
+  ...(
+    [
+      'server_pre_register',
+      'server_pre_update',
+      'server_pre_unregister',
+      'auth_pre_create',
+      'auth_pre_update',
+      'auth_pre_delete',
+      'federation_pre_create',
+      'federation_pre_update',
+      'federation_pre_delete',
+    ] as const
+  ).map((point) => [point, 'entity', undefined] as const),
   // of one era each: gateway/subscribe.test.ts and gateway/listen.test.ts
   ['resource_pre_subscribe', 'uri', undefined],
   ['resource_pre_subscribe', 'filter', undefined],

@@ -38,10 +38,29 @@ describe('a fired point', () => {
     ])
   })
 
-  it('only tells after a session, a load or a reload and when an error was raised', () => {
+  it('only tells after a session, a change of an entity, a load or a reload, and when a server is another or an error was raised', () => {
     expect(WIRED_POINTS.filter((name) => declarationOf(name).observe)).toEqual([
       'session_post_close',
       'error_raised',
+      'server_post_register',
+      'server_post_update',
+      'server_post_unregister',
+      'server_status_changed',
+      'tool_post_register',
+      'tool_post_update',
+      'tool_post_unregister',
+      'prompt_post_register',
+      'prompt_post_update',
+      'prompt_post_unregister',
+      'resource_post_create',
+      'resource_post_update',
+      'resource_post_delete',
+      'auth_post_create',
+      'auth_post_update',
+      'auth_post_delete',
+      'federation_post_create',
+      'federation_post_update',
+      'federation_post_delete',
       'plugin_post_load',
       'config_post_reload',
     ])

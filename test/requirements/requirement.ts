@@ -35,9 +35,6 @@ export const FEATURES = {
     'cache_pre_update',
     'cache_pre_evict',
   ],
-  'the control plane': named(
-    /^(server|auth)_(pre|post)_(register|unregister|create|update|delete|admit)$/,
-  ),
   'events and integrations': [
     'alert_raised',
     'anomaly_detected',

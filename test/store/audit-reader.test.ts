@@ -7,7 +7,7 @@ import type { AuditReader } from '../../src/audit/reader.ts'
 import type { AuditRecord } from '../../src/audit/record.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
-import { createAuditReader } from '../../src/store/sqlite-reader.ts'
+import { createAuditReader } from '../../src/store/audit/reader.ts'
 import { createAuditTable } from '../../src/store/sqlite-thread.ts'
 
 const COUNT = 1200

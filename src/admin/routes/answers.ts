@@ -56,5 +56,5 @@ export function answerOf(call: Call, outcome: WriteOutcome, status: 200 | 201 | 
 }
 
 function locationOf({ base }: Call, { kind, id }: Entity): string {
-  return `${base}${namesOf(kind).path}/${encodeURIComponent(id)}`
+  return `${base}${namesOf(kind).path}/${encodeURIComponent(id.toWellFormed())}`
 }

@@ -38,12 +38,11 @@ const FILTERS: Readonly<Record<string, Parameter>> = {
 /** Most records of one export. */
 export const MOST_EXPORTED = 100_000
 
-// records of all tenants stand in one audit
 const common = {
   method: 'GET',
   right: 'api:audit.read',
   kind: undefined,
-  reach: 'gateway',
+  reach: 'tenant',
   headers: [],
   problems: [404],
 } as const
@@ -53,7 +52,8 @@ export const AUDIT_ROUTES: readonly Route[] = [
     ...common,
     path: '/audit',
     operation: 'searchAudit',
-    about: 'Search the audit, the youngest records first.',
+    about:
+      'Search the audit, the youngest records first; of a principal of a tenant those of its own.',
     query: { ...PAGE_PARAMETERS, ...FILTERS },
     answers: {
       200: {
@@ -106,10 +106,12 @@ function auditOf({ audit }: ApiRooms): AuditRecords {
   throw new AppError('API_NOT_FOUND', 'no audit sink of type store is configured')
 }
 
-function queryOf({ query }: Call): AuditQuery {
+// records of all tenants stand in one audit: of another one's nothing is shown
+function queryOf({ query, principal }: Call): AuditQuery {
   const at = (text: unknown) => (text === undefined ? undefined : Date.parse(String(text)))
   const given = MEMBERS.filter((name) => query[name] !== undefined)
   return {
+    ...(principal.tenant === undefined ? {} : { tenant: principal.tenant }),
     from: at(query.since),
     to: at(query.until),
     ...Object.fromEntries(given.map((name) => [name, String(query[name])])),

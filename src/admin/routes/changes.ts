@@ -28,9 +28,11 @@ function decision(approve: boolean, about: string): Route {
     body: { type: 'application/json', schema: REASON, check: REASON, required: false },
     answers: {
       200: {
-        description: approve ? 'written' : 'refused',
+        description: approve
+          ? 'the change, approved and carried out; in a dry run what would be written'
+          : 'the change, refused',
         type: 'application/json',
-        schema: ref('Change'),
+        schema: ref('Entity'),
         headers: ['ETag'],
       },
     },

@@ -13,12 +13,18 @@ export function entitySchemas(kinds: readonly EntityKind[]) {
     kinds.flatMap(({ kind, schema, about }) => {
       const { one } = namesOf(kind)
       return [
-        [one, { ...entityShape(kind, ref(`${one}Body`)), description: about }],
+        [one, { ...entityShape(kind, shownBody(one)), description: about }],
         [`${one}Body`, schema],
       ]
     }),
   )
 }
+
+// what is masked does not have to fit what may be sent
+const shownBody = (one: string) => ({
+  type: 'object',
+  description: `as in ${one}Body; secrets are masked`,
+})
 
 const TENANT: Parameter = {
   type: 'string',

@@ -1,6 +1,7 @@
 // The routes that write entities of a kind: create, replace, merge, remove; what may be written is the registry's matter.
 import type { JsonObject } from '../../base/json.ts'
 import type { EntityKind } from '../handle.ts'
+import { ID_SCHEMA } from '../request/parameters.ts'
 import type { AnswerSpec, Call, Parameter, Route } from '../route.ts'
 import { answerOf } from './answers.ts'
 import { namesOf } from './names.ts'
@@ -46,7 +47,7 @@ const created = (one: string): Readonly<Record<number, AnswerSpec>> => ({
 
 // the inside of an entity is checked once, by the registry, before and after its policies
 const ANY = { type: 'object' }
-const ID = { type: 'string', minLength: 1, maxLength: 512, description: 'made from the body, or at random, when absent' } // biome-ignore format: one line
+const ID = { ...ID_SCHEMA, description: 'made from the body, or at random, when absent' }
 const OWNER = { type: 'string', minLength: 1, maxLength: 128, description: 'whose it is' }
 
 function create({ kind }: EntityKind): Route {

@@ -17,11 +17,11 @@ export function closedShape(properties: JsonObject, required: readonly string[] 
   return { type: 'object', additionalProperties: false, properties, required }
 }
 
-/** An entity with this schema of its body. */
-export function entityShape(kind: string, body: JsonObject): JsonObject {
+/** An entity of this kind, or of any, with this schema of its body. */
+export function entityShape(kind: string | undefined, body: JsonObject): JsonObject {
   return object(
     {
-      kind: { const: kind },
+      kind: kind === undefined ? text : { const: kind },
       id: text,
       tenant: { ...nullable('string'), description: 'null: of the gateway as a whole' },
       version: { type: 'integer', minimum: 0, description: '0: declared in the configuration' },
@@ -81,6 +81,7 @@ export const SHAPES: Readonly<Record<string, JsonObject>> = {
     ),
     description: 'problem details (RFC 9457)',
   },
+  Entity: entityShape(undefined, open),
   Me: object({
     id: text,
     kind: { enum: ['user', 'service', 'system'] },

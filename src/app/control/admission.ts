@@ -16,14 +16,6 @@ export interface Admitting {
   tell(applied: boolean): void
 }
 
-const POINTS_OF_ENTITIES =
-  /^(?:server|auth)_(?:pre|post)_(?:register|update|unregister|create|delete)$/
-
-export const NOTHING_ASKED: Admitting = {
-  admissions: { quarantined: new Map(), rewritten: new Map() },
-  tell() {},
-}
-
 /** Rejects with CONFIG_RELOAD_REFUSED when something may not be declared so. */
 export async function admitDeclared(
   before: LoadedConfig<GatewayConfig> | undefined,
@@ -31,7 +23,6 @@ export async function admitDeclared(
   last: Admissions,
   generation: Generation<Points>,
 ): Promise<Admitting> {
-  if (![...generation.points].some((point) => POINTS_OF_ENTITIES.test(point))) return NOTHING_ASKED
   const { quarantined, rewritten, tell } = await judgeDeclared({
     before: before && declaredIn(before),
     after: declaredIn(after),

@@ -19,6 +19,8 @@ export interface FilterOptions extends ApiOptions {
   readonly code?: string
   readonly outcome?: string
   readonly requestId?: string
+  /** Of records in a file or store. */
+  readonly tenant?: string
   readonly limit?: number
 }
 
@@ -87,7 +89,11 @@ export async function exportAudit({
   output,
   options,
 }: Invocation<FilterOptions>): Promise<Exit> {
-  const { limit = MOST_EXPORTED } = options
+  const { limit = MOST_EXPORTED, tenant } = options
+  if (tenant !== undefined)
+    throw new UsageError(
+      '--tenant goes with --file or --store: a gateway shows whoever asks what is of his tenant',
+    )
   const query = { ...queryOf(options), limit }
   const client = await connect(options, shell, output)
   let count = 0

@@ -1,12 +1,11 @@
 // `portcullis audit`: whether kept records are what was written, getting records out, and a pair of keys to sign them with. Asking a gateway is next door.
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { AuditPlace, AuditSource } from '../../app/audit-source.ts'
 import type { AuditQuery } from '../../audit/reader.ts'
-import { type Verdict, verifyChains } from '../../audit/verify.ts'
-import { keyId, readPublicKey } from '../../base/chain.ts'
+import type { Verdict } from '../../audit/verify.ts'
 import { messageOf } from '../../base/errors.ts'
 import { withApi } from '../api/options.ts'
 import { type AddCommand, type Invocation, withOutput } from '../command.ts'
@@ -44,7 +43,9 @@ export const addAudit: AddCommand = (program, run) => {
     .command('search')
     .description('ask a running gateway for records, the youngest first')
     .action(run(searchAudit))
-  withApi(withFilters(searching).option('--limit <number>', 'most records; 50', limitOf))
+  // a gateway shows whoever belongs to a tenant what is of that tenant, and nothing else
+  const asked = FILTERS.filter(([flag]) => !flag.startsWith('tenant '))
+  withApi(withFilters(searching, asked).option('--limit <number>', 'most records; 50', limitOf))
   const exporting = audit
     .command('export')
     .description(
@@ -52,7 +53,7 @@ export const addAudit: AddCommand = (program, run) => {
     )
     .action(run(exportRecords))
   withApi(
-    withFilters(withPlace(exporting)).option(
+    withFilters(withPlace(exporting), FILTERS).option(
       '--limit <number>',
       'most records of a running gateway; 100000',
       limitOf,
@@ -69,17 +70,18 @@ function withPlace(command: Command): Command {
     .option('--store <url>', 'a store, such as sqlite:./data/portcullis.db')
 }
 
-function withFilters(command: Command): Command {
+function withFilters(command: Command, filters: readonly (readonly [string, string])[]): Command {
   command
     .option('--from <time>', 'not before this, such as 2026-11-28T00:00:00Z')
     .option('--to <time>', 'before this')
-  for (const [flag, description] of FILTERS) command.option(`--${flag}`, description)
+  for (const [flag, description] of filters) command.option(`--${flag}`, description)
   return command
 }
 
 const FILTERS = [
   ['kind <kind>', 'such as refusal'],
   ['principal <id>', 'who asked'],
+  ['tenant <name>', 'of who asked'],
   ['server <name>', 'where'],
   ['target <name>', "the server's own name of the tool or prompt, or the URI"],
   ['point <name>', 'such as tool_pre_invoke'],
@@ -92,6 +94,7 @@ const FILTERS = [
 async function verify({ shell, output, options }: Invocation<VerifyOptions>): Promise<Exit> {
   const place = placeOf(options, shell)
   const keys = await Promise.all(options.key.map((file) => publicKey(resolve(shell.cwd, file))))
+  const { verifyChains } = await import('../../audit/verify.ts')
   const source = await open(place)
   let verdict: Verdict
   try {
@@ -122,6 +125,8 @@ async function exportRecords(invocation: Invocation<ExportOptions>): Promise<Exi
 }
 
 async function keygen({ shell, output }: Invocation<object>, file: string): Promise<Exit> {
+  const { generateKeyPairSync } = await import('node:crypto')
+  const { keyId } = await import('../../base/chain.ts')
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const [priv, pub] = [resolve(shell.cwd, file), resolve(shell.cwd, `${file}.pub`)]
   await writeNew(priv, String(privateKey.export({ type: 'pkcs8', format: 'pem' })))
@@ -149,12 +154,14 @@ function placeOf({ file, store }: PlaceOptions, { cwd }: Shell): AuditPlace {
   if ((file === undefined) === (store === undefined))
     throw new UsageError('name where the records are: --file or --store')
   if (file !== undefined) return { file: resolve(cwd, file) }
+  if (store !== undefined && /^postgres(?:ql)?:\/\//.test(store)) return { postgres: store }
   if (!store?.startsWith(SQLITE) || store.length === SQLITE.length)
-    throw new UsageError(`--store: ${store} is no store; it is sqlite: and a path`)
+    throw new UsageError('--store: it is sqlite: and a path, or a postgres:// URL')
   return { sqlite: resolve(cwd, store.slice(SQLITE.length)) }
 }
 
 async function publicKey(file: string): Promise<KeyObject> {
+  const { readPublicKey } = await import('../../base/chain.ts')
   try {
     return readPublicKey(await readFile(file, 'utf8'))
   } catch (error) {

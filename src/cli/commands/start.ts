@@ -98,6 +98,8 @@ async function start(
     unsafeWithout: options.unsafeWithout,
     watch: options.watch,
     divertStdout: true,
+    // on a terminal it is shown at once, lest a start that fails later take it along; elsewhere it goes to a file
+    ...(output.human ? { onFirstToken: (token: string) => showToken(token, output) } : {}),
   })
   return untilStopped(running, shell, {
     ready(gateway) {
@@ -111,6 +113,13 @@ async function start(
     drain: (gateway) => gateway.gateway.state().loaded.config.limits.drain,
     note: output.note,
   })
+}
+
+function showToken(token: string, { result, style }: Output): void {
+  result(
+    {},
+    () => `${style.strong('the first admin token; it is not shown again')}\n\n  ${token}\n\n`,
+  )
 }
 
 function unknownCommand(word: string): string {
@@ -144,7 +153,7 @@ function tell(
   output: Output,
   cwd: string,
 ): void {
-  const { url, adminUrl } = running
+  const { url, adminUrl, tokenFile } = running
   const { loaded, runtime, plugins } = running.gateway.state()
   const report = reportProtection({
     generation: runtime.generation,
@@ -156,12 +165,15 @@ function tell(
     configFile === undefined
       ? 'none: a demo; portcullis init writes one'
       : shortPath(configFile, cwd)
-  const banner = { url, adminUrl, config, tryIt: tryIt(url), pid: process.pid, report }
+  const { api } = loaded.config.admin
+  const places = { url, adminUrl, api, tokenFile, config }
+  const banner = { ...places, tryIt: tryIt(url), pid: process.pid, report }
   output.result(
     {
       event: 'ready',
       url,
       admin: adminUrl,
+      ...(tokenFile === undefined ? {} : { admin_token_file: tokenFile }),
       config: configFile ?? null,
       try: banner.tryIt,
       ...report,

@@ -152,7 +152,8 @@ function ruled(
   { action, targets, listing }: Asked,
   { denied, granted }: Said,
 ): Decided {
-  if (authorizer.open) return { denial: undefined, denied }
+  // said of the MCP plane only: nothing is open to everybody on the other one
+  if (authorizer.open && action.startsWith('mcp:')) return { denial: undefined, denied }
   const { principal } = request.identity
   if (!listing) {
     const decision = authorizer.decide(principal, action, targets[0] as Target)

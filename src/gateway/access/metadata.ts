@@ -17,25 +17,27 @@ export interface Metadata {
 
 export function createMetadata(room: Room): Metadata {
   return {
-    publishes: (path, runtime) => metadataAt(room, path, runtime) !== undefined,
-    handle: createReception(room, (visit) => answer(room, visit), false),
+    publishes: (path, runtime) => documentAt(path, runtime) !== undefined,
+    handle: createReception(room, (visit) => answer(visit), false),
   }
 }
 
-function metadataAt({ challenges }: Room, path: string, runtime: Runtime): object | undefined {
-  if (!challenges || !path.startsWith(WELL_KNOWN)) return undefined
-  const { listen, virtualPaths } = runtime
-  // without a path it is about the gateway as a whole (RFC 9728 section 3.1)
-  const about = path.slice(WELL_KNOWN.length) || listen.path
-  const known = about === listen.path || about === listen.sse?.path || virtualPaths.has(about)
-  return known ? challenges.metadata(about) : undefined
+/** By its own name, and by that of each of our endpoints: all of them are the one resource that tokens are for. */
+function documentAt(path: string, { gate, listen, virtualPaths }: Runtime): object | undefined {
+  const metadata = gate.challenges?.metadata
+  if (!metadata || !path.startsWith(WELL_KNOWN)) return undefined
+  if (metadata.paths.includes(path)) return metadata.document
+  const endpoint = path.slice(WELL_KNOWN.length)
+  const known =
+    endpoint === listen.path || endpoint === listen.sse?.path || virtualPaths.has(endpoint)
+  return known ? metadata.document : undefined
 }
 
-function answer(room: Room, { reply, request, exchange }: Visit): void | Promise<void> {
+function answer({ reply, request, exchange }: Visit): void | Promise<void> {
   const { method } = request
   if (method !== 'GET' && method !== 'HEAD') return reply.empty(405, { allow: 'GET, HEAD' })
   // the same answer as to any other path, if it is gone since
-  const found = metadataAt(room, pathOf(request), exchange.runtime)
+  const found = documentAt(pathOf(request), exchange.runtime)
   if (!found) throw new AppError('WIRE_NOT_FOUND', 'there is no such metadata')
   return reply.json({ bytes: Buffer.from(JSON.stringify(found)), status: 200 })
 }

@@ -3,7 +3,7 @@ import type { Target } from '../../identity/access.ts'
 import type { Right } from '../../identity/rights.ts'
 import { type Answer, denialAnswer } from '../answer.ts'
 import type { OwnName } from '../catalog/names.ts'
-import type { Call } from '../exchange.ts'
+import type { Call, Exchange, Room } from '../exchange.ts'
 import { challenged } from './challenge.ts'
 import { check, type Decided, type Denial } from './check.ts'
 
@@ -29,7 +29,7 @@ export function authorise(
   const { runtime, request } = call.exchange
   const { access } = runtime
   if (access === null) return own as Permit
-  const target = targetOf(call, kind, own)
+  const target = targetOf(call.exchange, kind, own)
   const deciding = check(access, request, { action: right, targets: [target], listing: false })
   return deciding instanceof Promise
     ? deciding.then((decided) => permit(call, right, target, decided))
@@ -44,9 +44,25 @@ function permit(call: Call, right: Right, target: Target, { denial }: Decided): 
   return denial ? { denied: denialOf(call, denial) } : (target as OwnName as Permit)
 }
 
-export function targetOf({ exchange }: Call, kind: AimKind, { server, name }: OwnName) {
-  const tenant = exchange.runtime.upstreams.get(server)?.info.tenant
+export function targetOf({ runtime }: Exchange, kind: AimKind, { server, name }: OwnName) {
+  const tenant = runtime.upstreams.get(server)?.info.tenant
   return { kind, server, name, ...(tenant === undefined ? {} : { tenant }) }
+}
+
+/** Whether who follows a resource may still be told of it: a subscription outlives rights. Rejects with a fault. */
+export async function mayFollow(room: Room, exchange: Exchange, own: OwnName): Promise<boolean> {
+  const { runtime, request } = exchange
+  if (runtime.access === null) return true
+  const action = 'mcp:resource.subscribe'
+  const target = targetOf(exchange, 'resource', own)
+  const decided = await check(runtime.access, request, {
+    action,
+    targets: [target],
+    listing: false,
+  })
+  const violation = decided.denial?.violation
+  room.report.decided(exchange, { action, target, violation })
+  return violation === undefined
 }
 
 /** What the client gets: HTTP 403, or 401 where credentials would help, if the headers are unsent and it is no batch. */

@@ -1,6 +1,7 @@
 // What of a list its reader may see: a page that stays full while there is more, and one check for it; it cuts no page and names nothing.
 import type { Target } from '../../identity/access.ts'
 import type { Right } from '../../identity/rights.ts'
+import { PATIENCE_MS } from '../catalog/catalog.ts'
 import type { Item, ListKind } from '../catalog/listing.ts'
 import type { Call } from '../exchange.ts'
 import { check } from './check.ts'
@@ -49,7 +50,7 @@ async function seenOf(
   const { access } = exchange.runtime
   if (access === null) return items
   const { right: action, kind: aim } = OF[kind]
-  const targets: Target[] = items.map((item) => targetOf(call, aim, item))
+  const targets: Target[] = items.map((item) => targetOf(exchange, aim, item))
   const { denial, denied } = await check(access, exchange.request, {
     action,
     targets,
@@ -60,4 +61,27 @@ async function seenOf(
   room.report.decided(exchange, { action, count: targets.length, hidden: denied.size, violation })
   if (denial) return { denied: denialOf(call, denial) }
   return denied.size === 0 ? items : items.filter((_, place) => !denied.has(place))
+}
+
+/**
+ * The servers of which the rules show the caller anything; undefined: all of them. It decides about no item, so plugins are not asked;
+ * a server that is slow to list is none of them yet.
+ */
+export async function serversShown({ exchange }: Call): Promise<ReadonlySet<string> | undefined> {
+  const { runtime, identity } = exchange
+  const { authorizer } = runtime.gate
+  if (authorizer.open) return undefined
+  const catalog = runtime.catalogs[identity.era]
+  const kinds = Object.keys(OF) as ListKind[]
+  const lists = await Promise.all(kinds.map((kind) => catalog.list(kind, PATIENCE_MS)))
+  const shown = new Set<string>()
+  kinds.forEach((kind, index) => {
+    const { right, kind: aim } = OF[kind]
+    const items = lists[index]?.items ?? []
+    const targets = items.map((item) => targetOf(exchange, aim, item))
+    authorizer.decideAll(identity.principal, right, targets).forEach(({ allowed }, place) => {
+      if (allowed) shown.add((items[place] as Item).server)
+    })
+  })
+  return shown
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../../base/log.ts'
 import type { Era, Upstream, UpstreamLink } from '../../upstream/client.ts'
 import type { CatalogueGate } from './gate.ts'
 import { LISTS, type Listing, type ListKind, readListing } from './listing.ts'
-import { isSame, type Merged, merge, type Parts, showsSame } from './merge.ts'
+import { isSame, type Merged, merge, type Parts } from './merge.ts'
 import type { NamingOptions, OwnName } from './names.ts'
 import { isWithheld } from './withheld.ts'
 
@@ -144,7 +144,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
         const before = listings[kind].get(upstream.name)
         listings[kind].set(upstream.name, listing)
         failed.delete(id)
-        if (late.delete(id) || (before && isNews(before, listing, kind))) options.arrived(kind)
+        // a server announces its changes itself; what the gate made of the same listing only we can tell
+        if (late.delete(id) || (before && before.shown !== listing.shown)) options.arrived(kind)
         return listing
       })
       .catch((error) => {
@@ -159,10 +160,6 @@ export function createCatalog(options: CatalogOptions): Catalog {
         if (isCurrent()) loading.delete(id)
       })
   }
-
-  // a server announces its changes itself; what the gate made of the same listing only we can tell
-  const isNews = (before: Listing, now: Listing, kind: ListKind) =>
-    options.gate?.judges(kind) === true && !showsSame(before, now)
 
   // what a server that is down offered is still its own: no other server's tool may answer to those names meanwhile
   function reservedBy(upstream: Upstream, kind: ListKind): Listing | null {

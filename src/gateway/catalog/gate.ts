@@ -23,8 +23,10 @@ export interface Offered {
 }
 
 export interface Admitted {
-  /** In their order; what was not rewritten may be an equal definition that was seen before. */
+  /** In their order. */
   readonly items: readonly Definition[]
+  /** The same for two listings of which the same is shown; undefined: nobody judged them. */
+  readonly shown: string | undefined
   /** Names that nobody may list, call or read. */
   readonly withheld: readonly string[]
   /** False: some could not be judged this time; whoever lists again asks again. */

@@ -51,6 +51,8 @@ export interface Item extends Definition {
 /** One kind of one server, as last listed. */
 export interface Listing {
   readonly items: readonly Item[]
+  /** Of what the gate made of it: another text, and other things are shown. */
+  readonly shown: string | undefined
   /** Names of what the gate keeps out of every list and every call. */
   readonly withheld: readonly string[]
   /** False: the gate could not judge all of it. */
@@ -93,12 +95,13 @@ export async function readListing(
         eras: erasOf(upstream, link),
         items: definitions,
       })
-    : { items: definitions, withheld: NOTHING, complete: true }
+    : { items: definitions, shown: undefined, withheld: NOTHING, complete: true }
   const repeats = kind === 'tools' && (era === 'modern' || link.era === 'modern')
   return {
     items: repeats
       ? withParams(upstream.name, definitions, admitted.items)
       : admitted.items.map(({ name, definition }) => itemOf(upstream.name, name, definition)),
+    shown: admitted.shown,
     withheld: admitted.withheld,
     complete: admitted.complete,
     ttlMs,

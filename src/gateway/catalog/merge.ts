@@ -18,11 +18,6 @@ export interface Merged {
 /** By server; null: it offers none of the kind, or could not be asked. */
 export type Parts = readonly (Listing | null)[]
 
-/** Definitions that the gate has seen are the same objects again. */
-export const showsSame = (before: Listing, now: Listing) =>
-  before.items.length === now.items.length &&
-  before.items.every(({ definition }, index) => definition === now.items[index]?.definition)
-
 export const isSame = (before: Parts, now: Parts) =>
   before.every((part, index) => part === now[index])
 

@@ -1,7 +1,7 @@
 // What every HTTP request to the gateway passes, whatever it is for: its points, the check of its host, and who sent it; who takes it on is told.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { claimsModern } from '../../wire/revision.ts'
-import { authenticate } from '../access/credentials.ts'
+import { createAuthentication } from '../access/credentials.ts'
 import { createExchange, type Exchange, type Room } from '../exchange.ts'
 import type { ListenOptions } from '../options.ts'
 import { createHostCheck } from './hosts.ts'
@@ -26,6 +26,7 @@ export function createReception(
   known = true,
 ): HttpHandler {
   const checkHost = hostChecks()
+  const authenticate = createAuthentication()
 
   return async (request, response, surface, virtualServer) => {
     let exchange: Exchange
@@ -52,7 +53,7 @@ export function createReception(
         headers = { ...headers, ...changed }
       }
       checkHost(listen, request)
-      const authenticating = known ? authenticate(room, exchange, request, headers) : undefined
+      const authenticating = known ? authenticate(exchange, request, headers) : undefined
       if (authenticating) await authenticating
       await take({ exchange, request, response, reply, headers, release })
     } catch (error) {

@@ -1,7 +1,7 @@
 // Requests that could not be taken: answered in the form of the protocol, reported, and never left hanging.
 import type { ServerResponse } from 'node:http'
 import { AppError, isAppError } from '../../base/errors.ts'
-import { CHALLENGE, challengeHeader } from '../access/challenge.ts'
+import { CHALLENGE, type Challenge } from '../access/challenge.ts'
 import { credentialAnswer, refusalAnswer } from '../answer.ts'
 import type { Exchange, Room } from '../exchange.ts'
 import type { Reply } from './reply.ts'
@@ -35,7 +35,7 @@ export async function refuse(
   const { requestId } = exchange.identity
   if (turnedAway) {
     const answer = credentialAnswer(fault, requestId)
-    return reply.json({ ...answer, headers: credentialHeaders(room, exchange, fault) })
+    return reply.json({ ...answer, headers: credentialHeaders(exchange, fault) })
   }
   const answer = refusalAnswer(id, fault, requestId)
   const allow: Record<string, string> =
@@ -47,21 +47,19 @@ export async function refuse(
 }
 
 /** How to get credentials that will do, or when to try again (RFC 6750 section 3, RFC 9110 section 10.2.3). */
-function credentialHeaders(
-  room: Room,
-  exchange: Exchange,
-  { http, data }: AppError,
-): Record<string, string> {
-  const { error, description, scope, retryAfter } = (data ?? {}) as Readonly<
-    Record<string, unknown>
-  >
-  if (http !== 401)
-    return typeof retryAfter === 'number' ? { 'retry-after': String(Math.ceil(retryAfter)) } : {}
-  const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
-  const challenge = {
-    error: text(error),
-    description: text(description),
-    scopes: text(scope)?.split(' '),
-  }
-  return { [CHALLENGE]: challengeHeader(room, exchange, challenge) ?? 'Bearer' }
+function credentialHeaders(exchange: Exchange, fault: AppError): Record<string, string> {
+  const { code, message, data } = fault
+  const { error, scope, retryAfter } = (data ?? {}) as Told
+  if (code === 'AUTH_LIMITED' || code === 'AUTH_UNAVAILABLE')
+    return retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
+  const challenge = { error, description: error && message, scopes: scope?.split(' ') }
+  return { [CHALLENGE]: exchange.runtime.gate.challenges?.header(challenge) ?? 'Bearer' }
+}
+
+/** What the authenticator says of a refusal. */
+interface Told {
+  readonly error?: Challenge['error']
+  readonly scope?: string
+  /** Whole seconds. */
+  readonly retryAfter?: number
 }

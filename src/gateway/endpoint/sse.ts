@@ -1,6 +1,7 @@
 // HTTP+SSE, the transport of 2024-11-05: GET opens a session and its stream, POST hands in messages, whose answers come on the stream.
 import { AppError } from '../../base/errors.ts'
 import { type Message, readableId, readMessage } from '../../wire/message.ts'
+import { isOwner } from '../access/owner.ts'
 import type { Answer, RpcId } from '../answer.ts'
 import { dispatchNotification, dispatchRequest } from '../dispatcher.ts'
 import type { Call, Outbound, Room } from '../exchange.ts'
@@ -137,7 +138,7 @@ export function createSse(room: Room): Sse {
 
   function connectionOf(id: string, { exchange }: Visit): SseConnection {
     const connection = connections.get(id)
-    if (!connection || connection.principal.id !== exchange.identity.principal.id)
+    if (!connection || !isOwner(connection.principal, exchange.identity.principal))
       throw new AppError(
         'SESSION_UNKNOWN',
         'the stream of this session is unknown or has ended; open another with GET',

@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from '../../base/json.ts'
 import { POINTS, type PointName } from '../../points/table.ts'
 import type { Upstream } from '../../upstream/client.ts'
 import { resultBytes } from '../../wire/reply.ts'
+import { ownerKey } from '../access/owner.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
 import { type Call, derivedRequest } from '../exchange.ts'
 import { type InputContext, inspectAnswer, inspectRequest } from './inspect.ts'
@@ -39,7 +40,7 @@ export function fresh(call: Call, upstream: Upstream): InputState {
   const { principal, virtualServer } = exchange.identity
   return {
     request: requestDigest(message.method ?? '', message.params, virtualServer),
-    principal: principal.id,
+    principal: ownerKey(principal),
     server: upstream.name,
     round: 0,
     asked: {},

@@ -4,6 +4,7 @@ import type { Era, Upstream } from '../../upstream/client.ts'
 import { type Message, makeNotification, readMessage } from '../../wire/message.ts'
 import { META } from '../../wire/revision.ts'
 import { editMember, splice, valueEdit } from '../../wire/splice.ts'
+import { mayFollow } from '../access/permit.ts'
 import { LISTS, type ListKind } from '../catalog/listing.ts'
 import { type Room, sessionExchange } from '../exchange.ts'
 import { instanceOf } from '../links.ts'
@@ -173,6 +174,15 @@ export async function sendTo(
   const exchange = sessionExchange(room, receiver, message.method ?? '', upstream)
   const release = exchange.runtime.pin()
   try {
+    const own = message.params?.uri
+    // what follows a resource was permitted to when it began; it may not be any more
+    if (exposed !== undefined && upstream && typeof own === 'string') {
+      const about = { server: upstream.name, name: own }
+      if (!(await mayFollow(room, exchange, about))) {
+        room.report.dropped('not permitted any more')
+        return false
+      }
+    }
     const passed = await passNotification(
       room,
       exchange,
@@ -181,7 +191,6 @@ export async function sendTo(
       'server_to_client',
     )
     if (passed === null) return false
-    const own = message.params?.uri
     const sent = sendToSession(receiver, addressed(passed, receiver, { own, exposed }))
     if (!sent) room.report.dropped('client cannot take it')
     return sent

@@ -1,6 +1,7 @@
 // The open subscriptions/listen requests: bounded per principal, told of changes while they are open, ended together at shutdown.
 import { AppError } from '../../base/errors.ts'
 import type { Principal } from '../../engine/context.ts'
+import { ownerKey } from '../access/owner.ts'
 import type { Receiver } from './receiver.ts'
 
 /** A place taken by one request; in the registry from the moment it is acknowledged. */
@@ -29,7 +30,8 @@ export function createListens(): Listens {
   let closed = false
 
   return {
-    take({ id }, max) {
+    take(principal, max) {
+      const id = ownerKey(principal)
       if (closed) throw new AppError('SHUTTING_DOWN', 'the gateway takes no more subscriptions')
       const count = taken.get(id) ?? 0
       if (count >= max)

@@ -3,6 +3,7 @@ import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Message } from '../../wire/message.ts'
 import { META } from '../../wire/revision.ts'
 import { type Edit, editMember } from '../../wire/splice.ts'
+import { ownerKey } from '../access/owner.ts'
 import type { Call } from '../exchange.ts'
 
 /** What `expose` needs to know besides the server's own id. */
@@ -68,5 +69,5 @@ export function taskEdits(call: Call, owner: TaskOwner, reply: Message): Edit[] 
 
 export function exposeTask(call: Call, { server, tool, labels }: TaskOwner, id: string): string {
   const { principal } = call.exchange.identity
-  return call.room.tasks.expose(principal.id, { server, id, tool, labels })
+  return call.room.tasks.expose(ownerKey(principal), { server, id, tool, labels })
 }

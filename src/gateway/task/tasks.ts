@@ -5,6 +5,7 @@ import type { RequestContext } from '../../engine/context.ts'
 import type { Upstream, UpstreamLink } from '../../upstream/client.ts'
 import type { Message } from '../../wire/message.ts'
 import { type Edit, editMember, splice } from '../../wire/splice.ts'
+import { ownerKey } from '../access/owner.ts'
 import { authorise } from '../access/permit.ts'
 import type { Answer } from '../answer.ts'
 import { type Call, derivedRequest } from '../exchange.ts'
@@ -22,7 +23,7 @@ const TOOL = OPERATIONS['tools/call'] as Operation
 /** tasks/get, tasks/result, tasks/update and tasks/cancel. Rejects with a fault. */
 export async function operateTask(call: Call): Promise<Answer> {
   const { exchange, message, room } = call
-  const task = room.tasks.own(exchange.identity.principal.id, message.params?.taskId)
+  const task = room.tasks.own(ownerKey(exchange.identity.principal), message.params?.taskId)
   const upstream = serverOf(call, task)
   await assertShown(call, task)
   exchange.request.server = upstream.info

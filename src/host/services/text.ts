@@ -28,8 +28,11 @@ const IDENTITY = new Set(['name', 'uri', 'uriTemplate'])
 interface TextField {
   readonly name: string
   readonly path: readonly string[]
-  /** `mcp`: content whose structure is known; `items`: lists, whose identities stay; `json`: all of it is text. */
-  readonly kind: 'mcp' | 'items' | 'json' | 'error'
+  /**
+   * `mcp`: content whose structure is known; `items`: lists, whose identities stay; `entity`: the same for one definition;
+   * `json`: all of it is text.
+   */
+  readonly kind: 'mcp' | 'items' | 'entity' | 'json' | 'error'
 }
 
 const MCP_CONTENT = new Set(['content', 'messages', 'contents'])
@@ -95,7 +98,7 @@ function kindOf(point: PointName, field: string): TextField['kind'] {
   // what a person filled in has whatever members the form has
   if (point === 'elicitation_post_response') return 'json'
   if (MCP_CONTENT.has(field)) return 'mcp'
-  return field === 'items' || field === 'error' ? (field as 'items' | 'error') : 'json'
+  return field === 'items' || field === 'error' || field === 'entity' ? field : 'json'
 }
 
 function valueAt(payload: unknown, path: readonly string[]): unknown {
@@ -119,6 +122,8 @@ class Walk {
   field(value: unknown, { kind }: TextField): unknown {
     if (kind === 'error' && isObject(value)) return this.#error(value)
     if (kind === 'items' && Array.isArray(value)) return this.#items(value)
+    if (kind === 'entity' && isObject(value) && isObject(value.definition))
+      return this.#entity(value, value.definition)
     return this.#value(value, kind === 'mcp', 0)
   }
 
@@ -137,11 +142,20 @@ class Walk {
     return this.#list(items, (entry) => {
       const item = isObject(entry) ? entry.item : undefined
       if (!isObject(entry) || !isObject(item)) return entry
-      const after = this.#members(item, (member, value) =>
-        IDENTITY.has(member) ? value : this.#value(value, false, 0),
-      )
+      const after = this.#definition(item)
       return after === item ? entry : { ...entry, item: after }
     })
+  }
+
+  #entity(entity: Record<string, unknown>, definition: Record<string, unknown>): unknown {
+    const after = this.#definition(definition)
+    return after === definition ? entity : { ...entity, definition: after }
+  }
+
+  #definition(definition: Record<string, unknown>): unknown {
+    return this.#members(definition, (member, value) =>
+      IDENTITY.has(member) ? value : this.#value(value, false, 0),
+    )
   }
 
   #value(value: unknown, mcp: boolean, depth: number): unknown {

@@ -60,6 +60,8 @@ interface Plan {
   /** When a rule allows: yes, or what the scopes say. */
   readonly granted: Decision
   readonly nothing: Decision
+  /** The same of what is of another tenant; nobody can grant it. */
+  readonly hidden: Decision
 }
 
 // principals that come as new objects every time, such as those of explain
@@ -73,19 +75,15 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const others = new Map<string, Plan>()
 
   function planOf(principal: Principal, action: string): Plan {
+    const plan = known.get(principal)?.get(action)
+    if (plan !== undefined) return plan
     if (!isFrozen(principal)) return planOfOther(principal, action)
-    let plans = known.get(principal)
-    if (plans === undefined) {
-      plans = new Map()
-      known.set(principal, plans)
-    }
-    let plan = plans.get(action)
-    if (plan === undefined) {
-      plan = makePlan(principal, action, { roles, scopes })
-      // an action that is no right has no bound of its own
-      if (rightSpec(action) !== undefined) plans.set(action, plan)
-    }
-    return plan
+    const made = makePlan(principal, action, { roles, scopes })
+    // an action that is no right has no bound of its own
+    if (rightSpec(action) === undefined) return made
+    const plans = known.get(principal) ?? new Map<string, Plan>()
+    known.set(principal, plans.set(action, made))
+    return made
   }
 
   function planOfOther(principal: Principal, action: string): Plan {
@@ -125,7 +123,8 @@ function decideOne(plan: Plan, target: Target): Decision {
   for (const rule of plan.allow)
     if (reaches(plan, rule, target) && (rule.matches === null || rule.matches(target)))
       return plan.granted
-  return plan.nothing
+  const foreign = target.tenant !== undefined && target.tenant !== plan.tenant
+  return foreign ? plan.hidden : plan.nothing
 }
 
 // without a word about tenants a rule is for one's own, and for what all share
@@ -143,10 +142,12 @@ interface Compiled {
 function makePlan(principal: Principal, action: string, { roles, scopes }: Compiled): Plan {
   const { tenant } = principal
   const right = rightSpec(action)
-  const nothing = refuse(
-    right === undefined ? 'there is no such right' : `no role of the principal allows ${action}`,
-  )
-  const plan = { tenant, shared: right?.shared ?? false, nothing, granted: ALLOWED }
+  const reason =
+    right === undefined ? 'there is no such right' : `no role of the principal allows ${action}`
+  const hidden = refuse(reason)
+  const nothing: Decision =
+    right === undefined ? hidden : Object.freeze({ allowed: false, reason, silent: true })
+  const plan = { tenant, shared: right?.shared ?? false, nothing, hidden, granted: ALLOWED }
   const empty = { ...plan, deny: [], denials: [], allow: [] }
   if (right === undefined) return { ...empty, always: nothing }
   // made by the gateway only, for what nobody asked it to do
@@ -168,7 +169,7 @@ function makePlan(principal: Principal, action: string, { roles, scopes }: Compi
     deny,
     denials: deny.map(({ role }) => refuse(`the role ${role} denies ${action}`)),
     allow,
-    always: allow.length === 0 && deny.length === 0 ? nothing : free ? granted : undefined,
+    always: free ? granted : undefined,
   }
 }
 

@@ -1,6 +1,6 @@
 // A listing against what is known: which of it was judged already, what has to be judged, what has vanished. Pure; nobody is asked here.
 import { createHash } from 'node:crypto'
-import { canonicalText, type JsonObject } from '../../base/json.ts'
+import { canonicalText } from '../../base/json.ts'
 import type { Steps } from '../../base/turns.ts'
 import type { Era } from '../../engine/context.ts'
 import type { Definition } from '../../gateway/catalog/gate.ts'
@@ -36,35 +36,36 @@ export function verdictOn(
   return known?.verdicts.find((verdict) => verdict.digest === digest && verdict.by === by)
 }
 
-/** What a definition takes the place of: what its connection showed before it, or else the last that was admitted. */
-export function previousOf(known: KnownDefinition | undefined, era: Era): JsonObject | undefined {
-  const before = known?.listed[era]
-  const shown = known?.verdicts.find(({ digest }) => digest === before)?.admitted
-  return known?.registered && (shown ?? known.registered.definition)
-}
-
 /** The same thing with what is listed now, and what was decided about it if that is new. */
 export function withListed(
   known: KnownDefinition | undefined,
-  { kind, name, digest }: { kind: ListedKind; name: string; digest: string },
+  { kind, name, digest, definition }: Listed & { readonly kind: ListedKind },
   era: Era,
   verdict?: Verdict,
 ): KnownDefinition {
-  const listed = { ...known?.listed, [era]: digest }
-  const definition = verdict?.admitted
-  const registered = definition ? { digest, definition } : known?.registered
+  const registered = verdict?.admitted
+    ? { digest, definition: verdict.rewritten ?? definition }
+    : known?.registered
   const verdicts = [
     ...(known?.verdicts ?? []).filter((each) => each.digest !== verdict?.digest),
     ...(verdict ? [verdict] : []),
   ]
+  const listed = { ...known?.listed, [era]: digest }
+  return remembered({ kind, name, listed, verdicts, ...(registered ? { registered } : {}) })
+}
+
+/** The same with the object that is shown, of which there need not be two. */
+export function withShown(known: KnownDefinition, { digest, definition }: Listed): KnownDefinition {
+  return known.registered?.digest === digest
+    ? { ...known, registered: { digest, definition } }
+    : known
+}
+
+/** Only verdicts on what is listed or registered: what comes back later is judged again. */
+function remembered(known: KnownDefinition): KnownDefinition {
+  const { listed, registered, verdicts } = known
   const kept = new Set([listed.legacy, listed.modern, registered?.digest])
-  return {
-    kind,
-    name,
-    listed,
-    verdicts: verdicts.filter((each) => kept.has(each.digest)),
-    ...(registered ? { registered } : {}),
-  }
+  return { ...known, verdicts: verdicts.filter(({ digest }) => kept.has(digest)) }
 }
 
 /**
@@ -83,7 +84,7 @@ export function vanished(
     const listed = Object.fromEntries(
       Object.entries(known.listed).filter(([each]) => each !== era && eras.includes(each as Era)),
     )
-    const left = { ...known, listed }
+    const left = remembered({ ...known, listed })
     if (Object.keys(listed).length === 0) gone.push(left)
     else if (Object.keys(listed).length < Object.keys(known.listed).length) changed.push(left)
   }

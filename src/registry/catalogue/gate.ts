@@ -7,7 +7,7 @@ import type { Generation } from '../../engine/engine.ts'
 import type { Admitted, CatalogueGate, Definition, Offered } from '../../gateway/catalog/gate.ts'
 import type { Points } from '../../points/table.ts'
 import type { Asking } from './ask.ts'
-import { LISTED, type ListedKind, pointsOf } from './kinds.ts'
+import { judgedKinds, LISTED, type ListedKind, signatureOf } from './kinds.ts'
 import type { KnownCatalogue } from './known.ts'
 import { judgeListing } from './listing.ts'
 
@@ -39,11 +39,9 @@ export interface CatalogueGateParts extends Asking {
 /** Undefined when no entry is bound to any point of the catalogue and nothing is overridden. */
 export function createCatalogueGate(parts: CatalogueGateParts): CatalogueGate | undefined {
   const { generation, known, override, hold } = parts
-  const kinds = (Object.keys(LISTED) as ListedKind[]).filter((kind) =>
-    pointsOf(kind).some((point) => generation.points.has(point)),
-  )
+  const kinds = judgedKinds(generation)
   if (kinds.length === 0 && !override) return undefined
-  const judges = new Map(kinds.map((kind) => [kind, signatureOf(generation, kind)]))
+  const judges = new Map(kinds.map((kind) => [kind, digestOf(signatureOf(generation, kind))]))
   return {
     judges: (kind) => override !== undefined || judges.has(kind),
     async admit(offered) {
@@ -52,7 +50,7 @@ export function createCatalogueGate(parts: CatalogueGateParts): CatalogueGate | 
       try {
         const admitted =
           by === undefined
-            ? { items: offered.items, withheld: [], complete: true }
+            ? { items: offered.items, shown: undefined, withheld: [], complete: true }
             : await known.inTurn(offered.server.name, offered.kind, () =>
                 judgeListing(parts, offered, by),
               )
@@ -64,19 +62,13 @@ export function createCatalogueGate(parts: CatalogueGateParts): CatalogueGate | 
   }
 }
 
-/** Digest of all that judges a kind: other entries judge everything anew. */
-export function signatureOf(
-  { signature }: Pick<Generation<Points>, 'signature'>,
-  kind: ListedKind,
-): string {
-  const text = JSON.stringify(pointsOf(kind).map((point) => [point, signature(point)]))
-  return createHash('sha256').update(text).digest('base64url')
-}
+const digestOf = (signature: string): string =>
+  createHash('sha256').update(signature).digest('base64url')
 
 // an administrator has the last word, as policies judge what servers say and not what administrators do
 function overridden(
   { kind, server }: Offered,
-  { items, withheld, complete }: Admitted,
+  { items, withheld, ...admitted }: Admitted,
   override: Override,
 ): Admitted {
   const disabled: string[] = []
@@ -86,7 +78,7 @@ function overridden(
     disabled.push(item.name)
     return []
   })
-  return { items: shown, withheld: [...withheld, ...disabled], complete }
+  return { ...admitted, items: shown, withheld: [...withheld, ...disabled] }
 }
 
 function patched(

@@ -1,7 +1,8 @@
 // What each kind of listed thing is called on the control plane: its points, its id, and the shape plugins see. Data and pure functions.
 import type { JsonObject } from '../../base/json.ts'
+import type { Generation } from '../../engine/engine.ts'
 import type { ListKind } from '../../gateway/catalog/gate.ts'
-import type { PointName } from '../../points/table.ts'
+import type { PointName, Points } from '../../points/table.ts'
 
 /** Kinds as upstreams list them. */
 export type ListedKind = ListKind
@@ -57,6 +58,26 @@ export const LISTED: Readonly<Record<ListedKind, KindRow>> = {
 
 export const pointsOf = (kind: ListedKind): readonly PointName[] =>
   Object.values(LISTED[kind].points).flatMap(({ pre, post }) => [pre, post])
+
+const KINDS = Object.keys(LISTED) as readonly ListedKind[]
+
+/** Kinds that some entry judges. */
+export const judgedKinds = ({ points }: Pick<Generation<Points>, 'points'>): ListedKind[] =>
+  KINDS.filter((kind) => pointsOf(kind).some((point) => points.has(point)))
+
+export const isJudged = (generation: Pick<Generation<Points>, 'points'>): boolean =>
+  judgedKinds(generation).length > 0
+
+/** What judges a kind: another text, and everything is judged anew. */
+export const signatureOf = (
+  { signature }: Pick<Generation<Points>, 'signature'>,
+  kind: ListedKind,
+): string => JSON.stringify(pointsOf(kind).map((point) => [point, signature(point)]))
+
+export const judgesAlike = (
+  one: Pick<Generation<Points>, 'signature'>,
+  other: Pick<Generation<Points>, 'signature'>,
+): boolean => KINDS.every((kind) => signatureOf(one, kind) === signatureOf(other, kind))
 
 /** A name of a server has neither slash nor colon, so nothing it lists can have the id of anything else. */
 export function catalogueId(kind: ListedKind, server: string, name: string): string {

@@ -1,9 +1,10 @@
 // One listing of one server against what is known of it: what is new is asked about, what has vanished is forgotten, within bounds.
+import { createHash } from 'node:crypto'
 import { messageOf } from '../../base/errors.ts'
 import { inLanes, inTurns } from '../../base/turns.ts'
-import type { Admitted, Offered } from '../../gateway/catalog/gate.ts'
+import type { Admitted, Definition, Offered } from '../../gateway/catalog/gate.ts'
 import { type Answer, ask } from './ask.ts'
-import { digested, type Listed, previousOf, vanished, verdictOn, withListed } from './compare.ts'
+import { digested, type Listed, vanished, verdictOn, withListed, withShown } from './compare.ts'
 import type { CatalogueGateParts } from './gate.ts'
 import type { Ledger } from './known.ts'
 import type { KnownDefinition, Verdict } from './memory.ts'
@@ -29,18 +30,21 @@ export async function judgeListing(
   await judging.judge(listed)
   await judging.forget()
   await judging.save()
-  const verdicts = listed.map((item) => verdictOn(ledger.get(item.name), item.digest, by))
-  const isShown = (_: unknown, index: number) => verdicts[index]?.admitted !== undefined
-  return {
-    items: listed
-      .map(({ name, definition }, index) => ({
-        name,
-        definition: verdicts[index]?.admitted ?? definition,
-      }))
-      .filter(isShown),
-    withheld: items.filter((_, index) => !isShown(_, index)).map(({ name }) => name),
-    complete: judging.complete,
+  const shown = createHash('sha256')
+  const admitted: Definition[] = []
+  const withheld = items.slice(MAX_DEFINITIONS).map(({ name }) => name)
+  for (const { name, definition, digest } of listed) {
+    const verdict = verdictOn(ledger.get(name), digest, by)
+    if (!verdict?.admitted) {
+      withheld.push(name)
+      continue
+    }
+    const { rewritten } = verdict
+    shown.update(rewritten ? `${digest} ${by} ` : `${digest} `)
+    admitted.push({ name, definition: rewritten ?? definition })
   }
+  const { complete } = judging
+  return { items: admitted, shown: shown.digest('base64url'), withheld, complete }
 }
 
 class Judging {
@@ -51,6 +55,8 @@ class Judging {
   readonly #end: number
   readonly #put = new Map<string, KnownDefinition>()
   readonly #removed: KnownDefinition[] = []
+  /** Vanished, and still to be asked about. */
+  #left = 0
   readonly #kept: Record<'vetoed' | 'failed' | 'late', string[]> = {
     vetoed: [],
     failed: [],
@@ -66,7 +72,7 @@ class Judging {
   }
 
   get complete(): boolean {
-    return this.#kept.failed.length === 0 && this.#kept.late.length === 0
+    return this.#kept.failed.length + this.#kept.late.length + this.#left === 0
   }
 
   async judge(listed: readonly Listed[]): Promise<void> {
@@ -74,9 +80,11 @@ class Judging {
     const unknown: Listed[] = []
     for (const item of listed) {
       const known = this.#ledger.get(item.name)
-      if (!verdictOn(known, item.digest, this.#by)) unknown.push(item)
-      else if (known?.listed[era] !== item.digest)
+      const verdict = verdictOn(known, item.digest, this.#by)
+      if (!known || !verdict) unknown.push(item)
+      else if (known.listed[era] !== item.digest)
         this.#note(withListed(known, { kind, ...item }, era))
+      else if (!verdict.rewritten) this.#ledger.set(item.name, withShown(known, item))
     }
     await inLanes(unknown, LANES, (item) => this.#judgeOne(item))
     this.#tell()
@@ -84,23 +92,24 @@ class Judging {
 
   async #judgeOne(item: Listed): Promise<void> {
     const { server, kind, era } = this.#offered
-    const { name, definition, digest } = item
+    const { name, definition } = item
     if (this.#parts.clock.now() >= this.#end) return void this.#kept.late.push(name)
     const known = this.#ledger.get(name)
-    const previous = previousOf(known, era)
+    const previous = known?.registered?.definition
     const change = previous ? 'update' : 'register'
     const answer = await ask(this.#parts, { change, server, kind, name, definition, previous })
     if (answer.outcome !== 'written') this.#kept[answer.outcome].push(name)
     // a fault says nothing about the definition: it is asked about again
     if (answer.outcome === 'failed') return
-    this.#note(withListed(known, { kind, name, digest }, era, this.#verdict(digest, answer)))
+    const verdict = this.#verdict(item, answer)
+    this.#note(withListed(known, { kind, ...item }, era, verdict))
   }
 
-  #verdict(digest: string, answer: Answer): Verdict {
+  #verdict({ digest, definition }: Listed, answer: Answer): Verdict {
     const by = this.#by
-    return answer.outcome === 'written'
-      ? { digest, by, admitted: answer.definition }
-      : { digest, by }
+    if (answer.outcome !== 'written') return { digest, by, admitted: false }
+    const isSame = answer.definition === definition
+    return { digest, by, admitted: true, ...(isSame ? {} : { rewritten: answer.definition }) }
   }
 
   /** The server has it no longer, so it goes whatever the entries say; the veto and the fault are in the audit. */
@@ -112,8 +121,10 @@ class Judging {
     await inLanes(gone, LANES, async (known) => {
       const { name, registered } = known
       // what there is no time for is asked about next time, unless that would become too much
-      if (this.#parts.clock.now() >= this.#end && this.#ledger.size <= 2 * MAX_DEFINITIONS)
+      if (this.#parts.clock.now() >= this.#end && this.#ledger.size <= 2 * MAX_DEFINITIONS) {
+        this.#left++
         return this.#note(known)
+      }
       if (registered)
         await ask(this.#parts, {
           change: 'unregister',

@@ -8,8 +8,10 @@ export interface Verdict {
   readonly digest: string
   /** Digest of the entries that judged: others judge anew. */
   readonly by: string
-  /** As it may be shown; undefined: vetoed. */
-  readonly admitted?: JsonObject
+  /** False: vetoed. */
+  readonly admitted: boolean
+  /** What is shown instead of what the server lists. */
+  readonly rewritten?: JsonObject
 }
 
 /**
@@ -20,7 +22,7 @@ export interface KnownDefinition {
   readonly kind: ListedKind
   /** What identifies it at its server. */
   readonly name: string
-  /** The last definition that was admitted. */
+  /** The last definition that was admitted, as it was shown. */
   readonly registered?: { readonly digest: string; readonly definition: JsonObject }
   /** Of what is listed now and what is registered: three at most. */
   readonly verdicts: readonly Verdict[]

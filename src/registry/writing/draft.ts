@@ -63,16 +63,23 @@ export function opened(
 
 /** Rejects with AUTH_DENIED. What the gateway does on its own account needs nobody's leave. */
 export async function authorizeWrite(
-  draft: Pick<Draft, 'kind' | 'id' | 'tenant'>,
+  draft: Pick<Draft, 'kind' | 'id' | 'tenant' | 'current'>,
   context: Pick<WriteContext, 'principal' | 'requestId' | 'surface'>,
   deps: RegistryDeps,
   right: Right = rightOf(draft.kind, 'write'),
 ): Promise<void> {
-  if (context.principal === SYSTEM) return
-  const { kind, id, tenant } = draft
-  const target: Target = { kind: 'entity', entity: kind, name: id, tenant }
-  const decision = await deps.authorize(context, right, target)
+  const { principal } = context
+  if (principal === SYSTEM) return
+  const { kind, id } = draft
+  const decide = (tenant: string | undefined) => {
+    const target: Target = { kind: 'entity', entity: kind, name: id, tenant }
+    return deps.authorize(context, right, target)
+  }
+  const decision = await decide(draft.tenant)
   if (decision.allowed) return
+  // who may do it to what is his own learns nothing of what is not
+  const foreign = draft.current !== undefined && draft.tenant !== principal.tenant
+  if (foreign && (await decide(principal.tenant)).allowed) throw notFound(kind, id)
   const { reason, scopes } = decision
   throw new AppError('AUTH_DENIED', reason, { data: { right, ...(scopes ? { scopes } : {}) } })
 }

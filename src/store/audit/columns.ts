@@ -76,6 +76,7 @@ function restOf(record: AuditRecord, withPasses: boolean): string {
     passes: withPasses ? record.passes : undefined,
     action: record.action,
     entity: record.entity,
+    allowed: record.allowed,
     digest: record.digest,
     policy: record.policy,
     arguments: record.arguments,

@@ -26,8 +26,15 @@ export interface Condition {
   readonly values: readonly (string | number)[]
 }
 
-/** `mark`: the placeholder of the value at this position, from 1. */
-export function conditionOf(question: Question, mark: (position: number) => string): Condition {
+/** What the two databases write differently. */
+export interface Dialect {
+  /** The placeholder of the value at this position, from 1. */
+  mark(position: number): string
+  /** The tenant of the principal, which has no column of its own. */
+  readonly tenant: string
+}
+
+export function conditionOf(question: Question, { mark, tenant }: Dialect): Condition {
   const { from, to, before, after, limit } = question
   const values: (string | number)[] = []
   const conditions: string[] = []
@@ -39,6 +46,7 @@ export function conditionOf(question: Question, mark: (position: number) => stri
   add('r.time >=', from)
   add('r.time <', to)
   for (const [name, column] of EQUAL) add(`r.${column} =`, question[name])
+  add(`${tenant} =`, question.tenant)
   add('r.id <', before)
   add('r.id >', after)
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')} `

@@ -29,6 +29,10 @@ export const SENTENCES = {
   kept: 'section 2: a stream is closed when nothing more will be sent on it; the client of this one may come back for the rest',
   reload:
     'section 2: config_pre_reload judges a whole new configuration with the running generation; never at start',
+  known:
+    'section 2: what a server lists passes its points when its definition is new to the entries that judge it, and never again',
+  'kept-entries':
+    'section 2: plugin_pre_load fires before an entry is loaded; those whose settings are the same go on as they are',
   unread: 'section 2: config_pre_reload judges a whole new configuration; there is none',
 } as const
 export type SentenceId = keyof typeof SENTENCES
@@ -126,7 +130,7 @@ export function expected(
   if (door === 'sse' && trigger === 'veto-http-post') return unaccepted
   if (action === 'not-json' && mount === 'parsed') return parsedBefore
   const streams = streamCounts(operation, surface)
-  if (action === 'announce' || action === 'update') return announced(mount, streams)
+  if (action === 'announce' || action === 'update') return announced(action, mount, streams)
   if (action === 'stream-reload') return reloaded(era, streams)
   if (action === 'resume-call') return resumed(era, streams)
   const foreign = (ERA_OF[action] ?? era) !== era
@@ -295,10 +299,12 @@ function unopened({ action, known }: Operation): SentenceId {
 }
 
 // a server's notification comes on its own connection: no HTTP request of a client carries it
-function announced(mount: Surface['mount'], streams: Counts): Cell {
+function announced(action: Action, mount: Surface['mount'], streams: Counts): Cell {
   const zero: Cell['zero'] =
     mount === 'stdio' ? {} : { http_pre_request: 'client', http_post_request: 'client' }
-  return { counts: { notification_pre_forward: 1, ...streams }, zero }
+  // whoever follows a resource has to have the right still
+  const checked = action === 'update' ? CHECKS : {}
+  return { counts: { ...checked, notification_pre_forward: 1, ...streams }, zero }
 }
 
 function reloaded(era: Era, streams: Counts): Cell {
@@ -320,13 +326,67 @@ function resumed(era: Era, streams: Counts): Cell {
   return { counts: { ...counts, ...streams }, zero: { error_raised: 'failure' } }
 }
 
+type Change = 'register' | 'update' | 'unregister' | 'create' | 'delete'
+
+/** One tool and one prompt, one resource and one template, each once before and once after. */
+function synced(named: Change, resource: Change): Counts {
+  const phases = ['pre', 'post'] as const
+  return Object.fromEntries(
+    phases.flatMap((phase) => [
+      [`tool_${phase}_${named}`, 1],
+      [`prompt_${phase}_${named}`, 1],
+      [`resource_${phase}_${resource}`, 2],
+    ]),
+  )
+}
+
+const twice = (counts: Counts): Counts =>
+  Object.fromEntries(Object.entries(counts).map(([point, count]) => [point, 2 * count]))
+
+const knownAll: Cell['zero'] = Object.fromEntries(
+  WIRED_POINTS.filter((point) =>
+    /^(tool|prompt|resource)_p(re|ost)_(register|update|unregister|create|delete)$/.test(point),
+  ).map((point) => [point, 'known' as const]),
+)
+
+const pair = (domain: string, verb: string): Counts => ({
+  [`${domain}_pre_${verb}`]: 1,
+  [`${domain}_post_${verb}`]: 1,
+})
+
+/** Each of them is decided about by the rules, too. */
+const written = (server: string, other: string): Counts => ({
+  ...pair('server', server),
+  ...pair('auth', other),
+  ...pair('federation', other),
+  auth_pre_check: 3,
+  auth_post_check: 3,
+})
+
+const STATES = (transitions: number): Counts => ({ server_status_changed: transitions })
+
+const RELOADED: Counts = {
+  config_pre_reload: 1,
+  config_post_reload: 1,
+  plugin_pre_load: 3,
+  plugin_post_load: 3,
+}
+
+const WRITTEN: Cell['zero'] = {
+  config_pre_reload: 'unread',
+  config_post_reload: 'unread',
+  plugin_pre_load: 'kept-entries',
+  plugin_post_load: 'kept-entries',
+}
+
 /** Entries of the configuration that loads and reloads are counted with: two that count, and one more. */
 export const ENTRIES = 3
 
 /** Before the first generation, entries judge those that load after them; each is told how all loads ended. */
 export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
   start: {
-    counts: { plugin_pre_load: 2, plugin_post_load: 3 },
+    // the three entries are declared: nobody has judged them before
+    counts: { plugin_pre_load: 2, plugin_post_load: 3, auth_pre_create: 3, auth_post_create: 3 },
     zero: { config_pre_reload: 'reload', config_post_reload: 'reload' },
   },
   applied: {
@@ -357,6 +417,42 @@ export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
     zero: {},
   },
   shutdown: { counts: { session_post_close: 2 }, zero: {} },
+  // the resource and the template
+  'sync-new': { counts: synced('register', 'create'), zero: {} },
+  'sync-same': { counts: {}, zero: knownAll },
+  'sync-reload': {
+    counts: {
+      config_pre_reload: 1,
+      config_post_reload: 1,
+      plugin_pre_load: 3,
+      plugin_post_load: 3,
+    },
+    zero: knownAll,
+  },
+  'sync-changed': { counts: synced('update', 'update'), zero: {} },
+  'sync-vanished': { counts: synced('unregister', 'delete'), zero: {} },
+  'sync-vetoed': { counts: synced('register', 'create'), zero: { error_raised: 'failure' } },
+  // each definition is asked about again by whoever lists it next, here the other era
+  'sync-broken': {
+    counts: { ...twice(synced('register', 'create')), error_raised: 8 },
+    zero: {},
+  },
+  'declared-new': {
+    counts: { ...RELOADED, ...pair('server', 'register'), ...STATES(2) },
+    zero: {},
+  },
+  // it is started with its new settings, and the one with the old ones ends
+  'declared-changed': {
+    counts: { ...RELOADED, ...pair('server', 'update'), ...STATES(3) },
+    zero: {},
+  },
+  'declared-gone': {
+    counts: { ...RELOADED, ...pair('server', 'unregister'), ...STATES(1) },
+    zero: {},
+  },
+  'written-new': { counts: { ...written('register', 'create'), ...STATES(2) }, zero: WRITTEN },
+  'written-changed': { counts: { ...written('update', 'update'), ...STATES(3) }, zero: WRITTEN },
+  'written-gone': { counts: { ...written('unregister', 'delete'), ...STATES(1) }, zero: WRITTEN },
 }
 
 export function countOf(cell: Cell, point: PointName): number {

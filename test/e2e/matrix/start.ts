@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
 import { startGateway } from '../../../src/app.ts'
+import { LISTS, type ListKind } from '../../../src/gateway/catalog/listing.ts'
 import { type Bridge, startBridge } from '../../fixtures/upstream/websocket-bridge.ts'
 import { until } from '../../gateway/events.ts'
 import { createQuestioner } from '../../gateway/questioner.ts'
@@ -143,6 +144,7 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
     directory.write('gateway.yaml', JSON.stringify({ ...config, ...timeoutOf(config, ++revision) }))
   const options = { configFile: await write(), plugins: pluginsOf(entries), log: memoryLog() }
   const { gateway, url, stop } = await mount(surface, options)
+  await catalogued(gateway)
   return {
     url,
     gateway,
@@ -180,6 +182,15 @@ export async function startSurface(surface: Surface, fixtureUrl: string): Promis
       await directory[Symbol.asyncDispose]()
     },
   }
+}
+
+/** What servers list passes its points when it is first read, over each of their connections: no cell is to count that. */
+async function catalogued(gateway: Gateway): Promise<void> {
+  const { servers, runtime } = gateway.state()
+  await Promise.all([...servers.values()].map(({ upstream }) => upstream.prepare('legacy')))
+  for (const catalog of Object.values(runtime.catalogs))
+    for (const kind of Object.keys(LISTS) as ListKind[]) await catalog.list(kind)
+  await gateway.engine.observers.idle()
 }
 
 // JSON is YAML; the servers stay the same, so that they stay up

@@ -232,7 +232,7 @@ export const MESSAGES: readonly WireRequirement[] = [
       'G9-trace',
       'The trace context reaches the server in _meta.',
       '2026-07-28 basic/index#meta, SEP-414',
-      cite.identity(
+      cite.requestIdentity(
         'in the %s era > the trace of the client’s header reaches the plugins and, in _meta, the server; one in _meta stays as it is',
       ),
     ],

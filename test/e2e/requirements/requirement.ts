@@ -15,7 +15,7 @@ export interface WireRequirement {
 }
 
 /** What requirements wait for, and nothing else. */
-export const WAITS = ['authentication', 'the gateway as an OAuth client'] as const
+export const WAITS = ['the gateway as an OAuth client'] as const
 export type Waits = (typeof WAITS)[number]
 
 /** The lines of the duty list: how many there are under each letter. */
@@ -54,6 +54,8 @@ const e2e = (name: string) => within(`test/e2e/${name}.test.ts`)
 export const cite = {
   access: gateway('access'),
   authenticate: gateway('authenticate'),
+  identity: gateway('identity'),
+  oauth: within('test/identity/oauth.test.ts'),
   input: gateway('input'),
   inputHostile: gateway('input-hostile'),
   bridge: gateway('bridge'),
@@ -61,7 +63,7 @@ export const cite = {
   chain: gateway('hooks-chain'),
   completion: gateway('completion'),
   batch: gateway('batch'),
-  identity: gateway('hooks-identity'),
+  requestIdentity: gateway('hooks-identity'),
   listen: gateway('listen'),
   resumption: gateway('resumption'),
   session: gateway('session'),

@@ -30,7 +30,7 @@ export const SECURITY: readonly WireRequirement[] = [
       WARNING,
       cite.load(
         'a configuration > has every default in place, durations in milliseconds and sizes in bytes',
-        'a configuration > that listens where others can reach it is warned about while there is no authentication',
+        'a configuration > that listens where others can reach it is warned about while clients need no credentials',
       ),
     ],
     [
@@ -132,14 +132,26 @@ export const SECURITY: readonly WireRequirement[] = [
       'H3-token',
       'A token counts for its audience, issuer and time only; too little scope is 403 with all that is needed.',
       '2025-11-25 basic/authorization, RFC 8707',
-      [],
-      'authentication',
+      [
+        ...cite.oauth('a token > %s is refused', 'a token that is right > %s gets in'),
+        ...cite.identity(
+          'in the %s era > a token without the scope of a call is told which would do',
+          'a token for another audience does not get in',
+        ),
+        ...cite.authenticate(
+          'credentials that cannot be trusted to be read alike > %s is refused',
+          'without credentials where they are needed, and with wrong ones > a token that lacks what every token must have is 403 with what it needs',
+        ),
+      ],
     ],
     [
       'H4-passthrough',
       'No header of a client reaches a server: no token, no cookie, no session.',
       '2025-11-25 basic/authorization#access-token-privilege-restriction',
       [
+        ...cite.authenticate(
+          'in the %s era > the server is never shown the credentials of the client',
+        ),
         ...cite.attackHeaders('no header of a client reaches a server, in the %s era'),
         ...cite.wire(
           'in the %s era > the client’s Authorization, cookies and session never reach the server',

@@ -175,7 +175,9 @@ export const ANSWERS = section('6 What the other side gets', [
   {
     id: 'H6-control-plane',
     says: 'A veto of the control plane is 403 `application/problem+json` with the violation.',
-    later: 'the control plane',
+    tests: within('test/admin/api.test.ts')(
+      'a write that is refused > by a policy says its code and reason, and nothing of the plugin',
+    ),
   },
   {
     id: 'H6-fault',

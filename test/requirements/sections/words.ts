@@ -7,6 +7,10 @@ const faults = within('test/engine/faults.test.ts')
 const chain = (name: string) =>
   within('test/gateway/hooks-chain.test.ts')(`in the %s era > ${name}`)
 const messages = within('test/requirements/messages.test.ts')
+const listed = within('test/gateway/catalogue-gate.test.ts')
+const gate = within('test/registry/catalogue/gate.test.ts')
+const registry = within('test/registry/write.test.ts')
+const inForce = within('test/registry/in-force.test.ts')
 const HIDING =
   'hiding a tool from a list does not forbid it; adding one, or renaming one, is a fault'
 
@@ -207,7 +211,7 @@ export const POINT_SENTENCES = section('2 Points', [
         'in the %s era > a fault at a point that only tells harms nobody',
       ),
       ...within('test/requirements/points.test.ts')(
-        'a fired point > only tells after a session, a load or a reload and when an error was raised',
+        'a fired point > only tells after a session, a change of an entity, a load or a reload, and when a server is another or an error was raised',
       ),
     ],
   },
@@ -235,19 +239,184 @@ export const POINT_SENTENCES = section('2 Points', [
     ],
   },
   {
+    id: 'H2-listed-passes',
+    says: 'Whatever a server lists passes `tool_pre_register`, `prompt_pre_register` or `resource_pre_create` before anybody can list, call, get or read it, with the principal `system`.',
+    tests: [
+      ...listed(
+        'the gate > asks as the system, once for each new digest, whichever catalogue of whichever era reads it',
+        'the gate > judges prompts, resources and templates at their own points',
+        'a client of the %s era > calls nothing that was vetoed although it never listed',
+      ),
+      ...within('test/e2e/matrix/system.test.ts')(
+        'a server lists one thing of each kind, in both eras',
+      ),
+    ],
+  },
+  {
+    id: 'H2-listed-everywhere',
+    says: 'It does so on every surface: over stdio and HTTP, at virtual servers, in batches, in every round of a call.',
+    tests: listed(
+      'the gate > stands before a server over stdio, too',
+      'the gate > stands before every element of a batch',
+      'a client of the %s era > is kept from what was vetoed at a virtual server, too',
+      'a client of the %s era > cannot retry a call whose tool was vetoed between two rounds',
+    ),
+  },
+  {
+    id: 'H2-listed-payload',
+    says: 'The payload is `kind` (`tool`, `prompt`, `resource`), `id` (`SERVER/NAME`, of a template `SERVER:template/URI TEMPLATE`) and `entity` with `server`, `name`, `uri` or `uriTemplate`, and the `definition` as the server lists it.',
+    tests: gate(
+      'a definition > of a resource template has an id no resource can have',
+      'a rewritten definition > is what is shown, also when the same is listed again, and what the next is compared with',
+    ),
+  },
+  {
+    id: 'H2-listed-changed',
+    says: 'A changed definition passes the point of an update, with what was admitted before it as `previous`; what is listed no more passes the point of unregistering or deleting. The post-points tell how it ended.',
+    tests: [
+      ...listed(
+        'the gate > tells new, changed and vanished apart, with what was before and how it ended',
+      ),
+      ...within('test/e2e/matrix/system.test.ts')(
+        'it lists each with another definition',
+        'it lists none of them',
+      ),
+    ],
+  },
+  {
+    id: 'H2-listed-vanished',
+    says: 'A veto or a fault at unregistering keeps nothing, because the server has it no longer: it is forgotten, and the veto is in the audit.',
+    tests: gate(
+      'a veto > of an unregistration keeps nothing: the server has it no longer',
+      'a fault > at what has vanished forgets it all the same',
+    ),
+  },
+  {
+    id: 'H2-listed-digest',
+    says: 'Only a definition whose digest is new to the entries that judge is dispatched: not again when it is listed again, over another connection, or after a reload that leaves these entries as they are.',
+    tests: [
+      ...listed(
+        'the gate > asks nobody about what is listed again',
+        'a reload > that leaves the entries as they are asks nobody again',
+      ),
+      ...gate('a definition > is asked about once, whichever connection of the server lists it'),
+      ...within('test/e2e/matrix/system.test.ts')(
+        'it lists the same again',
+        'it lists the same after a reload',
+      ),
+      ...within('test/property/catalogue.test.ts')(
+        'for any sequence of listings the gate asks what a naive model asks, and shows nothing that was not admitted',
+      ),
+    ],
+  },
+  {
+    id: 'H2-listed-other-entries',
+    says: 'Other entries, or other settings of them, judge everything once anew: as an update where it was admitted. Clients are told that lists have changed.',
+    tests: [
+      ...listed(
+        'a reload > with other entries has everything judged anew, as an update where it was admitted, and is announced',
+      ),
+      ...gate(
+        'another generation > with other entries asks about everything once: as an update where it was admitted',
+      ),
+    ],
+  },
+  {
+    id: 'H2-listed-veto',
+    says: 'A definition that was vetoed is in no list, and nobody can call, get or read it by any name; of a vetoed update neither the new definition is shown nor the one before.',
+    tests: [
+      ...listed(
+        'a client of the %s era > neither lists nor calls a tool that was vetoed, by whichever name',
+        'a client of the %s era > loses a tool that drifts into what is vetoed, and gets it back when it is as it was',
+        'the gate > gives the name of what is withheld to no other server',
+      ),
+      ...listed('the gate > leaves a veto in the audit, with the server and the name'),
+      ...gate('a veto > of an update shows neither the new definition nor the one before'),
+    ],
+  },
+  {
+    id: 'H2-listed-uri',
+    says: 'A resource that was vetoed cannot be read by its URI, however it is spelled; a template that was vetoed leads nowhere, also where another one leads there.',
+    tests: listed('a resource that was vetoed, to a client of the %s era > %s can be read: %s'),
+  },
+  {
+    id: 'H2-listed-fault',
+    says: 'An entry that breaks or takes too long keeps the definition out; it is asked again a moment later, and clients are told when it was let in.',
+    tests: [
+      ...listed(
+        'the gate > keeps what cannot be judged out, raises it, and takes it in when the entry recovers',
+        'the gate > tells clients when what they may list has changed because it judged again',
+      ),
+      ...gate('a fault > withholds the definition, is no verdict, and is asked about again'),
+      ...gate('a fault > of time is one, too'),
+    ],
+  },
+  {
+    id: 'H2-listed-rewritten',
+    says: 'A patch of `entity` may rewrite all of a definition but its server and what identifies it there; another one is a fault.',
+    tests: [
+      ...listed(
+        'the gate > rewrites a definition of any kind, when it is new and when it has changed',
+        'a client of the %s era > sees a definition as it was rewritten, and its name and server as they were',
+      ),
+      ...gate('a rewritten definition > that changes the %s is a fault, and withheld'),
+    ],
+  },
+  {
+    id: 'H2-listed-slow',
+    says: 'A slow entry delays the lists and calls of no other server; what was waited for is announced.',
+    tests: listed(
+      'the gate > delays the lists of no other server, and announces what was waited for',
+    ),
+  },
+  {
+    id: 'H2-listed-bounds',
+    says: 'Of one kind of one server 10,000 definitions are judged, eight at a time and for 30 s per listing; what is left is judged at the next, what is beyond is shown to nobody.',
+    tests: gate(
+      'bounds > what is beyond the number of definitions is withheld, and the log says so',
+      'bounds > eight are asked about at a time',
+      'bounds > a slow entry is asked no more when the time of a listing is over, and goes on where it was',
+    ),
+  },
+  {
+    id: 'H2-crud-points',
+    says: 'Each kind of entity passes exactly its points when it is created, changed and removed; their twins observe whether it was written, vetoed or failed.',
+    tests: registry(
+      'an entity of kind %s > is created, changed and removed past exactly its points',
+      'an entity of kind %s > is left as it is by a veto or a fault at its point %#',
+    ),
+  },
+  {
+    id: 'H2-crud-transform',
+    says: 'What a plugin makes of an entity is validated like what it was given.',
+    tests: registry(
+      'what a plugin makes of an entity > is written when it is valid',
+      'what a plugin makes of an entity > is a fault when it %s',
+    ),
+  },
+  {
     id: 'H2-vetoed-server-quarantined',
     says: 'A vetoed server of the configuration is quarantined and the start goes on unless it is required.',
-    later: 'the control plane',
+    tests: inForce(
+      'a declared server > that is vetoed at start is quarantined, and the start goes on',
+      'a declared server > that is required and vetoed keeps the gateway from starting',
+      'a declared server > is judged by the running generation at a reload, and served when nobody is against it any more',
+    ),
   },
   {
     id: 'H2-dry-run-of-writes',
     says: '`?dryRun=true` on any write runs the same pipeline and writes nothing.',
-    later: 'the control plane',
+    tests: registry('an entity of kind %s > is only tried by a dry run'),
   },
   {
     id: 'H2-veto-aborts-write',
     says: 'A veto aborts the write and its reason reaches the caller.',
-    later: 'the control plane',
+    tests: registry('an entity of kind %s > is left as it is by a veto or a fault at its point %#'),
+  },
+  {
+    id: 'H2-server-status',
+    says: '`server_status_changed` tells of every transition of a server.',
+    tests: inForce('a transition of a server is told, also one before the first generation'),
   },
   {
     id: 'H2-events-ignore-verdicts',

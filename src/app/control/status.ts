@@ -1,0 +1,45 @@
+// What is true of an entity without anybody having written it: whether it is in force, and how its server is.
+import type { JsonObject } from '../../base/json.ts'
+import type { Kind } from '../../identity/rights.ts'
+import { OVERLAID } from '../../registry/overlay.ts'
+import type { Assembly } from '../assemble.ts'
+
+interface Known {
+  readonly assembly: Assembly | undefined
+  /** Why it is not part of what is in force. */
+  readonly reason: string | undefined
+  /** It is declared, and the store has another one of its name. */
+  readonly shadowing: boolean
+}
+
+export function entityStatus(
+  kind: Kind,
+  id: string,
+  { assembly, reason, shadowing }: Known,
+): JsonObject | undefined {
+  if (!OVERLAID.includes(kind) || !assembly) return undefined
+  const isInForce = inForce(kind, id, assembly)
+  const force: JsonObject = {
+    in_force: isInForce,
+    ...(isInForce || reason === undefined ? {} : { reason }),
+    ...(shadowing ? { shadows: 'an entity of the store' } : {}),
+  }
+  const server = kind === 'server' ? assembly.servers.get(id) : undefined
+  if (!server) return force
+  const { status, admission } = server.upstream
+  const error = server.quarantine ?? status.error
+  return {
+    ...force,
+    state: server.quarantine === undefined ? status.state : 'quarantined',
+    admission,
+    eras: status.eras,
+    restarts: status.restarts,
+    ...(error === undefined ? {} : { reason: error }),
+  }
+}
+
+function inForce(kind: Kind, id: string, { servers, runtime, plugins }: Assembly): boolean {
+  if (kind === 'server') return servers.has(id)
+  if (kind === 'virtual_server') return runtime.virtualServers.has(id)
+  return plugins.entries.some(({ name, state }) => name === id && state === 'loaded')
+}

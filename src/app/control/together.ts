@@ -1,0 +1,52 @@
+// Whether an entity goes with everything else: the whole configuration with it is validated, and a plugin is tried before it is written down.
+import { isAppError, messageOf } from '../../base/errors.ts'
+import type { LoadedConfig, Loader } from '../../config/load.ts'
+import { problemsOf } from '../../config/problem.ts'
+import type { Kind } from '../../identity/rights.ts'
+import { OVERLAID } from '../../registry/overlay.ts'
+import type { Checks, Prospect } from '../../registry/parts.ts'
+import type { BodyProblem } from '../../registry/secrets.ts'
+import type { Stored } from '../../store/store.ts'
+import type { GatewayConfig } from '../sections.ts'
+import { effectiveConfig, nameOf } from './effective.ts'
+
+export interface TogetherParts {
+  readonly loader: Loader<GatewayConfig>
+  readonly base: () => LoadedConfig<GatewayConfig>
+  readonly entities: () => readonly Stored[]
+  probe(loaded: LoadedConfig<GatewayConfig>, name: string): Promise<void>
+}
+
+export function togetherCheck(parts: TogetherParts): Checks['together'] {
+  return async (prospect) => {
+    const { kind, id, body } = prospect
+    if (!OVERLAID.includes(kind)) return []
+    try {
+      const { loaded, waiting } = effectiveConfig(
+        parts.loader,
+        parts.base(),
+        withProspect(parts.entities(), prospect),
+      )
+      const reason = waiting.get(nameOf(kind, id))
+      if (reason !== undefined && body) return [{ path: '', message: reason }]
+      if (body && isPlugin(kind)) await parts.probe(loaded, id)
+      return []
+    } catch (error) {
+      return problemsFrom(error)
+    }
+  }
+}
+
+const isPlugin = (kind: Kind): boolean => kind === 'policy' || kind === 'plugin'
+
+function withProspect(entities: readonly Stored[], { kind, id, tenant, body }: Prospect): Stored[] {
+  const others = entities.filter((stored) => stored.kind !== kind || stored.id !== id)
+  if (!body) return others
+  return [...others, { kind, id, tenant, body, version: 0, createdAt: 0, updatedAt: 0 }]
+}
+
+function problemsFrom(error: unknown): readonly BodyProblem[] {
+  const problems = isAppError(error) ? problemsOf(error) : []
+  if (problems.length === 0) return [{ path: '', message: messageOf(error) }]
+  return problems.map(({ message }) => ({ path: '', message }))
+}
