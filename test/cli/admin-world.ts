@@ -57,6 +57,7 @@ export interface AdminWorld extends AsyncDisposable {
 }
 
 export interface RunOptions extends FakeShellOptions {
+  /** An overseer unless said otherwise. */
   readonly as?: Who
   readonly files?: Readonly<Record<string, string>>
 }
@@ -99,7 +100,7 @@ export async function createAdminWorld(options: WorldOptions = {}): Promise<Admi
     url,
     served,
     bench: made,
-    async run(argv, { as = 'admin', env = {}, files, ...more } = {}) {
+    async run(argv, { as = 'overseer', env = {}, files, ...more } = {}) {
       const cwd = more.cwd ?? temporaryFolder(files)
       const known = { PORTCULLIS_ADMIN: url, PORTCULLIS_TOKEN: tokenOf(as), NO_COLOR: '1' }
       const ran = await cli(argv, { ...more, cwd, env: { ...known, ...env } })
@@ -116,5 +117,8 @@ export async function createAdminWorld(options: WorldOptions = {}): Promise<Admi
 }
 
 function statusOf(id: string): { readonly [member: string]: Json } {
-  return { in_force: true, state: id === 'wiki' ? 'ready' : 'starting', restarts: 0 }
+  const restarts = { in_force: true, restarts: 0 }
+  return id === 'wiki'
+    ? { ...restarts, state: 'ready', tools: 12 }
+    : { ...restarts, state: 'starting' }
 }

@@ -1,9 +1,11 @@
 // The commands against a gateway that was started as `portcullis start` starts it: its store, its identity, its audit.
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { type RunningGateway, startGateway } from '../../src/app.ts'
 import { silentLogger } from '../../src/base/log.ts'
+import { node, nodeFlags } from '../support/paths.ts'
 import { freePort } from '../support/ports.ts'
 import { cli, temporaryFolder } from './shell.ts'
 
@@ -45,10 +47,27 @@ it('adds, shows and removes a server', async () => {
     list.json.items.map(({ id, source }: Record<string, string>) => `${id} ${source}`),
   ).toEqual(['files dynamic', 'wiki declared'])
   const { json } = await run(['server', 'show', 'files'])
-  expect(json).toMatchObject({ id: 'files', body: { tags: ['a'] }, tools: 0 })
+  expect(json).toMatchObject({ id: 'files', body: { tags: ['a'] }, status: { in_force: true } })
   expect((await run(['server', 'remove', 'files'])).exit).toBe(0)
   expect((await run(['server', 'show', 'files'])).exit).toBe(1)
 })
+
+it('says how many tools a server has once somebody has listed them', async () => {
+  const demo = fileURLToPath(new URL('../../src/cli/demo/server.ts', import.meta.url))
+  const line = [node, ...nodeFlags, demo].map((word) => `'${word}'`).join(' ')
+  expect((await run(['server', 'add', 'demo', '--command', line])).exit).toBe(0)
+  await expect
+    .poll(async () => (await run(['server', 'show', 'demo'])).json.status.in_force, {
+      timeout: 20_000,
+    })
+    .toBe(true)
+  const tools = () => running.gateway.state().runtime.catalogs.legacy.list('tools')
+  const { items } = await tools()
+  const { json } = await run(['server', 'show', 'demo'])
+  expect(items.length).toBeGreaterThan(0)
+  expect(json.status).toMatchObject({ state: 'ready', tools: items.length })
+  await run(['server', 'remove', 'demo'])
+}, 60_000)
 
 it('makes a key that proves who asks until it is revoked, with the roles that are granted', async () => {
   const made = await run(['key', 'create', 'ann', '--id', 'ann-key', '--role', 'viewer'])

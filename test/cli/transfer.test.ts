@@ -2,9 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { JsonObject } from '../../src/base/json.ts'
-import { ALICE, by } from '../registry/bench.ts'
+import { by, person } from '../registry/bench.ts'
 import { type AdminWorld, createAdminWorld } from './admin-world.ts'
 import { cli } from './shell.ts'
+
+const OVERSEER = person('overseer', ['overseer'])
 
 let world: AdminWorld
 beforeEach(async () => {
@@ -13,9 +15,9 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 const create = (kind: string, body: JsonObject, more: { id?: string; tenant?: string } = {}) =>
-  world.bench.registry.write({ op: 'create', kind, body, ...more }, by())
+  world.bench.registry.write({ op: 'create', kind, body, ...more }, by(OVERSEER))
 const ids = async (kind: string, of = world) =>
-  (await of.bench.registry.list({ kind, limit: 99 }, ALICE)).items
+  (await of.bench.registry.list({ kind, limit: 99 }, OVERSEER)).items
     .filter(({ source }) => source === 'dynamic')
     .map(({ id }) => id)
 

@@ -111,8 +111,7 @@ async function showServer(
 ): Promise<Exit> {
   const client = await connect(options, shell, output)
   const { entity } = await client.see('server', name)
-  const tools = await toolsOf(client, entity)
-  output.result({ ...shown(entity), tools: tools ?? null }, () => {
+  output.result(shown(entity), () => {
     const { id, source, tenant, version, status = {}, body } = entity
     const { name: _, command, args, url, tags, tenant: __, ...rest } = body
     return details(output.style, [
@@ -123,7 +122,7 @@ async function showServer(
       ['admission', status.admission],
       ['eras', status.eras],
       ['restarts', status.restarts],
-      ['tools', tools === undefined ? '' : `${tools} known to the registry`],
+      ['tools', status.tools ?? 'not listed yet'],
       ['tags', tags],
       ['tenant', tenant],
       [
@@ -134,18 +133,6 @@ async function showServer(
     ])
   })
   return EXIT.ok
-}
-
-/** Undefined: whoever asks may not see them. */
-async function toolsOf(client: Client, { id, status }: Entity): Promise<number | undefined> {
-  if (typeof status?.tools === 'number') return status.tools
-  try {
-    const { items } = await client.list('tool')
-    return items.filter((tool) => tool.id.startsWith(`${id}/`)).length
-  } catch (error) {
-    if (isRefusal(error, 'AUTH_DENIED')) return undefined
-    throw error
-  }
 }
 
 async function addOne(
