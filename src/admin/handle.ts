@@ -73,6 +73,8 @@ export interface ApiRooms {
   /** Throws WIRE_INVALID_PARAMS that says what is wrong with the question. */
   explain(question: JsonObject): Promise<object>
   reload(options: { readonly dryRun: boolean }): Promise<object>
+  /** Seals the secrets of the store under the first key. */
+  reseal(by: { readonly principal: Principal; readonly requestId: string }): Promise<object>
   /** The configuration in force, secrets masked. */
   config(): object
   status(): object

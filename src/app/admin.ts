@@ -13,7 +13,7 @@ import type { Authenticator, Authorizer, Decision } from '../identity/access.ts'
 import { RIGHTS, type Right } from '../identity/rights.ts'
 import { POINTS, type Points } from '../points/table.ts'
 import type { RegistryDeps } from '../registry/parts.ts'
-import type { Registry } from '../registry/registry.ts'
+import type { Registry, Resealer } from '../registry/registry.ts'
 import { type Assembly, engineLimits } from './assemble.ts'
 import { type Explained, explain, type Question } from './explain.ts'
 import { listPoints } from './point-list.ts'
@@ -22,7 +22,7 @@ import { SELF } from './self.ts'
 import { readStrictJson } from './strict-json.ts'
 
 export interface AdminParts {
-  readonly registry: Registry
+  readonly registry: Registry & Resealer
   /** Takes API keys, whatever the MCP endpoint takes. */
   readonly authenticator: Authenticator
   /** The decision between the auth points. */
@@ -64,6 +64,7 @@ export function apiHandle(parts: AdminParts, kinds: ApiHandle['kinds']): ApiHand
     rightsOf: (principal) => rightsOf(principal, parts.authorizer()),
     explain: (question) => explained(quiet(state()), question),
     reload: parts.reload,
+    reseal: (by) => registry.reseal({ ...by, surface: 'admin' }),
     config: () => shownOf(state()),
     status: parts.readiness,
     points: listPoints,

@@ -116,6 +116,7 @@ export const RIGHTS = {
   'api:config.reload': api('have the configuration read again', 'operator'),
   'api:explain.run': api('ask what policies would do', ...ALL),
   'api:audit.read': api('search and export the audit', 'operator', 'policy-author'),
+  'api:secret.reseal': api('seal the secrets of the store with the first key of the ring'),
   'api:status.read': api('see what runs', ...ALL),
 } as const satisfies Readonly<Record<string, RightSpec>>
 

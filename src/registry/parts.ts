@@ -49,7 +49,7 @@ export type RegistryOutcome = 'written' | 'vetoed' | 'failed' | 'pending' | 'dry
 
 /** For the audit: who did what to which entity, and how it ended. No bodies. */
 export interface RegistryEvent {
-  readonly action: 'create' | 'update' | 'remove' | 'refuse'
+  readonly action: 'create' | 'update' | 'remove' | 'refuse' | 'reseal'
   readonly kind: string
   readonly id: string
   readonly tenant: string | undefined

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Principal } from '../engine/context.ts'
 import type { StampedViolation } from '../engine/verdict.ts'
+import type { ResealContext, Resealed } from './reseal.ts'
 
 /** An entity as callers see it: secrets masked. */
 export interface Entity {
@@ -82,4 +83,9 @@ export interface Registry {
    * REGISTRY_READ_ONLY, STORE_CONFLICT, STORE_UNAVAILABLE, or with the fault of a plugin; nothing is written then.
    */
   write(request: WriteRequest, context: WriteContext): Promise<WriteOutcome>
+}
+
+/** Seals under the first key what an older one sealed. */
+export interface Resealer {
+  reseal(context: ResealContext): Promise<Resealed>
 }

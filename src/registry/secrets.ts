@@ -14,6 +14,8 @@ export interface SealPlace {
 export interface Sealer {
   seal(text: string, place: SealPlace): string
   open(sealed: string, place: SealPlace): string
+  /** Under the first key; undefined: it is already. */
+  reseal(sealed: string, place: SealPlace): string | undefined
 }
 
 export interface BodyProblem {
@@ -130,6 +132,22 @@ export function openBody(
     if (typeof value !== 'string') return value
     return JSON.parse(sealer.open(value, { ...place, member })) as Json
   })
+}
+
+/** Undefined: all of it is sealed with the first key. Throws STORE_SEALED. */
+export function resealBody(
+  spec: KindSpec,
+  place: Omit<SealPlace, 'member'>,
+  body: JsonObject,
+  sealer: Sealer,
+): JsonObject | undefined {
+  let changed = false
+  const whole = eachSecret(spec, body, (value, member) => {
+    const anew = typeof value === 'string' ? sealer.reseal(value, { ...place, member }) : undefined
+    changed ||= anew !== undefined
+    return anew ?? value
+  })
+  return changed ? whole : undefined
 }
 
 function eachSecret(

@@ -55,19 +55,22 @@ function counted(api: ApiHandle): { readonly api: ApiHandle; reached(): number }
       return call(...args)
     }) as F
   const { registry, audit } = api
-  const rooms: Pick<ApiRooms, 'registry' | 'explain' | 'reload' | 'config' | 'status' | 'metrics'> =
-    {
-      registry: {
-        get: count(registry.get.bind(registry)),
-        list: count(registry.list.bind(registry)),
-        write: count(registry.write.bind(registry)),
-      },
-      explain: count(api.explain),
-      reload: count(api.reload),
-      config: count(api.config),
-      status: count(api.status),
-      metrics: count(api.metrics),
-    }
+  const rooms: Pick<
+    ApiRooms,
+    'registry' | 'explain' | 'reload' | 'reseal' | 'config' | 'status' | 'metrics'
+  > = {
+    registry: {
+      get: count(registry.get.bind(registry)),
+      list: count(registry.list.bind(registry)),
+      write: count(registry.write.bind(registry)),
+    },
+    explain: count(api.explain),
+    reload: count(api.reload),
+    reseal: count(api.reseal),
+    config: count(api.config),
+    status: count(api.status),
+    metrics: count(api.metrics),
+  }
   const searched = audit && {
     search: count(audit.search.bind(audit)),
     export: count(audit.export.bind(audit)),

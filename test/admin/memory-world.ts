@@ -135,6 +135,7 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
       outcome: { kind: 'pass' },
     }),
     reload: async ({ dryRun }) => ({ outcome: dryRun ? 'dry_run' : 'unchanged', changed: [] }),
+    reseal: async () => ({ outcome: 'done', entities: 0 }),
     config: () => ({ digest: 'sha256:00', generation: 1, config: { version: 1 } }),
     status: () => ({ ready: true, reasons: [] }),
     points: () => listPoints(),

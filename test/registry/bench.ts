@@ -8,7 +8,7 @@ import { KINDS, type Kind } from '../../src/identity/rights.ts'
 import { POINTS, type PointName, type Points } from '../../src/points/table.ts'
 import { createRegistry } from '../../src/registry/entities.ts'
 import type { RegistryDeps, RegistryEvent } from '../../src/registry/parts.ts'
-import type { Entity, Registry, WriteContext } from '../../src/registry/registry.ts'
+import type { Entity, Registry, Resealer, WriteContext } from '../../src/registry/registry.ts'
 import { createKeyRing } from '../../src/store/keys.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { createSealer } from '../../src/store/seal.ts'
@@ -21,7 +21,7 @@ export interface Fired {
 }
 
 export interface Bench {
-  readonly registry: Registry
+  readonly registry: Registry & Resealer
   readonly store: Store
   readonly fired: Fired[]
   readonly events: RegistryEvent[]

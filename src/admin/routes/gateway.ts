@@ -104,6 +104,19 @@ export const GATEWAY_ROUTES: readonly Route[] = [
   {
     ...gateway,
     method: 'POST',
+    path: '/secrets/reseal',
+    operation: 'resealSecrets',
+    about: 'Seal the secrets of the store with the first key; after that the others can go.',
+    right: 'api:secret.reseal',
+    answers: shown('Resealed', 'how far it came; `more`: ask again for the rest'),
+    handle: async ({ principal, requestId }, rooms) => ({
+      status: 200,
+      body: await rooms.reseal({ principal, requestId }),
+    }),
+  },
+  {
+    ...gateway,
+    method: 'POST',
     path: '/explain',
     operation: 'explain',
     about:

@@ -128,6 +128,10 @@ export const SHAPES: Readonly<Record<string, JsonObject>> = {
     },
     ['outcome', 'changed'],
   ),
+  Resealed: object({
+    outcome: { enum: ['done', 'more'] },
+    entities: { type: 'integer', minimum: 0, description: 'entities that were sealed anew' },
+  }),
   Explanation: object(
     {
       point: text,

@@ -18,7 +18,7 @@ import { type IdentityEntities, identityEntities } from '../../registry/identity
 import { KIND_TABLE } from '../../registry/kinds.ts'
 import { OVERLAID } from '../../registry/overlay.ts'
 import type { Declared, RegistryDeps } from '../../registry/parts.ts'
-import type { Registry } from '../../registry/registry.ts'
+import type { Registry, Resealer } from '../../registry/registry.ts'
 import { keySource } from '../../store/keys.ts'
 import { createStore } from '../../store/open.ts'
 import { createSealer } from '../../store/seal.ts'
@@ -35,7 +35,7 @@ import { entityStatus } from './status.ts'
 import { togetherCheck } from './together.ts'
 
 export interface Control {
-  readonly registry: Registry
+  readonly registry: Registry & Resealer
   /** Roles, grants, keys and principals of the store, for whoever authenticates and decides. */
   readonly identity: IdentityEntities
   /** What servers listed and what was decided about it, kept over restarts. */
@@ -114,7 +114,7 @@ interface Opened extends Pick<RegistryDeps, 'store' | 'sealer'> {
 }
 
 class LiveControl implements Control {
-  readonly registry: Registry
+  readonly registry: Registry & Resealer
   readonly identity: IdentityEntities
   readonly catalogue: StoreMemory
   readonly cursors: CursorSigner
