@@ -11,6 +11,7 @@ import { addInit } from './commands/init.ts'
 import { addKey } from './commands/key.ts'
 import { addPlugin } from './commands/plugin.ts'
 import { addRole } from './commands/role.ts'
+import { addSecrets } from './commands/secrets.ts'
 import { addServer } from './commands/server.ts'
 import { addStart } from './commands/start.ts'
 import { addStdio } from './commands/stdio.ts'
@@ -66,6 +67,7 @@ export function createProgram(shell: Shell, ending: Ending): Command {
     addServer,
     addKey,
     addRole,
+    addSecrets,
     addExport,
     addAudit,
     addBench,

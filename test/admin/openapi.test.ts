@@ -43,6 +43,7 @@ describe('the OpenAPI document', () => {
       '/metrics',
       '/config',
       '/reload',
+      '/secrets/reseal',
       '/explain',
       '/servers',
       '/virtual-servers',

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { JsonObject } from '../../src/base/json.ts'
+import { addedIn } from '../../src/cli/transfer/document.ts'
 import { by, person } from '../registry/bench.ts'
 import { type AdminWorld, createAdminWorld } from './admin-world.ts'
 import { cli } from './shell.ts'
@@ -38,6 +39,17 @@ async function fill(): Promise<void> {
 }
 
 describe('export', () => {
+  it('has of what servers list what an operator said of it, and nothing else', () => {
+    const listed = { kind: 'tool', tenant: null, source: 'catalogue' }
+    const body = { enabled: false, description: 'its own' }
+    const said = { state: 'disabled', overridden: ['enabled'] }
+    const entities = [
+      { ...listed, id: 'a/one', version: 0, body, status: { state: 'listed' } },
+      { ...listed, id: 'a/two', version: 2, body, status: said },
+    ]
+    expect(addedIn(entities)).toEqual([{ ...entities[1], body: { enabled: false } }])
+  })
+
   it('is a configuration file that is valid, without what is declared', async () => {
     await fill()
     const { exit, out, err } = await world.run(['export'], { tty: true })

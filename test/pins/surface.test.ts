@@ -48,6 +48,7 @@ it('the command line takes the commands and options it is known for', () => {
     'role show': API,
     'role grant': `--tenant ${WRITE}`,
     'role revoke': WRITE,
+    'secrets reseal': API,
     export: `--kind ${API}`,
     bench: `--plugin --point --payload ${CONFIG}`,
     doctor: CONFIG,

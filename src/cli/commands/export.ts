@@ -11,7 +11,7 @@ import { shown } from '../api/told.ts'
 import type { AddCommand, Invocation } from '../command.ts'
 import { EXIT, type Exit, UsageError } from '../exit.ts'
 import { plain } from '../plain.ts'
-import type { Exported } from '../transfer/document.ts'
+import type { addedIn as Added, Exported } from '../transfer/document.ts'
 
 interface ExportOptions extends ApiOptions {
   readonly kind?: readonly string[]
@@ -35,10 +35,13 @@ async function exportEntities({
 }: Invocation<ExportOptions>): Promise<Exit> {
   const kinds = options.kind?.map(kindOf)
   const { formatOwn } = await import('../../config/import/own.ts')
-  const { documentOf } = await import('../transfer/document.ts')
+  const { addedIn, documentOf } = await import('../transfer/document.ts')
   const client = await connect(options, shell, output)
   const all = KINDS.filter((kind) => kind !== 'change')
-  const { entities, hidden } = await gather(client, kinds ?? all, kinds !== undefined)
+  const { entities, hidden } = await gather(client, kinds ?? all, {
+    named: kinds !== undefined,
+    addedIn,
+  })
   const exported = documentOf(entities)
   output.document(formatOwn(exported.document, commentOf(client.url, exported, hidden)), () => ({
     items: entities.map(shown),
@@ -59,18 +62,17 @@ function kindOf(text: string): Kind {
   throw new UsageError(`--kind: there is no kind ${text.slice(0, 40)} (${meant})`)
 }
 
-/** Dynamic ones only: what is declared stands in the configuration already. */
 async function gather(
   client: Client,
   kinds: readonly Kind[],
-  named: boolean,
+  { named, addedIn }: { readonly named: boolean; readonly addedIn: typeof Added },
 ): Promise<{ readonly entities: readonly Entity[]; readonly hidden: readonly Kind[] }> {
   const entities: Entity[] = []
   const hidden: Kind[] = []
   for (const kind of kinds)
     try {
       const { items } = await client.list(kind)
-      entities.push(...items.filter(({ source }) => source === 'dynamic'))
+      entities.push(...addedIn(items))
     } catch (error) {
       // who asked for this very kind is told that he may not
       if (named || !isRefusal(error, 'AUTH_DENIED')) throw error

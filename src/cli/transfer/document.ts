@@ -13,6 +13,19 @@ export interface Exported {
   readonly leftOut: readonly string[]
 }
 
+/** What was added: what is declared stands in the configuration already, and what a server lists at the server. */
+export function addedIn(entities: readonly Entity[]): readonly Entity[] {
+  return entities.flatMap((entity) => {
+    const { source, version, status, body } = entity
+    if (source === 'dynamic') return [entity]
+    if (source !== 'catalogue' || version === 0) return []
+    // of what a server lists only what somebody said of it
+    const said: readonly unknown[] = Array.isArray(status?.overridden) ? status.overridden : []
+    const own = Object.entries(body).filter(([name]) => said.includes(name))
+    return [{ ...entity, body: Object.fromEntries(own) }]
+  })
+}
+
 export function documentOf(entities: readonly Entity[]): Exported {
   const leftOut: string[] = []
   const root: Record<string, unknown> = { version: 1 }
