@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A PostgreSQL on loopback for tests, in a folder and of an unprivileged user: `postgres.sh start FOLDER` writes FOLDER/url, `postgres.sh stop FOLDER` ends it.
-# `down` ends its processes as a crash does and keeps what is in it; `up` has it run again at the same place.
+# `down` ends its processes as a crash does and keeps what is in it; `up` has it run again at the same place; `there` says whether it is installed.
 set -euo pipefail
 
 # as the user that Debian's package brings; a server does not run as root, and elsewhere it runs as whoever calls
@@ -84,10 +84,11 @@ stop() {
 case ${1:-} in
 start) start "$2" ;;
 stop) stop "$2" ;;
+there) [ -n "$(binaries)" ] ;;
 up) up "$2" ;;
 down) down "$2" ;;
 *)
-  echo 'usage: scripts/postgres.sh start|stop|up|down FOLDER' >&2
+  echo 'usage: scripts/postgres.sh start|stop|up|down FOLDER, or there' >&2
   exit 2
   ;;
 esac

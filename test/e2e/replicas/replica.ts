@@ -145,6 +145,13 @@ export async function until(
   }
 }
 
+/** Resolves with who that is, once the replica has heard of a key that another one made. */
+export async function knows(replica: Replica, token: string): Promise<Answer['body']> {
+  const me = () => replica.ask('GET', '/me', { token })
+  await until(performance.now(), async () => (await me()).status === 200)
+  return (await me()).body
+}
+
 /** `median 320 ms, at most 540 ms, of 6`, for docs/evidence.md. */
 export function summary(times: readonly number[]): string {
   const sorted = [...times].sort((a, b) => a - b)
