@@ -10,6 +10,11 @@ const SEED = 20261128
 /** Registered on one, served by the other. Milliseconds. */
 const SOON = 2000
 
+if (noPostgres)
+  console.log(
+    'skipped: two gateways on one PostgreSQL: set PORTCULLIS_TEST_POSTGRES to the URL of a server (scripts/postgres.sh starts one)',
+  )
+
 describe.skipIf(noPostgres)('two gateways on one PostgreSQL', () => {
   let schema: TestSchema
   let site: Site
