@@ -38,7 +38,8 @@ export interface Issued {
   readonly once: JsonObject
 }
 
-export type RegistryOutcome = 'written' | 'vetoed' | 'failed' | 'pending' | 'dry_run'
+/** `repeated`: the request had been carried out before, and was answered as then. */
+export type RegistryOutcome = 'written' | 'vetoed' | 'failed' | 'pending' | 'dry_run' | 'repeated'
 
 /** For the audit: who did what to which entity, and how it ended. No bodies. */
 export interface RegistryEvent {

@@ -62,7 +62,7 @@ export interface ControlDeps {
   readonly loader: Loader<GatewayConfig>
   readonly clock: Clock
   readonly log: Logger
-  readonly audit: Pick<Audit, 'write'>
+  readonly audit: Pick<Audit, 'write' | 'flush'>
   readonly authorize: RegistryDeps['authorize']
   /** Who decides on the API plane in the generation that runs. */
   readonly authorizer: () => Authorizer
@@ -151,10 +151,11 @@ class LiveControl implements Control {
     })
     this.registry = {
       ...registry,
-      // whoever was told that it is written finds it so: a new key is one at once, a revoked one is none
+      // whoever was told that it is written finds it so: a new key is one at once, a revoked one is none; and its record is kept
       async write(request, context) {
         const outcome = await registry.write(request, context)
-        if (outcome.outcome === 'written') await follower.look()
+        if (outcome.outcome === 'written' || outcome.outcome === 'pending')
+          await Promise.all([follower.look(), deps.audit.flush()])
         return outcome
       },
     }
