@@ -61,6 +61,12 @@ export const by = (
 
 const sealer = createSealer(() => createKeyRing([Buffer.alloc(32, 7).toString('base64')]))
 
+const decide: RegistryDeps['rules'] = (principal, right, target) =>
+  principal.roles.includes('admin') &&
+  (principal.tenant === undefined || principal.tenant === target.tenant)
+    ? { allowed: true }
+    : { allowed: false, reason: `no role gives ${right}` }
+
 export function bench({
   hooks = {},
   declared = [],
@@ -95,11 +101,10 @@ export function bench({
       get: (kind, id) => declared.find((each) => each.kind === kind && each.id === id),
       list: (kind) => declared.filter((each) => each.kind === kind),
     },
-    authorize: ({ principal }, right, target) =>
-      principal.roles.includes('admin') &&
-      (principal.tenant === undefined || principal.tenant === target.tenant)
-        ? { allowed: true }
-        : { allowed: false, reason: `no role gives ${right}` },
+    authorize: ({ principal }, right, target) => decide(principal, right, target),
+    authorizeAll: ({ principal }, right, targets) =>
+      targets.map((target) => decide(principal, right, target)),
+    rules: decide,
     hold: () => ({ generation, release() {} }),
     needsApproval: (kind) => approval.includes(kind),
     count: (kind) => counts.get(kind) ?? 0,
