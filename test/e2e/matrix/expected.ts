@@ -32,8 +32,13 @@ export const SENTENCES = {
   known:
     'section 2: what a server lists passes its points when its definition is new to the entries that judge it, and never again',
   'kept-entries':
-    'section 2: plugin_pre_load fires before an entry is loaded; those whose settings are the same go on as they are',
+    'section 2: plugin_pre_load fires before an entry is loaded; where no entry and no policy has changed all go on as they are',
   unread: 'section 2: config_pre_reload judges a whole new configuration; there is none',
+  everybody: 'section 2: auth_pre_check fires on a permission decision; what everybody may is none',
+  'api-order':
+    'section 2: a write is decided about, then its version and body are checked, then its pre-point judges it: a request that has ended does not reach what comes after',
+  unended:
+    'section 2: the post-point of a write tells how it ended; a dry run and a change that waits have not',
 } as const
 export type SentenceId = keyof typeof SENTENCES
 
