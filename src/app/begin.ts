@@ -104,7 +104,7 @@ async function controlOf(
     anyOf: rooms.anyOf,
   }
   const authorizer = createApiAuthorizer(parts)
-  const decide = createDecide(running, authorizer)
+  const decide = createDecide(running, authorizer, rooms.room.report)
   const control: Control = await openControl({
     ...deps,
     config: loaded.config,

@@ -7,6 +7,7 @@ import {
   type Decided,
   type Denial,
 } from '../../gateway/access/check.ts'
+import type { Reporter } from '../../gateway/exchange.ts'
 import type { Runtime } from '../../gateway/runtime.ts'
 import type { Authorizer, Decision } from '../../identity/access.ts'
 import type { AnyOf } from '../../identity/authorize/rule.ts'
@@ -42,7 +43,12 @@ export function createApiAuthorizer({
 
 export type Decide = Pick<RegistryDeps, 'authorize' | 'authorizeAll' | 'rules'>
 
-export function createDecide(current: () => Assembly, authorizer: () => Authorizer): Decide {
+/** Refusals of the rules are told to `report`; those of plugins the engine tells of. */
+export function createDecide(
+  current: () => Assembly,
+  authorizer: () => Authorizer,
+  report: Pick<Reporter, 'decided'>,
+): Decide {
   const accessOf = ({ runtime }: Assembly): Access => {
     const { pre = null, post = null } = runtime.access ?? {}
     return { authorizer: authorizer(), pre, post }
@@ -50,7 +56,12 @@ export function createDecide(current: () => Assembly, authorizer: () => Authoriz
   const checked = async (by: Asker, asked: Asked): Promise<Decided> => {
     const assembly = current()
     const request = requestOf(by, asked.action, assembly.runtime.generation.id)
-    return check(accessOf(assembly), request, asked)
+    const decided = await check(accessOf(assembly), request, asked)
+    const { action, targets } = asked
+    const [target] = targets
+    const violation = decided.denial?.violation ?? refusedList(asked, decided)
+    if (violation) report.decided({ request }, { action, target, violation })
+    return decided
   }
   return {
     async authorize(by, action, target) {
@@ -67,7 +78,18 @@ export function createDecide(current: () => Assembly, authorizer: () => Authoriz
   }
 }
 
-const LEFT_OUT: Decision = Object.freeze({ allowed: false, reason: 'a role or a policy denies it' })
+const LEFT_OUT = Object.freeze({ allowed: false, reason: 'a role or a policy denies it' } as const)
+
+/** The list itself comes first, without a name: nothing of what was asked for is shown. */
+function refusedList(
+  { targets, listing }: Asked,
+  { denied }: Decided,
+): Denial['violation'] | undefined {
+  if (!listing || denied.size < targets.length || targets[0]?.name !== undefined) return undefined
+  const { reason } = LEFT_OUT
+  const own = { plugin: 'portcullis', entry: 'identity', point: 'auth_pre_check' } as const
+  return { code: 'AUTH_DENIED', reason, ...own }
+}
 
 function decisionOf(denial: Denial | undefined): Decision {
   if (!denial) return { allowed: true }

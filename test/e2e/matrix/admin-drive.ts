@@ -313,6 +313,12 @@ const QUESTION = {
   payload: { file: 'gateway.yaml', digest: 'sha256:00', changed: [], config: {} },
 }
 
+/** One request without a body, on the listener. */
+export function askAs(who: Who, { at }: Replica, method: string, path: string) {
+  const headers = { authorization: `Bearer ${keys[who]}` }
+  return ask(at.listener.port, { method, path: `/api/v1${path}`, headers })
+}
+
 /** The answers' statuses. */
 export async function sendCell(
   route: Route,

@@ -2,7 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Route } from '../../../src/admin/route.ts'
 import type { PointName } from '../../../src/points/table.ts'
-import { type AdminWorld, DOORS, type Door, sendCell, startAdminWorld } from './admin-drive.ts'
+import {
+  type AdminWorld,
+  askAs,
+  DOORS,
+  type Door,
+  sendCell,
+  startAdminWorld,
+} from './admin-drive.ts'
 import { ADMIN_ROUTES, adminCell, VARIANTS, type Variant, variantsOf } from './admin-rules.ts'
 import { COUNTED, countOf } from './expected.ts'
 
@@ -75,6 +82,24 @@ describe.each(DOORS)('the admin API by %s', (door) => {
       expect(wrong).toEqual([])
     },
   )
+})
+
+it.each([
+  ['GET', '/servers', 'api:server.read', undefined],
+  ['GET', '/servers/files', 'api:server.read', 'files'],
+  ['DELETE', '/servers/files', 'api:server.write', 'files'],
+  ['POST', '/reload', 'api:config.reload', undefined],
+])('what the rules refuse is in the audit, once: %s %s', async (method, path, action, target) => {
+  const refused = await askAs('nobody', world.free, method, path)
+  expect(refused.status).toBe(403)
+  const query = `/audit?kind=decision&requestId=${refused.headers['x-request-id']}`
+  const found = async () => (await askAs('root', world.free, 'GET', query)).json.items
+  // the sink writes in bursts
+  for (const end = performance.now() + 4000; (await found()).length === 0; )
+    if (performance.now() > end) throw new Error('nothing of it is in the audit')
+  const [record, ...more] = await found()
+  expect(record).toMatchObject({ code: 'AUTH_DENIED', action, principal: { id: 'nobody' } })
+  expect([record.target, more]).toEqual([target, []])
 })
 
 it('every route of the table has its rows', () => {
