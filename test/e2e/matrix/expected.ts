@@ -39,9 +39,9 @@ export const SENTENCES = {
     'section 2: each kind of entity passes exactly its points when it is created, once and where it is written',
   everybody: 'section 2: auth_pre_check fires on a permission decision; what everybody may is none',
   'api-order':
-    'section 2: a write is decided about, then its version and body are checked, then its pre-point judges it: a request that has ended does not reach what comes after',
+    'section 3: a request of the admin API is decided about once, then its version and body are checked, then its pre-point judges it; one that has ended reaches nothing after that',
   unended:
-    'section 2: the post-point of a write tells how it ended; a dry run and a change that waits have not',
+    'section 2: the twins observe whether it was written, vetoed or failed; of a dry run and a change that waits it is none of these',
 } as const
 export type SentenceId = keyof typeof SENTENCES
 
