@@ -86,12 +86,7 @@ function rightsOf(principal: Principal, authorizer: Authorizer): readonly string
   return Object.keys(RIGHTS).filter((right) => authorizer.decide(principal, right, target).allowed)
 }
 
-/**
- * The rules first, for every route. The registry asks again about an entity, when it knows whose it is, and passes the auth points
- * then; for what is no entity they are passed here.
- */
 function authorise(parts: AdminParts, { principal, right, target, requestId }: Ask) {
-  if (target.kind === 'entity') return parts.authorizer().decide(principal, right, target)
   return parts.authorize({ principal, requestId, surface: 'admin' }, right as Right, target)
 }
 

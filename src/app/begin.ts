@@ -104,14 +104,14 @@ async function controlOf(
     anyOf: rooms.anyOf,
   }
   const authorizer = createApiAuthorizer(parts)
-  const authorize = createDecide(running, authorizer)
+  const decide = createDecide(running, authorizer, rooms.room.report)
   const control: Control = await openControl({
     ...deps,
     config: loaded.config,
     audit: rooms.audit,
     store: options.store,
     authorizer,
-    authorize,
+    decide,
     current: () => current.assembly,
     base: () => current.origin?.base ?? loaded,
     probe: rooms.probe,
@@ -119,5 +119,5 @@ async function controlOf(
   owned.defer(() => control.close())
   const { clock, log } = deps
   const authenticator = createApiDoor({ ...parts, clock, log })
-  return { control, access: { authenticator, authorize } }
+  return { control, access: { authenticator, authorize: decide.authorize } }
 }

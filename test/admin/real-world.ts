@@ -80,7 +80,7 @@ export async function createRealWorld(): Promise<World> {
       clock,
       log,
     }),
-    authorize: createDecide(current, () => control.authorizer()),
+    authorize: createDecide(current, () => control.authorizer(), { decided() {} }).authorize,
     authorizer: () => control.authorizer(),
     audit: memoryAudit(),
     state: current,

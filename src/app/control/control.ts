@@ -27,6 +27,7 @@ import { createShapeCheck } from '../entity-checks.ts'
 import type { GatewayConfig } from '../sections.ts'
 import type { ControlStatus } from '../status.ts'
 import { createSealedCursors } from './cursors.ts'
+import type { Decide } from './decide.ts'
 import { type Effective, effectiveConfig, nameOf } from './effective.ts'
 import { overrideOf } from './overrides.ts'
 import { entityStatus } from './status.ts'
@@ -63,7 +64,8 @@ export interface ControlDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly audit: Pick<Audit, 'write' | 'flush'>
-  readonly authorize: RegistryDeps['authorize']
+  /** Between the auth points, by the rules of the generation that runs. */
+  readonly decide: Decide
   /** Who decides on the API plane in the generation that runs. */
   readonly authorizer: () => Authorizer
   /** Undefined before the first start. */
@@ -139,7 +141,7 @@ class LiveControl implements Control {
         get: (kind, id) => this.#declaredNow().get(kind, id),
         list: (kind) => this.#declaredNow().list(kind),
       },
-      authorize: deps.authorize,
+      ...deps.decide,
       hold: () => holdOf(deps.current()),
       needsApproval: (kind) => (config.registry.approval as readonly Kind[]).includes(kind),
       count: (kind) => follower.count(kind),
