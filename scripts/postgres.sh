@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A PostgreSQL on loopback for tests, in a folder and of an unprivileged user: `postgres.sh start FOLDER` writes FOLDER/url, `postgres.sh stop FOLDER` ends it.
+# `down` ends its processes as a crash does and keeps what is in it; `up` has it run again at the same place; `there` says whether it is installed.
 set -euo pipefail
 
 # as the user that Debian's package brings; a server does not run as root, and elsewhere it runs as whoever calls
@@ -55,25 +56,39 @@ start() {
   [ "$(id -u)" -ne 0 ] || chown -R postgres "$folder"
   init "$bin" "$folder"
   port=$(free_port)
-  as_user "$bin/pg_ctl" --pgdata="$folder/data" --log="$folder/log" --wait --timeout=60 \
-    --options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start >/dev/null
+  echo "$port" >"$folder/port"
+  up "$folder"
   echo "postgres://portcullis:${password}@127.0.0.1:${port}/postgres" >"$folder/url"
   echo "$("$bin/postgres" --version), port $port"
 }
 
-stop() {
+up() {
+  local folder=$1
+  as_user "$(binaries)/pg_ctl" --pgdata="$folder/data" --log="$folder/log" --wait --timeout=60 \
+    --options="-p $(cat "$folder/port") -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" start >/dev/null
+}
+
+down() {
   local folder=$1
   if [ -e "$folder/data/postmaster.pid" ]; then
     as_user "$(binaries)/pg_ctl" --pgdata="$folder/data" --mode=immediate stop >/dev/null || true
   fi
+}
+
+stop() {
+  local folder=$1
+  down "$folder"
   rm -rf "$folder"
 }
 
 case ${1:-} in
 start) start "$2" ;;
 stop) stop "$2" ;;
+there) [ -n "$(binaries)" ] ;;
+up) up "$2" ;;
+down) down "$2" ;;
 *)
-  echo 'usage: scripts/postgres.sh start|stop FOLDER' >&2
+  echo 'usage: scripts/postgres.sh start|stop|up|down FOLDER, or there' >&2
   exit 2
   ;;
 esac

@@ -87,7 +87,7 @@ export interface ApiRooms {
 
 export interface ApiHandle extends ApiRooms {
   readonly authenticator: Authenticator
-  /** Decides, and passes the auth points. Rejects when it cannot be found out: that is no permission. */
+  /** Decides about what is no entity, and passes the auth points; about entities the registry does. Rejects when it cannot be found out: that is no permission. */
   authorise(ask: Ask): Decision | Promise<Decision>
   readonly kinds: readonly EntityKind[]
   readonly version: string

@@ -82,7 +82,7 @@ async function run(
   Object.assign(headers, perPrincipal.take(`${principal.tenant ?? ''}\0${principal.id}`))
   const { route } = found
   const id = route.path.includes('{id}') ? readId(found.id) : ''
-  await authorise(api, route, { principal, requestId, id })
+  await authorise(api, route, { principal, requestId })
   const call = await readCall(parts, request, { route, id, query, principal, requestId })
   const answer = await route.handle(call, api)
   await sendAnswer(request, response, answer, { more: headers, call })
@@ -131,17 +131,14 @@ function certificateOf(socket: TLSSocket): Uint8Array | undefined {
 interface Asker {
   readonly principal: Principal
   readonly requestId: string
-  readonly id: string
 }
 
-async function authorise(api: ApiHandle, route: Route, { principal, requestId, id }: Asker) {
+/** Each request is decided about once: what is about an entity by the registry, which knows its id and whose it is. */
+async function authorise(api: ApiHandle, route: Route, { principal, requestId }: Asker) {
   const { right, kind, reach } = route
-  if (right === undefined) return
+  if (right === undefined || kind !== undefined) return
   const tenant = reach === 'gateway' ? undefined : principal.tenant
-  const target: Target =
-    kind === undefined
-      ? { kind: 'gateway', tenant }
-      : { kind: 'entity', entity: kind, tenant, ...(id === '' ? {} : { name: id }) }
+  const target: Target = { kind: 'gateway', tenant }
   const decision = await api.authorise({ principal, right, target, requestId })
   if (decision.allowed) return
   throw new AppError('AUTH_DENIED', `${right}: ${decision.reason}`, {
@@ -150,6 +147,7 @@ async function authorise(api: ApiHandle, route: Route, { principal, requestId, i
 }
 
 interface Unread extends Asker {
+  readonly id: string
   readonly route: Route
   readonly query: URLSearchParams
 }

@@ -9,7 +9,7 @@ import { shownConfig } from '../config/print.ts'
 import { ANONYMOUS, type Principal } from '../engine/context.ts'
 import { createEngine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression } from '../expression/expression.ts'
-import type { Authenticator, Authorizer, Decision } from '../identity/access.ts'
+import type { Authenticator, Authorizer } from '../identity/access.ts'
 import { RIGHTS, type Right } from '../identity/rights.ts'
 import { POINTS, type Points } from '../points/table.ts'
 import type { RegistryDeps } from '../registry/parts.ts'
@@ -29,8 +29,6 @@ export interface AdminParts {
   readonly authorize: RegistryDeps['authorize']
   /** The rules alone, of the generation in force. */
   authorizer(): Authorizer
-  /** A rule refused what the API was asked for. */
-  denied(ask: Ask, reason: string): void
   /** Undefined: no sink keeps the audit in the store. */
   readonly audit: AuditRecords | undefined
   /** What runs now. Throws SHUTTING_DOWN. */
@@ -89,19 +87,8 @@ function rightsOf(principal: Principal, authorizer: Authorizer): readonly string
   return Object.keys(RIGHTS).filter((right) => authorizer.decide(principal, right, target).allowed)
 }
 
-/**
- * The rules first, for every route. The registry asks again about an entity, when it knows whose it is, and passes the auth points
- * then; for what is no entity they are passed here.
- */
-async function authorise(parts: AdminParts, ask: Ask): Promise<Decision> {
-  const { principal, right, target, requestId } = ask
-  const rules = parts.authorizer().decide(principal, right, target)
-  const by = { principal, requestId, surface: 'admin' }
-  const decision =
-    target.kind === 'entity' ? rules : await parts.authorize(by, right as Right, target)
-  // what a plugin refuses the engine tells of
-  if (!decision.allowed && !rules.allowed) parts.denied(ask, decision.reason)
-  return decision
+function authorise(parts: AdminParts, { principal, right, target, requestId }: Ask) {
+  return parts.authorize({ principal, requestId, surface: 'admin' }, right as Right, target)
 }
 
 function shownOf({ loaded, runtime }: Assembly): object {

@@ -55,7 +55,7 @@ export interface AssembleOptions extends Omit<LoadOptions, 'locate'> {
   readonly entities?: IdentityEntities | undefined
   /** Milliseconds to wait for the first attempt of new servers. */
   readonly patience?: number
-  /** Plugins whose settings are the same go on as they are. */
+  /** Where no entry and no policy has changed all go on as they are; otherwise all are loaded anew. */
   readonly keepPlugins?: boolean
 }
 

@@ -111,14 +111,15 @@ async function controlOf(
     anyOf: rooms.anyOf,
   }
   const authorizer = createApiAuthorizer(parts)
-  const authorize = createDecide(running, authorizer)
+  const decide = createDecide(running, authorizer, rooms.room.report)
   const control: Control = await openControl({
     ...deps,
     config: loaded.config,
-    audit: (event) => tellWrite(rooms.audit, rooms.digests, event),
+    audit: rooms.audit,
+    told: (event) => tellWrite(rooms.audit, rooms.digests, event),
     store: options.store,
     authorizer,
-    authorize,
+    decide,
     current: () => current.assembly,
     base: () => current.origin?.base ?? loaded,
     probe: rooms.probe,
@@ -128,5 +129,5 @@ async function controlOf(
   const { clock, log } = deps
   const logins = loginReceiver(rooms.audit)
   const authenticator = createApiDoor({ ...parts, clock, log, logins })
-  return { control, access: { authenticator, authorize } }
+  return { control, access: { authenticator, authorize: decide.authorize } }
 }

@@ -27,7 +27,7 @@ import { type Current, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
 import { type Stdout, storePlace } from './sinks.ts'
 import { readinessOf } from './status.ts'
-import { tellDenied, tellLife } from './told.ts'
+import { tellLife } from './told.ts'
 
 export { BUILT_IN } from './rooms.ts'
 export { SELF } from './self.ts'
@@ -225,7 +225,6 @@ class LiveGateway implements Gateway {
       authorizer: () => control.authorizer(),
       cursors: control.cursors,
       audit: await this.#keptAudit(),
-      denied: (ask, reason) => tellDenied(rooms.audit, ask, reason),
       state: () => this.state(),
       readiness: () => this.readiness(),
       reload: (options) => this.reload(options),

@@ -1,6 +1,5 @@
 // What the audit is told of people and of the process itself, in the form of its records; it decides nothing.
 
-import type { Ask } from '../admin/handle.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { AuditEvent } from '../audit/record.ts'
 import type { Principal } from '../engine/context.ts'
@@ -29,27 +28,6 @@ export function loginReceiver(audit: Writer): LoginReceiver {
     failed: ({ code, reason, ...details }) =>
       audit.write({ kind: 'login_failed', code, reason, details }),
   }
-}
-
-/** A right that a rule refused on the API plane. */
-export function tellDenied(
-  audit: Writer,
-  { principal, right, target, requestId }: Ask,
-  reason: string,
-): void {
-  const { entity, name } = target
-  audit.write({
-    kind: 'decision',
-    requestId,
-    principal: who(principal),
-    surface: 'admin',
-    action: right,
-    verdict: 'deny',
-    effective: true,
-    code: 'AUTH_DENIED',
-    reason,
-    target: entity === undefined ? undefined : [entity, name].filter(Boolean).join(' '),
-  })
 }
 
 /** Who did what to which entity, how it ended, and what was in force then. */

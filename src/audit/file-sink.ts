@@ -52,6 +52,9 @@ class FileSink implements AuditSink {
   #before: ChainDetails | undefined
   #waiting: Waiting[] = []
   #waitingBytes = 0
+  /** How many were taken, and how many of them are where they belong; a gap counts as a record. */
+  #taken = 0
+  #kept = 0
   /** What is left of the batch that is being written. */
   #batch: Uint8Array = EMPTY
   /** Files that go when it has been written. */
@@ -143,10 +146,11 @@ class FileSink implements AuditSink {
     return this.#batch.length > 0 || this.#waiting.length > 0 || toSign
   }
 
-  // until nothing is left or a write fails; a failed one is tried again by the timer
+  // until what was taken before is written or a write fails; a failed one is tried again by the timer
   async #drain(): Promise<void> {
+    const last = this.#taken
     do await this.#turn()
-    while (this.#pending && this.#delivery.works)
+    while ((this.#kept < last || (this.#closed && this.#pending)) && this.#delivery.works)
   }
 
   async #attempt(): Promise<void> {
@@ -157,6 +161,7 @@ class FileSink implements AuditSink {
       while (this.#batch.length > 0)
         this.#batch = this.#batch.subarray(await this.#file.write(this.#batch))
       if (this.#options.fsync) await this.#file.sync()
+      this.#kept = this.#taken - this.#waiting.length
       await this.#remove()
       this.#delivery.recovered()
     } catch (error) {
@@ -201,6 +206,7 @@ class FileSink implements AuditSink {
   #wait(waiting: Waiting): void {
     this.#waiting.push(waiting)
     this.#waitingBytes += waiting.size
+    this.#taken++
   }
 
   #markGap(): void {

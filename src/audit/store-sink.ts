@@ -42,6 +42,9 @@ class StoreSink implements AuditSink {
   #batch: readonly AuditRecord[] = []
   #waiting: AuditRecord[] = []
   #weight = 0
+  /** How many were taken, and how many of them are where they belong; a gap counts as a record. */
+  #taken = 0
+  #kept = 0
   #timer: (() => void) | undefined
   /** The timer that is armed is for a full batch. */
   #soon = false
@@ -73,8 +76,7 @@ class StoreSink implements AuditSink {
       return
     }
     this.#markGap()
-    this.#waiting.push(record)
-    this.#weight += weight
+    this.#wait(record)
     if (this.#timer === undefined || (this.#waiting.length >= BATCH && !this.#soon))
       this.#schedule()
   }
@@ -90,9 +92,13 @@ class StoreSink implements AuditSink {
 
   #markGap(): void {
     const gap = this.#delivery.takeGap()
-    if (gap === undefined) return
-    this.#waiting.push(gap)
-    this.#weight += weightOf(gap)
+    if (gap !== undefined) this.#wait(gap)
+  }
+
+  #wait(record: AuditRecord): void {
+    this.#waiting.push(record)
+    this.#weight += weightOf(record)
+    this.#taken++
   }
 
   /** Arms the one timer: at once for a full batch, and never earlier than the next attempt after a failure. */
@@ -119,10 +125,14 @@ class StoreSink implements AuditSink {
     return this.#batch.length > 0 || this.#waiting.length > 0 || this.#delivery.hasGap
   }
 
-  // until nothing is left or a write fails; a failed one is tried again by the timer
+  // until what was taken before is written or a write fails; a failed one is tried again by the timer
   async #drain(): Promise<void> {
-    do await this.#turn()
-    while (this.#pending && this.#delivery.works)
+    this.#markGap()
+    const last = this.#taken
+    while (this.#kept < last) {
+      await this.#turn()
+      if (!this.#delivery.works) return
+    }
   }
 
   async #attempt(): Promise<void> {
@@ -134,6 +144,7 @@ class StoreSink implements AuditSink {
     try {
       await table.append(batch)
       this.#batch = []
+      this.#kept += batch.length
       for (const record of batch) this.#weight -= weightOf(record)
       this.#delivery.recovered()
     } catch (error) {

@@ -138,7 +138,7 @@ export interface Reporter {
   /** A failure, whoever's it was; reaches the error_raised point. */
   raised(exchange: Exchange, fault: AppError, where: string): void
   /** A permission decision that was made, also when it was a yes. */
-  decided(exchange: Exchange, decision: Decision): void
+  decided(exchange: Pick<Exchange, 'request'>, decision: Decision): void
   /** A notification that was not delivered. */
   dropped(reason: string): void
 }

@@ -45,7 +45,8 @@ export interface Issued {
   readonly once: JsonObject
 }
 
-export type RegistryOutcome = 'written' | 'vetoed' | 'failed' | 'pending' | 'dry_run'
+/** `repeated`: the request had been carried out before, and was answered as then. */
+export type RegistryOutcome = 'written' | 'vetoed' | 'failed' | 'pending' | 'dry_run' | 'repeated'
 
 /** For the audit: who did what to which entity, and how it ended. No bodies. */
 export interface RegistryEvent {
@@ -71,6 +72,12 @@ export interface RegistryEvent {
   readonly author?: string | undefined
 }
 
+export interface Asker {
+  readonly principal: Principal
+  readonly requestId: string
+  readonly surface: string
+}
+
 export interface Held {
   readonly generation: Generation<Points> | undefined
   release(): void
@@ -84,12 +91,16 @@ export interface RegistryDeps {
   readonly checks: Checks
   readonly declared: Declared
   readonly offered: Offered
-  /** The decision, with its points. Rejects with the fault of a plugin. */
-  authorize(
-    by: { readonly principal: Principal; readonly requestId: string; readonly surface: string },
+  /** The decision, with its points: once for each operation. Rejects with the fault of a plugin. */
+  authorize(by: Asker, action: Right, target: Target): Decision | Promise<Decision>
+  /** The same about each of several, in one check. */
+  authorizeAll(
+    by: Asker,
     action: Right,
-    target: Target,
-  ): Decision | Promise<Decision>
+    targets: readonly Target[],
+  ): Promise<readonly Decision[]> | readonly Decision[]
+  /** What the rules alone say, for whether something is there at all for the caller; no point hears of it. */
+  rules(principal: Principal, action: Right, target: Target): Decision
   /** The generation that runs, kept until it is released. */
   hold(): Held
   /** Whether a second person has to agree. */

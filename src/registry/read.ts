@@ -3,10 +3,12 @@ import { AppError } from '../base/errors.ts'
 import type { Json } from '../base/json.ts'
 import type { Principal } from '../engine/context.ts'
 import { SYSTEM } from '../engine/context.ts'
+import type { Decision } from '../identity/access.ts'
 import type { Kind } from '../identity/rights.ts'
 import type { Stored } from '../store/store.ts'
 import { KIND_TABLE, rightOf } from './kinds.ts'
-import type { RegistryDeps } from './parts.ts'
+import { decideOnce, targetOf } from './leave.ts'
+import type { Asker, RegistryDeps } from './parts.ts'
 import type { Entity, ListQuery } from './registry.ts'
 import { maskBody } from './secrets.ts'
 import { notFound, opened, specOf } from './writing/draft.ts'
@@ -15,35 +17,43 @@ import { notFound, opened, specOf } from './writing/draft.ts'
 const MOST_LOOKED_AT = 2000
 const PAGE = 200
 
+export function readerOf(
+  principal: Principal,
+  requestId: string | undefined,
+  deps: RegistryDeps,
+): Asker {
+  return { principal, requestId: requestId ?? deps.createId(), surface: 'admin' }
+}
+
 export async function getEntity(
   kindName: string,
   id: string,
-  by: Principal,
+  by: Asker,
   deps: RegistryDeps,
 ): Promise<Entity> {
   const { kind, spec } = specOf(kindName)
   const declared = deps.declared.get(kind, id)
   const stored = declared || !spec.id.test(id) ? undefined : await deps.store.get(kind, id)
   const offered = declared ? undefined : await deps.offered.find(kind, id)
-  const known = declared ?? offered ?? stored
-  const own = await mayRead(kind, by.tenant, by, deps, id)
-  if (!own.allowed) throw denied(kind, own.reason)
-  // what may not be seen is not there
-  const seen =
-    known && known.tenant !== by.tenant ? await mayRead(kind, known.tenant, by, deps, id) : own
-  if (!known || !seen.allowed || !isWithin(known.tenant, by)) throw notFound(kind, id)
+  const { principal } = by
+  const right = rightOf(kind, 'read')
+  const decision =
+    principal === SYSTEM
+      ? ALLOWED
+      : await decideOnce({ kind, id, known: declared ?? offered ?? stored, right }, by, deps)
+  if (decision === 'unknown') throw notFound(kind, id)
+  if (!decision.allowed) throw denied(kind, decision)
+  if (declared) return withStatus(declared, deps)
   if (offered) return offered
-  return declared ? withStatus(declared, deps) : entityOf(known as Stored, deps)
+  if (!stored) throw notFound(kind, id)
+  return entityOf(stored, deps)
 }
 
-/** A tenant sees its own, and what is of no tenant; never another's, whatever its roles say. */
-function isWithin(tenant: string | undefined, by: Principal): boolean {
-  return by.tenant === undefined || tenant === undefined || tenant === by.tenant
-}
+const ALLOWED: Decision = { allowed: true }
 
 export async function listEntities(
   query: ListQuery,
-  by: Principal,
+  by: Asker,
   deps: RegistryDeps,
 ): Promise<{ readonly items: readonly Entity[]; readonly next: string | undefined }> {
   const { kind, spec } = specOf(query.kind)
@@ -52,58 +62,70 @@ export async function listEntities(
       throw new AppError('REGISTRY_INVALID', `${kind} cannot be filtered by ${name}`, {
         data: { problems: [{ path: name, message: 'no filter of this kind' }] },
       })
-  const own = await mayRead(kind, by.tenant, by, deps)
-  if (!own.allowed) throw denied(kind, own.reason)
-  const tenants = await tenantsOf(kind, query, by, deps)
-  if (tenants === 'none') return { items: [], next: undefined }
-  const isSeen = tenantReader(kind, by, deps)
+  const tenants = tenantsOf(query, by.principal)
+  const seen = listReader(kind, by, deps)
   const offered = await deps.offered.list(kind)
   const items: Entity[] = []
   let { after } = query
   for (let looked = 0; looked < MOST_LOOKED_AT; ) {
-    const { page, end } = offered
-      ? { page: later(offered, after, tenants), end: true }
-      : await pageOf(kind, after, tenants, deps)
-    for (const entity of page) {
-      looked++
-      after = entity.id
-      if (!matches(entity, query.where) || !(await isSeen(entity.tenant))) continue
-      items.push(entity)
-      if (items.length === query.limit)
-        return { items, next: end && entity === page.at(-1) ? undefined : after }
+    const { page, end } =
+      tenants === 'none'
+        ? NOTHING
+        : offered
+          ? pageIn(later(offered, after, tenants))
+          : await pageOf(kind, after, tenants, deps)
+    const found = await seen(page.filter((entity) => matches(entity, query.where)))
+    const shown = found.slice(0, query.limit - items.length)
+    items.push(...shown)
+    if (items.length === query.limit) {
+      const last = shown.at(-1)
+      return { items, next: end && last === page.at(-1) ? undefined : last?.id }
     }
     if (end) return { items, next: undefined }
+    looked += page.length
+    after = page.at(-1)?.id ?? after
   }
   return { items, next: after }
 }
 
-/** Whether entities of a tenant may be seen; asked once for each. */
-function tenantReader(kind: Kind, by: Principal, deps: RegistryDeps) {
-  const known = new Map<string | undefined, boolean>([[by.tenant, true]])
-  return async (tenant: string | undefined): Promise<boolean> => {
-    let seen = known.get(tenant)
-    if (seen === undefined) {
-      seen = (await mayRead(kind, tenant, by, deps)).allowed
-      known.set(tenant, seen)
-    }
-    return seen
+const NOTHING = { page: [], end: true } as const
+
+/**
+ * Which entities of a page the caller may see: one check for all of them, each by its id and whose it is, as when it is asked for
+ * alone. The first check is about the list itself, too: who may see nothing of a kind is told so.
+ */
+function listReader(kind: Kind, by: Asker, deps: RegistryDeps) {
+  const { principal } = by
+  const right = rightOf(kind, 'read')
+  let isFirst = true
+  return async (page: readonly Entity[]): Promise<readonly Entity[]> => {
+    if (principal === SYSTEM || (page.length === 0 && !isFirst)) return page
+    const about = isFirst ? [targetOf(kind, principal.tenant)] : []
+    const targets = [...about, ...page.map(({ id, tenant }) => targetOf(kind, tenant, id))]
+    const decisions = await deps.authorizeAll(by, right, targets)
+    const [whole] = isFirst ? decisions : []
+    isFirst = false
+    const found = page.filter((_, place) => decisions[place + about.length]?.allowed === true)
+    if (found.length > 0 || !whole || whole.allowed) return found
+    const ruled = deps.rules(principal, right, targetOf(kind, principal.tenant))
+    throw denied(kind, ruled.allowed ? whole : ruled)
   }
 }
 
 /** Whose are listed: of the tenant, of none (null), of all (undefined). */
 type Tenants = readonly (string | null | undefined)[]
 
-async function tenantsOf(
-  kind: Kind,
-  { tenant }: ListQuery,
-  by: Principal,
-  deps: RegistryDeps,
-): Promise<Tenants | 'none'> {
-  if (by.tenant === undefined) return [tenant]
-  if (tenant !== undefined) return tenant === by.tenant ? [tenant] : 'none'
-  const shared = await mayRead(kind, undefined, by, deps)
-  return shared.allowed ? [by.tenant, null] : [by.tenant]
+// a tenant sees its own, and what is of no tenant; never another's, whatever its roles say
+function tenantsOf({ tenant }: ListQuery, { tenant: own }: Principal): Tenants | 'none' {
+  if (own === undefined) return [tenant]
+  if (tenant !== undefined) return tenant === own ? [tenant] : 'none'
+  return [own, null]
 }
+
+const pageIn = (entities: readonly Entity[]) => ({
+  page: entities.slice(0, PAGE),
+  end: entities.length <= PAGE,
+})
 
 function later(
   entities: readonly Entity[],
@@ -166,21 +188,10 @@ function matches({ body }: Entity, where: ListQuery['where']): boolean {
   })
 }
 
-function mayRead(
-  kind: Kind,
-  tenant: string | undefined,
-  principal: Principal,
-  deps: RegistryDeps,
-  name?: string,
-) {
-  if (principal === SYSTEM) return { allowed: true } as const
-  const by = { principal, requestId: deps.createId(), surface: 'admin' }
-  const target = { kind: 'entity', entity: kind, tenant, ...(name === undefined ? {} : { name }) }
-  return deps.authorize(by, rightOf(kind, 'read'), target as never)
-}
-
-function denied(kind: Kind, reason: string): AppError {
-  return new AppError('AUTH_DENIED', reason, { data: { right: rightOf(kind, 'read') } })
+function denied(kind: Kind, decision: Exclude<Decision, { allowed: true }>): AppError {
+  const { reason, scopes } = decision
+  const data = { right: rightOf(kind, 'read'), ...(scopes ? { scopes } : {}) }
+  return new AppError('AUTH_DENIED', reason, { data })
 }
 
 function entityOf(stored: Stored, deps: RegistryDeps): Entity {

@@ -73,10 +73,13 @@ export interface ListQuery {
 }
 
 export interface Registry {
-  get(kind: string, id: string, by: Principal): Promise<Entity>
+  /** Rejects with AUTH_DENIED or REGISTRY_NOT_FOUND. Without a `requestId` one is made. */
+  get(kind: string, id: string, by: Principal, requestId?: string): Promise<Entity>
+  /** What the caller would be shown one by one. Rejects with AUTH_DENIED where that can be nothing of the kind. */
   list(
     query: ListQuery,
     by: Principal,
+    requestId?: string,
   ): Promise<{ readonly items: readonly Entity[]; readonly next: string | undefined }>
   /**
    * The one write path. Rejects with AUTH_DENIED, REGISTRY_INVALID (`data.problems`), REGISTRY_NOT_FOUND, REGISTRY_EXISTS,

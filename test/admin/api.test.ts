@@ -504,7 +504,7 @@ describe('a fault', () => {
       authorise: () =>
         Promise.reject(new AppError('PLUGIN_TIMEOUT', 'the plugin secret-name was late')),
     })
-    const { status, text } = await as('admin', { path: '/api/v1/servers' })
+    const { status, text } = await as('admin', { path: '/api/v1/status' })
     expect(status).toBe(500)
     expect(text).not.toContain('secret-name')
   })

@@ -4,6 +4,7 @@ import type { EntityKind } from '../../src/admin/handle.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { canonicalText, type JsonObject, mergePatch } from '../../src/base/json.ts'
 import type { Principal } from '../../src/engine/context.ts'
+import type { Decision, Target } from '../../src/identity/access.ts'
 import type {
   Entity,
   Registry,
@@ -24,6 +25,8 @@ export interface MemoryRegistry extends Registry {
 export interface MemoryOptions {
   readonly kinds: readonly EntityKind[]
   readonly judge?: Judge
+  /** The rules, about what is of the caller's own tenant; undefined: everybody may everything there. */
+  readonly decide?: (principal: Principal, right: string, target: Target) => Decision
   /** Milliseconds since the epoch. */
   readonly now?: () => number
 }
@@ -44,6 +47,7 @@ const VIOLATION = {
 export function createMemoryRegistry({
   kinds,
   judge = () => undefined,
+  decide = () => ({ allowed: true }),
   now = () => Date.UTC(2026, 10, 28),
 }: MemoryOptions): MemoryRegistry {
   const entities = new Map<string, Entity>()
@@ -53,6 +57,15 @@ export function createMemoryRegistry({
   let revision = 0
   let made = 0
   const keyOf = (kind: string, id: string) => `${kind}\0${id}`
+
+  function assertAllowed(kind: string, what: string, principal: Principal): void {
+    const right = `api:${kind}.${what}`
+    const target = { kind: 'entity', entity: kind, tenant: principal.tenant } as const
+    const decision = decide(principal, right, target)
+    if (decision.allowed) return
+    const { reason, scopes = [] } = decision
+    throw new AppError('AUTH_DENIED', `${right}: ${reason}`, { data: { scopes } })
+  }
 
   function visible(kind: string, id: string, by: Principal): Entity {
     const entity = entities.get(keyOf(kind, id))
@@ -153,8 +166,12 @@ export function createMemoryRegistry({
   }
 
   return {
-    get: async (kind, id, by) => visible(kind, id, by),
+    async get(kind, id, by) {
+      assertAllowed(kind, 'read', by)
+      return visible(kind, id, by)
+    },
     async list({ kind, tenant, after = '', limit, where = {} }, by) {
+      assertAllowed(kind, 'read', by)
       const found = [...entities.values()]
         .filter((entity) => entity.kind === kind && entity.id > after && isOwn(entity, by))
         .filter((entity) => tenant === undefined || entity.tenant === tenant)
@@ -164,7 +181,9 @@ export function createMemoryRegistry({
       return { items, next: found.length > limit ? items.at(-1)?.id : undefined }
     },
     async write(request, context) {
-      const { idempotency, dryRun } = context
+      const { idempotency, dryRun, principal } = context
+      const isDecision = request.kind === 'change' && request.op === 'merge'
+      assertAllowed(request.kind, isDecision ? 'approve' : 'write', principal)
       const known = idempotency && answers.get(idempotency.key)
       if (known && known.digest !== idempotency?.digest)
         throw new AppError('REGISTRY_REPLAYED', 'the idempotency key was used for another request')

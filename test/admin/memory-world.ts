@@ -104,6 +104,7 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
   let ids = 0
   const registry = createMemoryRegistry({
     kinds: MEMORY_KINDS,
+    decide: decideByTable,
     judge: (_kind, { note }) =>
       note === 'forbidden' ? 'veto' : note === 'later' ? 'pending' : undefined,
   })

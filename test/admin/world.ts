@@ -82,7 +82,7 @@ export async function serveApi(api: ApiHandle, path = '/'): Promise<Served> {
   }
 }
 
-async function ask(port: number, { method = 'GET', path, headers = {}, body }: Asked) {
+export async function ask(port: number, { method = 'GET', path, headers = {}, body }: Asked) {
   const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
   const sent = request({
     host: '127.0.0.1',

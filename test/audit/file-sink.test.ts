@@ -38,6 +38,7 @@ const written = async () =>
 class Disk implements AppendFile {
   text = ''
   room: number
+  meanwhile = () => {}
   constructor(room: number) {
     this.room = room
   }
@@ -46,6 +47,7 @@ class Disk implements AppendFile {
     if (taken === 0) throw new Error('disk full')
     this.text += Buffer.from(bytes.subarray(0, taken)).toString()
     this.room -= taken
+    this.meanwhile()
     return taken
   }
   async sync(): Promise<void> {}
@@ -125,6 +127,22 @@ describe('a file sink', () => {
     await Promise.all([sink.close(), sink.close()])
     sink.write(record(2))
     expect([(await written()).length, sink.dropped]).toEqual([1, 1])
+  })
+})
+
+describe('a flush', () => {
+  it('ends when what was taken before it is there, however much comes meanwhile', async () => {
+    const disk = new Disk(1_000_000)
+    let seq = 1
+    // one more during each write: there is always something that waits
+    disk.meanwhile = () => sink.write(record(++seq))
+    const sink = sinkFor({ open: async () => disk })
+    sink.write(record(seq))
+    await sink.flush()
+    expect(disk.seqs).toEqual([1])
+    disk.meanwhile = () => {}
+    await sink.close()
+    expect(disk.seqs.at(-1)).toBe(seq)
   })
 })
 

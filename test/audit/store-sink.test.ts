@@ -216,6 +216,22 @@ describe('a store that fails', () => {
   })
 })
 
+describe('a flush', () => {
+  it('ends when what was taken before it is there, however much comes meanwhile', async () => {
+    const { table, sink } = setUp()
+    let seq = 0
+    const append = table.append.bind(table)
+    // as many again during each write: there is always something that waits
+    table.append = async (records) => {
+      for (let more = 0; more < BATCH; more++) sink.write(record(++seq))
+      await append(records)
+    }
+    for (let first = 0; first < BATCH + 1; first++) sink.write(record(++seq))
+    await sink.flush()
+    expect(table.batches).toEqual([BATCH, BATCH])
+  })
+})
+
 type Step =
   | { readonly act: 'write'; readonly count: number }
   | { readonly act: 'go'; readonly ms: number }

@@ -4,14 +4,14 @@ import { entityKinds } from '../../src/app/admin-kinds.ts'
 import { AppError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json.ts'
 import { ANONYMOUS, type Principal } from '../../src/engine/context.ts'
-import type { Authenticator, Target } from '../../src/identity/access.ts'
+import type { Authenticator } from '../../src/identity/access.ts'
 import { mintKey } from '../../src/identity/api-key.ts'
 import { type Kind, RIGHTS } from '../../src/identity/rights.ts'
 import { deny } from '../../src/plugin.ts'
 import type { Entity } from '../../src/registry/registry.ts'
 import { createMemoryWorld, decideByTable } from '../admin/memory-world.ts'
 import { type Served, serveApi, WHO, type Who } from '../admin/world.ts'
-import { type Bench, bench } from '../registry/bench.ts'
+import { type Bench, bench, ruledBy } from '../registry/bench.ts'
 import { cli, type FakeShellOptions, temporaryFolder } from './shell.ts'
 
 /** Long enough to be looked for in whatever is printed. */
@@ -83,7 +83,7 @@ export async function createAdminWorld(options: WorldOptions = {}): Promise<Admi
         return { managed: { hash }, once: { key } }
       },
       status: (kind, id) => (kind === 'server' ? statusOf(id) : undefined),
-      authorize: ({ principal }, right, target: Target) => decideByTable(principal, right, target),
+      ...ruledBy(decideByTable),
     },
   })
   const { api } = createMemoryWorld({

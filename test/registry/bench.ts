@@ -61,6 +61,24 @@ export const by = (
 
 const sealer = createSealer(() => createKeyRing([Buffer.alloc(32, 7).toString('base64')]))
 
+const decide: RegistryDeps['rules'] = (principal, right, target) =>
+  principal.roles.includes('admin') &&
+  (principal.tenant === undefined || principal.tenant === target.tenant)
+    ? { allowed: true }
+    : { allowed: false, reason: `no role gives ${right}` }
+
+/** Decisions by rules alone. */
+export function ruledBy(
+  rules: RegistryDeps['rules'],
+): Pick<RegistryDeps, 'authorize' | 'authorizeAll' | 'rules'> {
+  return {
+    authorize: ({ principal }, right, target) => rules(principal, right, target),
+    authorizeAll: ({ principal }, right, targets) =>
+      targets.map((target) => rules(principal, right, target)),
+    rules,
+  }
+}
+
 export function bench({
   hooks = {},
   declared = [],
@@ -96,11 +114,7 @@ export function bench({
       list: (kind) => declared.filter((each) => each.kind === kind),
     },
     offered: { list: () => undefined, find: async () => undefined },
-    authorize: ({ principal }, right, target) =>
-      principal.roles.includes('admin') &&
-      (principal.tenant === undefined || principal.tenant === target.tenant)
-        ? { allowed: true }
-        : { allowed: false, reason: `no role gives ${right}` },
+    ...ruledBy(decide),
     hold: () => ({ generation, release() {} }),
     needsApproval: (kind) => approval.includes(kind),
     count: (kind) => counts.get(kind) ?? 0,

@@ -15,6 +15,9 @@ const ADMIN = person('root', ['root'])
 const ANN = person('ann', ['own'], 'acme')
 const BEA = person('bea', ['own'], 'beta')
 
+/** What has been written is in force within moments. */
+const SOON = { timeout: 10_000 }
+
 let upstream: Catalogued
 let gateway: Started
 let registry: Registry
@@ -144,18 +147,16 @@ describe('what an operator says of it', () => {
       status: { state: 'listed', overridden: ['tags', 'description', 'title'] },
     })
     await expect
-      .poll(async () => (await registry.get('tool', 'a/good', ADMIN)).status?.definition)
+      .poll(async () => (await registry.get('tool', 'a/good', ADMIN)).status?.definition, SOON)
       .toEqual({ ...tool('good', 'better'), title: 'Good' })
     await registry.write({ op: 'remove', kind: 'tool', id: 'a/good' }, by(ADMIN))
-    await expect.poll(() => all('tool', ADMIN, { tags: 'prod' })).toEqual([])
+    await expect.poll(() => all('tool', ADMIN, { tags: 'prod' }), SOON).toEqual([])
   })
 
   it('is kept while the server lists it no longer', async () => {
     await patch('a/plain', { tags: ['x'] })
     upstream.change({ tools: [tool('good')] })
-    await expect
-      .poll(() => states(), { timeout: 4000 })
-      .toEqual(['a/good listed', 'a/plain absent'])
+    await expect.poll(() => states(), SOON).toEqual(['a/good listed', 'a/plain absent'])
   })
 
   it('does not bring in what was vetoed', async () => {
@@ -172,11 +173,11 @@ describe('what an operator says of it', () => {
       const peer = await connect(era, gateway.url)
       expect(await listed(peer)).toEqual(['a__good', 'a__plain'])
       await patch('a/good', { enabled: false })
-      await expect.poll(() => listed(peer)).toEqual(['a__plain'])
+      await expect.poll(() => listed(peer), SOON).toEqual(['a__plain'])
       expect((await peer.call('a__good')).error?.message).toContain('no such tool')
       expect(await states()).toContain('a/good disabled')
       await patch('a/good', { enabled: true })
-      await expect.poll(() => listed(peer)).toEqual(['a__good', 'a__plain'])
+      await expect.poll(() => listed(peer), SOON).toEqual(['a__good', 'a__plain'])
       expect((await peer.call('a__good')).error).toBeUndefined()
     },
   )
@@ -206,7 +207,7 @@ describe('what a server of a tenant lists', () => {
     const create = { op: 'create', kind: 'tool', id: 'a/plain', body: { enabled: false } } as const
     expect(await codeOf(registry.write(create, by(BEA)))).toBe('REGISTRY_INVALID')
     await expect
-      .poll(() => states())
+      .poll(() => states(), SOON)
       .toEqual([
         'a/bad vetoed',
         'a/good disabled',

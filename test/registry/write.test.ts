@@ -220,7 +220,7 @@ describe('a write', () => {
     )
   })
 
-  it('that is repeated with its key is answered as before, and fires nothing', async () => {
+  it('that is repeated with its key is answered as before, fires nothing, and is in the audit as that', async () => {
     const b = bench()
     const idempotency = { key: 'alice:k', digest: 'd' }
     const first = await written(b, SERVER, by(ALICE, { idempotency }))
@@ -228,6 +228,11 @@ describe('a write', () => {
     const second = await written(b, SERVER, by(ALICE, { idempotency }))
     expect(second).toEqual(JSON.parse(JSON.stringify(first)))
     expect([b.points(), await b.store.revision()]).toEqual([[], 1])
+    const told = b.events.map(({ outcome, version }) => [outcome, version])
+    expect(told).toEqual([
+      ['written', 1],
+      ['repeated', 1],
+    ])
     const other = by(ALICE, { idempotency: { key: 'alice:k', digest: 'other' } })
     expect(await codeOf(b.registry.write(REMOVE, other))).toBe('REGISTRY_REPLAYED')
   })

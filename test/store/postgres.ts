@@ -7,6 +7,7 @@ const SERVER = process.env.PORTCULLIS_TEST_POSTGRES || undefined
 export interface TestSchema {
   /** Of the database, with nothing but the schema in its search path. */
   readonly url: string
+  readonly name: string
   query(sql: string): Promise<Record<string, unknown>[]>
   drop(): Promise<void>
 }
@@ -23,6 +24,7 @@ export async function makeSchema(): Promise<TestSchema> {
   await client.query(`create schema ${schema}`)
   return {
     url: url.href,
+    name: schema,
     query: async (sql) => (await client.query(sql)).rows,
     async drop() {
       await client.query(`drop schema ${schema} cascade`)

@@ -68,7 +68,7 @@ function list({ kind, filters }: EntityKind): Route {
       },
     },
     async handle(call, { registry }) {
-      const { query, cursors, principal } = call
+      const { query, cursors, principal, requestId } = call
       const scope = scopeOf(path, call)
       const page = await registry.list(
         {
@@ -79,6 +79,7 @@ function list({ kind, filters }: EntityKind): Route {
           where: whereOf(call, filters),
         },
         principal,
+        requestId,
       )
       return pageAnswer(call, path, scope, { items: page.items.map(shownOf), next: page.next })
     },
@@ -109,8 +110,8 @@ function get({ kind }: EntityKind): Route {
       304: { description: 'it is as If-None-Match says', headers: ['ETag'] },
     },
     problems: [404],
-    async handle({ id, principal }, { registry }) {
-      const entity = await registry.get(kind, id, principal)
+    async handle({ id, principal, requestId }, { registry }) {
+      const entity = await registry.get(kind, id, principal, requestId)
       return { status: 200, body: shownOf(entity), headers: { etag: etagOf(entity) } }
     },
   }

@@ -112,11 +112,11 @@ function replace({ kind, writes }: EntityKind): Route {
     problems: [404, 409, 412],
     async handle(call, rooms) {
       const body = bodyOf(call)
-      const { id, principal } = call
+      const { id, principal, requestId } = call
       const isNew = creates && call.ifNoneMatch === '*'
       const context = isNew
         ? contextOf(call)
-        : await expected(call, () => rooms.registry.get(kind, id, principal))
+        : await expected(call, () => rooms.registry.get(kind, id, principal, requestId))
       const request = isNew
         ? ({ op: 'create', kind, id, body } as const)
         : ({ op: 'replace', kind, id, body } as const)
@@ -143,8 +143,8 @@ function merge({ kind }: EntityKind): Route {
     answers: written(one),
     problems: [404, 409, 412],
     async handle(call, { registry }) {
-      const { id, principal } = call
-      const context = await expected(call, () => registry.get(kind, id, principal))
+      const { id, principal, requestId } = call
+      const context = await expected(call, () => registry.get(kind, id, principal, requestId))
       const request = { op: 'merge', kind, id, patch: bodyOf(call) } as const
       return answerOf(call, await write(call, registry.write(request, context)), 200)
     },
@@ -167,8 +167,8 @@ function remove({ kind }: EntityKind): Route {
     },
     problems: [404, 409, 412],
     async handle(call, { registry }) {
-      const { id, principal } = call
-      const context = await expected(call, () => registry.get(kind, id, principal))
+      const { id, principal, requestId } = call
+      const context = await expected(call, () => registry.get(kind, id, principal, requestId))
       const writing = registry.write({ op: 'remove', kind, id }, context)
       return answerOf(call, await write(call, writing), 204)
     },

@@ -1,6 +1,7 @@
 // The control plane of one gateway: store, follower and registry wired to what runs; opened only where the admin API is on.
 import { randomUUID } from 'node:crypto'
 import type { CursorSigner } from '../../admin/handle.ts'
+import type { Audit } from '../../audit/audit.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { LoadedConfig, Loader } from '../../config/load.ts'
@@ -28,6 +29,7 @@ import { createShapeCheck } from '../entity-checks.ts'
 import type { GatewayConfig } from '../sections.ts'
 import type { ControlStatus } from '../status.ts'
 import { createSealedCursors } from './cursors.ts'
+import type { Decide } from './decide.ts'
 import { type Effective, effectiveConfig, nameOf } from './effective.ts'
 import { createOffered } from './offered.ts'
 import { overrideOf } from './overrides.ts'
@@ -66,8 +68,11 @@ export interface ControlDeps {
   readonly loader: Loader<GatewayConfig>
   readonly clock: Clock
   readonly log: Logger
-  readonly audit: RegistryDeps['audit']
-  readonly authorize: RegistryDeps['authorize']
+  /** Is told of each write. */
+  readonly told: RegistryDeps['audit']
+  readonly audit: Pick<Audit, 'flush'>
+  /** Between the auth points, by the rules of the generation that runs. */
+  readonly decide: Decide
   /** Who decides on the API plane in the generation that runs. */
   readonly authorizer: () => Authorizer
   /** Undefined before the first start. */
@@ -154,22 +159,23 @@ class LiveControl implements Control {
         list: (kind) => this.#declaredNow().list(kind),
       },
       offered: createOffered({ current: deps.current, followed: follower, known: deps.known }),
-      authorize: deps.authorize,
+      ...deps.decide,
       hold: () => holdOf(deps.current()),
       needsApproval: (kind) => (config.registry.approval as readonly Kind[]).includes(kind),
       count: (kind) => follower.count(kind),
       issue: (kind, id) => (kind === 'key' ? newKey(id) : undefined),
       status: (kind, id) => this.#statusOf(kind, id),
       server: (name) => deps.current()?.servers.get(name)?.upstream.info,
-      audit: deps.audit,
+      audit: deps.told,
       applied: () => void follower.look(),
     })
     this.registry = {
       ...registry,
-      // whoever was told that it is written finds it so: a new key is one at once, a revoked one is none
+      // whoever was told that it is written finds it so: a new key is one at once, a revoked one is none; and its record is kept
       async write(request, context) {
         const outcome = await registry.write(request, context)
-        if (outcome.outcome === 'written') await follower.look()
+        if (outcome.outcome === 'written' || outcome.outcome === 'pending')
+          await Promise.all([follower.look(), deps.audit.flush()])
         return outcome
       },
     }

@@ -49,8 +49,25 @@ export function remember(
   return { remember: { key, digest, answer: kept } }
 }
 
-/** What the same request was answered before. Rejects with REGISTRY_REPLAYED when it was another one. */
-export async function recalled(
+/**
+ * What the same request was answered before, once more in the audit: who made it may have been killed before its record was kept.
+ * Rejects with REGISTRY_REPLAYED when it was another one.
+ */
+export async function repeated(
+  { action, kind, id, tenant }: Pick<Draft, 'action' | 'kind' | 'id' | 'tenant'>,
+  context: WriteContext,
+  deps: RegistryDeps,
+): Promise<WriteOutcome | undefined> {
+  const before = await recalled(context, deps)
+  if (!before) return undefined
+  const { principal, requestId, surface } = context
+  const version = 'entity' in before ? before.entity.version : undefined
+  const who = { principal, requestId, surface }
+  deps.audit({ action, kind, id, tenant, ...who, outcome: 'repeated', version })
+  return before
+}
+
+async function recalled(
   { idempotency }: WriteContext,
   { store, sealer }: RegistryDeps,
 ): Promise<WriteOutcome | undefined> {

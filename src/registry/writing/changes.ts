@@ -6,7 +6,7 @@ import { KIND_TABLE } from '../kinds.ts'
 import type { RegistryDeps } from '../parts.ts'
 import type { WriteContext, WriteOutcome, WriteRequest } from '../registry.ts'
 import { maskBody, sealBody } from '../secrets.ts'
-import { recalled, remember, shown } from './answer.ts'
+import { remember, repeated, shown } from './answer.ts'
 import { authorizeWrite, type Draft, draftOf, invalid, notFound, specOf } from './draft.ts'
 import type { CarryOut } from './write.ts'
 
@@ -74,7 +74,7 @@ export async function decideChange(
 ): Promise<WriteOutcome> {
   const draft = await draftOf(request, context, deps)
   await authorizeWrite(draft, context, deps, 'api:change.approve')
-  const before = await recalled(context, deps)
+  const before = await repeated(draft, context, deps)
   if (before) return before
   const { state, reason } = verdictOf(request)
   const { current } = draft

@@ -2,10 +2,10 @@
 import { AppError } from '../../base/errors.ts'
 import { type JsonObject, mergePatch } from '../../base/json.ts'
 import { type Principal, SYSTEM } from '../../engine/context.ts'
-import type { Target } from '../../identity/access.ts'
 import type { Kind, Right } from '../../identity/rights.ts'
 import type { Stored } from '../../store/store.ts'
 import { isKind, KIND_TABLE, type KindSpec, rightOf } from '../kinds.ts'
+import { decideOnce, targetOf } from '../leave.ts'
 import type { RegistryDeps } from '../parts.ts'
 import type { WriteContext, WriteRequest } from '../registry.ts'
 import { type BodyProblem, maskBody, openBody, unmaskBody } from '../secrets.ts'
@@ -63,23 +63,23 @@ export function opened(
 
 /** Rejects with AUTH_DENIED. What the gateway does on its own account needs nobody's leave. */
 export async function authorizeWrite(
-  draft: Pick<Draft, 'kind' | 'id' | 'tenant' | 'current'>,
+  draft: Pick<Draft, 'kind' | 'id' | 'tenant' | 'current' | 'action'>,
   context: Pick<WriteContext, 'principal' | 'requestId' | 'surface'>,
   deps: RegistryDeps,
   right: Right = rightOf(draft.kind, 'write'),
 ): Promise<void> {
-  const { principal } = context
-  if (principal === SYSTEM) return
-  const { kind, id } = draft
-  const decide = (tenant: string | undefined) => {
-    const target: Target = { kind: 'entity', entity: kind, name: id, tenant }
-    return deps.authorize(context, right, target)
+  if (context.principal === SYSTEM) return
+  const { kind, id, tenant, action, current } = draft
+  const known = current ?? deps.declared.get(kind, id)
+  const decision =
+    action === 'create'
+      ? await deps.authorize(context, right, targetOf(kind, tenant, id))
+      : await decideOnce({ kind, id, known, right }, context, deps)
+  if (decision === 'unknown') {
+    if (known) throw notFound(kind, id)
+    return
   }
-  const decision = await decide(draft.tenant)
   if (decision.allowed) return
-  // who may do it to what is his own learns nothing of what is not
-  const foreign = draft.current !== undefined && draft.tenant !== principal.tenant
-  if (foreign && (await decide(principal.tenant)).allowed) throw notFound(kind, id)
   const { reason, scopes } = decision
   throw new AppError('AUTH_DENIED', reason, { data: { right, ...(scopes ? { scopes } : {}) } })
 }

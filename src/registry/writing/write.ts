@@ -5,7 +5,7 @@ import type { StoreWrite } from '../../store/store.ts'
 import type { Held, RegistryDeps, RegistryEvent } from '../parts.ts'
 import type { Entity, WriteContext, WriteOutcome, WriteRequest } from '../registry.ts'
 import { maskBody, sealBody } from '../secrets.ts'
-import { recalled, remember, shown } from './answer.ts'
+import { remember, repeated, shown } from './answer.ts'
 import { decideChange, keepChange } from './changes.ts'
 import {
   assertPossible,
@@ -39,13 +39,13 @@ export async function write(
   const asked = await firstWord(request, context, deps)
   const draft = await draftOf(asked, context, deps)
   await authorizeWrite(draft, context, deps)
-  const before = await recalled(context, deps)
+  const before = await repeated(draft, context, deps)
   if (before) return before
   try {
     return await carryOut({ request: asked, draft, context }, deps)
   } catch (error) {
     // the same request came twice at the same time, and the other one was faster
-    const other = isAnswered(error) ? await recalled(context, deps) : undefined
+    const other = isAnswered(error) ? await repeated(draft, context, deps) : undefined
     if (!other) throw error
     return other
   }

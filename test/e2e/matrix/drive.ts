@@ -51,6 +51,9 @@ export async function carryOut(
   if (surface.era === 'legacy' && operation.action !== 'open') await openSession(drive)
   if (operation.known) await send(drive)
   if (operation.trigger) headers['x-trigger'] = operation.trigger
+  // observers of what came before run a little later, and count for nothing here
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  await running.gateway.engine.observers.idle()
   running.counter.reset()
   if (!surface.reload || SEVERAL.has(operation.action)) return send(drive)
   headers['x-hold'] = '1'

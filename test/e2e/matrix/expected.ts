@@ -1,5 +1,6 @@
 // What the coverage matrix states: how often each wired point fires in each cell, and the sentence of the contract behind each zero.
 import { POINTS, type PointName, WIRED_POINTS } from '../../../src/points/table.ts'
+import { KIND_TABLE, postOf } from '../../../src/registry/kinds.ts'
 import type { Action, Kind, Operation, SystemEvent, Trigger } from './operations.ts'
 import { streamCounts } from './streams.ts'
 import type { Era, Surface } from './surfaces.ts'
@@ -32,8 +33,15 @@ export const SENTENCES = {
   known:
     'section 2: what a server lists passes its points when its definition is new to the entries that judge it, and never again',
   'kept-entries':
-    'section 2: plugin_pre_load fires before an entry is loaded; those whose settings are the same go on as they are',
+    'section 2: plugin_pre_load fires before an entry is loaded; where no entry and no policy has changed all go on as they are',
   unread: 'section 2: config_pre_reload judges a whole new configuration; there is none',
+  elsewhere:
+    'section 2: each kind of entity passes exactly its points when it is created, once and where it is written',
+  everybody: 'section 2: auth_pre_check fires on a permission decision; what everybody may is none',
+  'api-order':
+    'section 3: a request of the admin API is decided about once, then its version and body are checked, then its pre-point judges it; one that has ended reaches nothing after that',
+  unended:
+    'section 2: the twins observe whether it was written, vetoed or failed; of a dry run and a change that waits it is none of these',
 } as const
 export type SentenceId = keyof typeof SENTENCES
 
@@ -379,6 +387,37 @@ const WRITTEN: Cell['zero'] = {
   plugin_post_load: 'kept-entries',
 }
 
+/** Kinds that the configuration can declare: one of each. */
+export const DECLARABLE = [
+  'server',
+  'virtual_server',
+  'policy',
+  'plugin',
+  'principal',
+  'role',
+  'grant',
+  'key',
+] as const
+
+function declaredAll(action: 'create' | 'update' | 'remove'): Counts {
+  return sum(
+    ...DECLARABLE.flatMap((kind) => {
+      const point = KIND_TABLE[kind].points?.[action]
+      return point ? [{ [point]: 1, [postOf(point)]: 1 }] : []
+    }),
+  )
+}
+
+function sum(...all: readonly Counts[]): Counts {
+  const counts: Record<string, number> = {}
+  for (const each of all)
+    for (const [point, count] of Object.entries(each)) counts[point] = (counts[point] ?? 0) + count
+  return counts
+}
+
+/** The policy and the entry that are declared. */
+const LOADED: Counts = { plugin_pre_load: 2, plugin_post_load: 2 }
+
 /** Entries of the configuration that loads and reloads are counted with: two that count, and one more. */
 export const ENTRIES = 3
 
@@ -449,6 +488,37 @@ export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
   'declared-gone': {
     counts: { ...RELOADED, ...pair('server', 'unregister'), ...STATES(1) },
     zero: {},
+  },
+  // the three entries are declared, too, and each judges those that load after it
+  'declared-start': {
+    counts: sum(declaredAll('create'), STATES(2), {
+      auth_pre_create: 3,
+      auth_post_create: 3,
+      plugin_pre_load: 4,
+      plugin_post_load: 5,
+    }),
+    zero: { config_pre_reload: 'reload', config_post_reload: 'reload' },
+  },
+  'declared-all': { counts: sum(declaredAll('create'), RELOADED, LOADED, STATES(2)), zero: {} },
+  'declared-otherwise': {
+    counts: sum(declaredAll('update'), RELOADED, LOADED, STATES(3)),
+    zero: {},
+  },
+  'declared-none': { counts: sum(declaredAll('remove'), RELOADED, STATES(1)), zero: {} },
+  // it is not started
+  'declared-quarantined': { counts: sum(pair('server', 'register'), RELOADED), zero: {} },
+  'declared-refused': {
+    counts: { ...pair('auth', 'create'), config_pre_reload: 1, config_post_reload: 1 },
+    zero: { plugin_pre_load: 'order', plugin_post_load: 'order' },
+  },
+  'followed-new': {
+    counts: STATES(2),
+    zero: {
+      ...WRITTEN,
+      ...Object.fromEntries(
+        Object.keys(written('register', 'create')).map((point) => [point, 'elsewhere' as const]),
+      ),
+    },
   },
   'written-new': { counts: { ...written('register', 'create'), ...STATES(2) }, zero: WRITTEN },
   'written-changed': { counts: { ...written('update', 'update'), ...STATES(3) }, zero: WRITTEN },

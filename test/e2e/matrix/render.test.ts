@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { POINTS } from '../../../src/points/table.ts'
 import { root } from '../../support/paths.ts'
+import { adminRows } from './admin-rules.ts'
 import { COUNTED, countOf, expected, reasonOf, SYSTEM_CELLS } from './expected.ts'
 import { OPERATIONS } from './operations.ts'
 import { coverageReference } from './render.ts'
@@ -13,6 +14,7 @@ const CELLS = [
     operationsOn(surface, OPERATIONS).map((operation) => expected(operation, surface)),
   ),
   ...Object.values(SYSTEM_CELLS),
+  ...adminRows().map(({ cell }) => cell),
 ]
 
 it('docs/coverage-matrix.md is current', async () => {

@@ -1,5 +1,7 @@
 // The coverage matrix as a Markdown document; pure, so that the generator can check that docs/coverage-matrix.md is current.
+import type { Route } from '../../../src/admin/route.ts'
 import type { PointName } from '../../../src/points/table.ts'
+import { adminRows, VARIANTS, type Variant } from './admin-rules.ts'
 import {
   type Cell,
   COUNTED,
@@ -50,7 +52,26 @@ export function coverageReference(): string {
       })),
     ),
     '',
+    '## The admin API',
+    '',
+    'Every route of its table, on the admin address and mounted in Express, each way a request can end. The cells are made from the table',
+    'of routes and the table of kinds by the rules of `test/e2e/matrix/admin-rules.ts`: a route more is a row more, and it is carried',
+    'out. Routes whose cells are the same are one row. What comes of a write when it is put in force is counted with it: states of the',
+    'server, and that all entries are loaded anew when one or a policy has changed; three are configured.',
+    '',
+    ...table(
+      adminRows().map(({ variant, routes, cell }) => ({ title: named(variant, routes), cell })),
+    ),
+    '',
   ].join('\n')
+}
+
+function named(variant: Variant, routes: readonly Route[]): string {
+  const byPath = Map.groupBy(routes, ({ path }) => path)
+  const list = [...byPath].map(
+    ([path, same]) => `${same.map(({ method }) => method).join(', ')} ${path}`,
+  )
+  return `${VARIANTS[variant]}: ${list.map((text) => `\`${text}\``).join(', ')}`
 }
 
 // surfaces whose columns are the same are shown once, all named

@@ -7,6 +7,7 @@ import { createGateway, type Gateway } from '../../../src/app/gateway.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { ANONYMOUS, type Principal } from '../../../src/engine/context.ts'
 import { LISTS, type ListKind } from '../../../src/gateway/catalog/listing.ts'
+import { hashKey, mintKey } from '../../../src/identity/api-key.ts'
 import { deny, type PluginContext, type PointName } from '../../../src/plugin.ts'
 import type { WriteRequest } from '../../../src/registry/registry.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
@@ -22,7 +23,8 @@ let gateway: Gateway
 let fired: PointName[]
 /** What comes after is no part of the row, such as that the server behind goes. */
 let over: boolean
-let refuse: 'config' | 'load' | 'listed' | 'break' | undefined
+let refuse: Refusal | undefined
+type Refusal = 'config' | 'load' | 'listed' | 'declared' | 'break'
 
 const counting: CodeEntry = {
   name: 'counting',
@@ -45,10 +47,15 @@ const judging: CodeEntry = {
       refuse === 'load' && entry === 'loaded'
         ? deny({ code: 'NO', reason: 'not this' })
         : undefined,
+    server_pre_register: judgeDeclared,
+    auth_pre_create: judgeDeclared,
     tool_pre_register: judgeListed,
     prompt_pre_register: judgeListed,
     resource_pre_create: judgeListed,
   },
+}
+function judgeDeclared() {
+  return refuse === 'declared' ? deny({ code: 'NO', reason: 'not this' }) : undefined
 }
 function judgeListed() {
   if (refuse === 'break') throw new Error('on purpose')
@@ -95,6 +102,14 @@ const CARRY_OUT: Readonly<Record<string, () => Promise<unknown>>> = {
   'declared-new': () => declared([], [{}]),
   'declared-changed': () => declared([{}], [{ tags: ['other'] }]),
   'declared-gone': () => declared([{}], []),
+  'declared-start': () => declaredAll('start'),
+  'declared-all': () => declaredAll('all'),
+  'declared-otherwise': () => declaredAll('otherwise'),
+  'declared-none': () => declaredAll('none'),
+  'declared-quarantined': () =>
+    declaredRefused('applied', (url) => ({ servers: [{ name: 'a', url }] })),
+  'declared-refused': () => declaredRefused('refused', () => ({ identity: { roles: { r: {} } } })),
+  'followed-new': () => followed(),
   'written-new': () => written('new'),
   'written-changed': () => written('changed'),
   'written-gone': () => written('gone'),
@@ -150,7 +165,7 @@ async function syncedAfterReload() {
   await listAll()
 }
 
-async function reloaded(outcome: string, config: object, refusal?: 'config' | 'load') {
+async function reloaded(outcome: string, config: object, refusal?: Refusal) {
   fired = []
   refuse = refusal
   await write(config)
@@ -169,6 +184,85 @@ async function declared(first: readonly object[], then: readonly object[]) {
   await reloaded('applied', of(then))
   await settled(then.length)
   over = true
+}
+
+/** One entity of each kind that can be declared; `more` changes each. */
+function everyKind(url: string, more: boolean): object {
+  const { plugins } = pluginsSection(entries) as { plugins: { entries: object[] } }
+  const listed = [...plugins.entries, { name: 'words', use: 'deny-list', config: WORDS(more) }]
+  return {
+    servers: [{ name: 'a', url, ...(more ? { tags: ['other'] } : {}) }],
+    virtual_servers: [{ name: 'part', path: '/mcp/part', tools: [more ? 'a__x*' : 'a__*'] }],
+    // biome-ignore lint/suspicious/noThenProperty: the word of the contract; the value is never awaited
+    policies: [{ name: 'p', on: ['tool_pre_invoke'], then: 'deny', reason: more ? 'no' : 'never' }],
+    plugins: {
+      ...plugins,
+      allowed: [...entries.map(({ name }) => name), 'deny-list', 'rules'],
+      entries: listed,
+    },
+    identity: {
+      api_keys: true,
+      principals: [{ id: 'ann', disabled: more }],
+      roles: { r: { inherits: more ? ['viewer'] : [] } },
+      grants: [{ roles: ['r'], principals: [more ? 'ann' : 'bob'] }],
+      keys: [{ id: 'key-a', hash: hashKey(KEY), principal: 'ann', roles: more ? ['r'] : [] }],
+    },
+  }
+}
+const WORDS = (more: boolean) => ({ words: [more ? 'x' : 'y'] })
+const KEY = mintKey('key-a', (bytes) => Buffer.alloc(bytes, 1)).key
+
+async function declaredAll(last: 'start' | 'all' | 'otherwise' | 'none') {
+  await using behind = await startCatalogued(NOTHING)
+  if (last === 'start') {
+    await gateway.close()
+    fired = []
+    const configFile = await write(everyKind(behind.url, false))
+    gateway = await createGateway({ configFile, plugins: pluginsOf(entries), log: memoryLog() })
+    await settled(1)
+  } else {
+    const steps = {
+      all: everyKind(behind.url, false),
+      otherwise: everyKind(behind.url, true),
+      none: {},
+    }
+    for (const [step, config] of Object.entries(steps)) {
+      await reloaded('applied', config)
+      await settled(step === 'none' ? 0 : 1)
+      if (step === last) break
+    }
+  }
+  over = true
+}
+
+async function declaredRefused(outcome: string, config: (url: string) => object) {
+  await using behind = await startCatalogued(NOTHING)
+  await reloaded(outcome, config(behind.url), 'declared')
+  await gateway.engine.observers.idle()
+  over = true
+}
+
+/** Two replicas over one store: what is counted is the one that has written nothing. */
+async function followed() {
+  await using behind = await startCatalogued(NOTHING)
+  await gateway.close()
+  const store = createMemoryStore({ clock: systemClock })
+  const config = { version: 1, admin: { api: true }, store: KEYS, registry: { follow: '1h' } }
+  const writer = await createGateway({ config, store, log: memoryLog() })
+  const counted = { config: { ...config, ...pluginsSection(entries) }, plugins: pluginsOf(entries) }
+  gateway = await createGateway({ ...counted, store, log: memoryLog() })
+  await gateway.engine.observers.idle()
+  fired = []
+  for (const kind of WRITTEN)
+    await writer.control?.registry.write(createOf(kind, behind.url), {
+      principal: WRITER,
+      requestId: 'followed',
+      surface: 'admin',
+    })
+  await gateway.apply()
+  await settled(1)
+  over = true
+  await writer.close()
 }
 
 const BODIES = {

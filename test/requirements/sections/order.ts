@@ -186,6 +186,31 @@ export const ORDER = section('3 Order of points, and coverage', [
     ),
   },
   {
+    id: 'H3-admin-matrix',
+    says: 'So does the matrix of the admin API: every route of its table, on its listener and in Express, fires exactly what the tables of routes and of kinds say, however the request ends.',
+    tests: within('test/e2e/matrix/admin.test.ts')(
+      'the admin API by %s > fires what the tables say, for every route: %s',
+      'every route of the table has its rows',
+    ),
+  },
+  {
+    id: 'H3-admin-decision',
+    says: 'A request of the admin API is decided about once, between the auth points; a list shows what could be read one by one.',
+    tests: within('test/registry/leave.test.ts')(
+      '$id finds in a list what can be read alone, and no more',
+      '$0.id removes $1: $2, decided once',
+    ),
+  },
+  {
+    id: 'H3-declared-matrix',
+    says: 'Entities of the configuration pass the points of their kinds at start and at a reload; what another replica has written passes none here.',
+    tests: within('test/e2e/matrix/system.test.ts')(
+      'start, one entity of each kind is declared',
+      'reload, each of them is declared otherwise',
+      'a server, a role and a peer are created by another replica',
+    ),
+  },
+  {
     id: 'H3-virtual-servers',
     says: 'Virtual servers and HTTP+SSE reach their points through the same dispatcher; policies see which virtual server it is.',
     tests: [
