@@ -76,6 +76,8 @@ export interface RegistryDeps {
     action: Right,
     target: Target,
   ): Decision | Promise<Decision>
+  /** The first right that this would give to somebody and that who writes it may not give; undefined: none. */
+  exceeds(by: Principal, given: Pick<Prospect, 'kind' | 'tenant' | 'body'>): string | undefined
   /** The generation that runs, kept until it is released. */
   hold(): Held
   /** Whether a second person has to agree. */

@@ -100,6 +100,7 @@ export function bench({
       (principal.tenant === undefined || principal.tenant === target.tenant)
         ? { allowed: true }
         : { allowed: false, reason: `no role gives ${right}` },
+    exceeds: () => undefined,
     hold: () => ({ generation, release() {} }),
     needsApproval: (kind) => approval.includes(kind),
     count: (kind) => counts.get(kind) ?? 0,

@@ -64,6 +64,7 @@ export interface ControlDeps {
   readonly log: Logger
   readonly audit: Pick<Audit, 'write'>
   readonly authorize: RegistryDeps['authorize']
+  readonly exceeds: RegistryDeps['exceeds']
   /** Who decides on the API plane in the generation that runs. */
   readonly authorizer: () => Authorizer
   /** Undefined before the first start. */
@@ -140,6 +141,7 @@ class LiveControl implements Control {
         list: (kind) => this.#declaredNow().list(kind),
       },
       authorize: deps.authorize,
+      exceeds: deps.exceeds,
       hold: () => holdOf(deps.current()),
       needsApproval: (kind) => (config.registry.approval as readonly Kind[]).includes(kind),
       count: (kind) => follower.count(kind),
@@ -174,7 +176,11 @@ class LiveControl implements Control {
   }
 
   override(): Override | undefined {
-    return overrideOf(this.#follower)
+    const { servers } = this.#deps.base().config
+    return overrideOf(this.#follower, (name) => {
+      const declared = servers.find((server) => server.name === name)
+      return declared ? declared.tenant : this.#follower.get('server', name)?.tenant
+    })
   }
 
   settled(made: Pick<Made, 'revision' | 'waiting'> | undefined, reason?: string): void {
