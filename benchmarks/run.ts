@@ -7,10 +7,12 @@ import { openBurst } from './cases/burst.ts'
 import { openColdStart } from './cases/cold-start.ts'
 import { openConditions } from './cases/conditions.ts'
 import { openConfigured } from './cases/configured.ts'
+import { openControl } from './cases/control.ts'
 import { openHookEngines } from './cases/hook-engines.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
 import { openLarge } from './cases/large.ts'
 import { openLatency } from './cases/latency.ts'
+import { openLists } from './cases/lists.ts'
 import { openMatrix } from './cases/matrix.ts'
 import { openMemory } from './cases/memory.ts'
 import { openNaive } from './cases/naive.ts'
@@ -38,9 +40,11 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   configured: openConfigured,
   'rate-limit': openRateLimit,
   audit: openAudit,
+  control: openControl,
   'cold-start': openColdStart,
   reload: openReload,
   sessions: openSessions,
+  lists: openLists,
   peers: openPeers,
   'hook-engines': openHookEngines,
   proxy: openProxy,

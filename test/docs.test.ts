@@ -26,6 +26,7 @@ const GUIDES = [
   'operations',
   'admin-api',
   'importing',
+  'cli',
   'library',
   'endpoints',
 ]
@@ -160,19 +161,21 @@ async function carryOutLive({ command, shown }: Step, workplace: Workplace): Pro
 
 async function carryOutCommand(
   { command, shown }: Step,
-  { values }: Fence,
+  { values, flags }: Fence,
   workplace: Workplace,
 ): Promise<void> {
   const [first, second, ...argv] = wordsOf(command)
   expect([first, second]).toEqual(['npx', 'portcullis'])
-  const { exit, output } = await workplace.portcullis(argv)
+  const { exit, output } = await workplace.portcullis(argv, { admin: flags.has('admin') })
   expect(isShown(shown, output), `${command}\n${output}`).toBe(true)
   expect(exit).toBe(Number(values.exit ?? 0))
 }
 
-/** Words as a shell makes them, as far as the pages need it: single quotes and spaces. */
+/** Words as a shell makes them, as far as the pages need it: quotes around whole words, and spaces. */
 function wordsOf(command: string): string[] {
-  return [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+  return [...command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, quoted, double, plain]) => quoted ?? double ?? plain ?? '',
+  )
 }
 
 describe.each([...PAGES, ...OTHERS])('the links of %s', (page) => {

@@ -86,7 +86,7 @@ async function handOver(token: string, parts: FirstTokenParts): Promise<void> {
 }
 
 /** Beside the database, or where the database would be. */
-function tokenFile({ store }: Pick<GatewayConfig, 'store'>): string {
+export function tokenFile({ store }: Pick<GatewayConfig, 'store'>): string {
   const path = /^sqlite:(?!:memory:)(.+)$/.exec(store.url)?.[1] ?? './data/portcullis.db'
   return join(dirname(path), 'admin-token')
 }

@@ -15,6 +15,7 @@ import { createEgress, type Egress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { conditionCompiler, createExpression, type Expression } from '../expression/expression.ts'
 import { createCursors } from '../gateway/catalog/cursor.ts'
+import { createListed } from '../gateway/catalog/listed.ts'
 import type { Room } from '../gateway/exchange.ts'
 import { createHeldCalls } from '../gateway/input/held.ts'
 import { createInputStates } from '../gateway/input/state.ts'
@@ -157,6 +158,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     subscriptions,
     listens,
     cursors: createCursors(randomBytes(32)),
+    listed: createListed(),
     createId: randomUUID,
     current: () => runningOf(current).runtime,
     report,

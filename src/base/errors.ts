@@ -414,6 +414,18 @@ export const ERRORS = {
     'too many requests',
     'wait as long as Retry-After says, or raise admin.rate',
   ),
+  ADMIN_UNREACHABLE: row(
+    -32603,
+    502,
+    'the admin API of the gateway does not answer',
+    'start the gateway with admin.api: true, or name its address with --admin or PORTCULLIS_ADMIN',
+  ),
+  ADMIN_ANSWER: row(
+    -32603,
+    502,
+    'what answers is not the admin API of a gateway',
+    'check the address: a gateway of this version serves /openapi.json there',
+  ),
   LISTEN_FAILED: row(
     -32603,
     500,

@@ -2,6 +2,7 @@
 
 import { isObject } from '../base/json.ts'
 import { type Logger, type LogLevel, redact, redactText } from '../base/log.ts'
+import { plain } from './plain.ts'
 import type { TextStream } from './shell.ts'
 import type { Style } from './style.ts'
 
@@ -35,7 +36,7 @@ export function createHumanLog(
   const write = (severity: keyof typeof marks) => (fields: object, message: string) => {
     if (RANK[severity] < RANK[level()]) return
     const known = redact({ ...bindings, ...fields }) as Record<string, unknown>
-    const details = flat(known).map(([name, value]) => style.faint(`${name}=`) + shown(value))
+    const details = flat(known).map(([name, value]) => style.faint(`${name}=`) + plain(value))
     stream.write(`${[marks[severity], redactText(message), ...details].join(' ')}\n`)
   }
   return {
@@ -51,16 +52,5 @@ export function createHumanLog(
 function flat(fields: Record<string, unknown>): [string, unknown][] {
   return Object.entries(fields).flatMap(([name, value]): [string, unknown][] =>
     name === 'audit' && isObject(value) ? Object.entries(value) : [[name, value]],
-  )
-}
-
-const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu
-
-// what a server or client sent must not move the cursor of whoever reads it
-function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return String(text).replace(
-    CONTROL,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
 }

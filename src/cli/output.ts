@@ -2,7 +2,9 @@
 import { ERRORS, isAppError, messageOf } from '../base/errors.ts'
 import { redactText } from '../base/log.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
+import { ApiRefusal } from './api/refusal.ts'
 import { UsageError } from './exit.ts'
+import { plain } from './plain.ts'
 import type { Shell } from './shell.ts'
 import { createStyle, type Style } from './style.ts'
 
@@ -81,6 +83,7 @@ export function createOutput(shell: Shell, options: OutputOptions): Output {
 /** A fault as a program reads it. */
 export function described(error: unknown): Record<string, unknown> {
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message }
+  if (error instanceof ApiRefusal) return refusalValue(error)
   if (!isAppError(error)) return { code: 'INTERNAL', message: redactText(messageOf(error)) }
   const { code, message } = error
   const problems = findingsOf(error)
@@ -92,6 +95,7 @@ export function described(error: unknown): Record<string, unknown> {
 
 function told(error: unknown, style: Style, cwd: string): string {
   const head = style.bad('error:')
+  if (error instanceof ApiRefusal) return `${head} ${refusalText(error, style)}`
   if (error instanceof UsageError) return `${head} ${error.message}`
   if (!isAppError(error)) return `${head} ${redactText(messageOf(error))}`
   const { what, next } = ERRORS[error.code]
@@ -100,6 +104,28 @@ function told(error: unknown, style: Style, cwd: string): string {
     return `${head} ${redactText(error.message)} ${style.faint(`[${error.code}]`)}\n  ${next}`
   const lines = problems.map((problem) => `  ${shown(problem, cwd)}`)
   return `${head} ${what} ${style.faint(`[${error.code}]`)}\n${lines.join('\n')}\n  ${next}`
+}
+
+/** What a gateway refused, as whoever sent it reads it. */
+export function refusalText({ message, refusal }: ApiRefusal, style: Style): string {
+  const { code, errors, next } = refusal
+  // the first one stands in the message already
+  const places = errors.length > 1 ? errors.map(({ at, detail }) => `  ${at}: ${detail}`) : []
+  const lines = [...places, `  ${next}`].map((line) => redactText(plain(line)))
+  return [`${redactText(plain(message))} ${style.faint(`[${plain(code)}]`)}`, ...lines].join('\n')
+}
+
+/** The same for programs. */
+export function refusalValue({ message, refusal }: ApiRefusal): Record<string, unknown> {
+  const { code, next, requestId, errors, violation } = refusal
+  return {
+    code,
+    message: redactText(message),
+    next,
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(errors.length > 0 ? { errors } : {}),
+    ...(violation ? { violation } : {}),
+  }
 }
 
 /** Every place a configuration or plugin fault is about. */

@@ -5,9 +5,13 @@ import { addAudit } from './commands/audit.ts'
 import { addBench } from './commands/bench.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExplain } from './commands/explain.ts'
+import { addExport } from './commands/export.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
+import { addKey } from './commands/key.ts'
 import { addPlugin } from './commands/plugin.ts'
+import { addRole } from './commands/role.ts'
+import { addServer } from './commands/server.ts'
 import { addStart } from './commands/start.ts'
 import { addStdio } from './commands/stdio.ts'
 import { addValidate } from './commands/validate.ts'
@@ -59,6 +63,10 @@ export function createProgram(shell: Shell, ending: Ending): Command {
     addImport,
     addExplain,
     addPlugin,
+    addServer,
+    addKey,
+    addRole,
+    addExport,
     addAudit,
     addBench,
     addDoctor,

@@ -21,6 +21,7 @@ import type { HeaderBag } from '../wire/header-value.ts'
 import type { Message } from '../wire/message.ts'
 import type { Answer, RpcId } from './answer.ts'
 import type { Cursors } from './catalog/cursor.ts'
+import type { Listed } from './catalog/listed.ts'
 import type { HeldCalls } from './input/held.ts'
 import type { InputStates } from './input/state.ts'
 import type { Self } from './meta.ts'
@@ -98,6 +99,8 @@ export interface Room {
   readonly subscriptions: Subscriptions
   readonly listens: Listens
   readonly cursors: Cursors
+  /** What lists are put together from. */
+  readonly listed: Listed
   readonly createId: () => string
   readonly current: () => Runtime
   readonly report: Reporter

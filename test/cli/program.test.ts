@@ -32,8 +32,22 @@ describe('the command line', () => {
     'plugin list',
     'plugin points',
     'audit verify',
+    'audit search',
     'audit export',
     'audit keygen',
+    'server list',
+    'server show',
+    'server add',
+    'server remove',
+    'key list',
+    'key show',
+    'key create',
+    'key revoke',
+    'role list',
+    'role show',
+    'role grant',
+    'role revoke',
+    'export',
   ])('has help for %s', async (command) => {
     const { exit, out } = await cli([...command.split(' '), '--help'])
     expect(exit).toBe(0)
@@ -46,6 +60,9 @@ describe('the command line', () => {
     [['start', '--port', 'http'], '"http" is no port'],
     [['start', '--port', ''], '"" is no port'],
     [['import'], "missing required argument 'file'"],
+    [['sever', 'list'], 'unknown command sever (did you mean server?)'],
+    [['server', 'ad', 'x'], "unknown command 'ad'"],
+    [['role', 'grant', 'admin'], "missing required argument 'principal'"],
     [['explain', '--era', 'old', '--point', 'tool_pre_invoke'], '--era is legacy or modern'],
   ])('ends %j with 2 and says why', async (argv, message) => {
     const { exit, err, out } = await cli(argv)

@@ -14,6 +14,7 @@ import { inspectGateway } from '../../src/app/inspect.ts'
 import { findingsOf } from '../../src/cli/output.ts'
 import { runCommand } from '../../src/cli/program.ts'
 import type { Shell } from '../../src/cli/shell.ts'
+import { type AdminWorld, createAdminWorld, tokenOf } from '../cli/admin-world.ts'
 import { bin, node, nodeFlags, root } from '../support/paths.ts'
 import { freePort } from '../support/ports.ts'
 import { type RunningProcess, runProcess, startProcess } from '../support/process.ts'
@@ -23,8 +24,11 @@ export interface Workplace extends AsyncDisposable {
   write(name: string, text: string): string
   /** Problems of a configuration and its plugins, loaded as a start would; none when it is valid. */
   problems(file: string): Promise<string[]>
-  /** One `portcullis` command, as a person at a terminal sees it. */
-  portcullis(argv: readonly string[]): Promise<{ exit: number; output: string }>
+  /** One `portcullis` command, as a person at a terminal sees it; `admin`: who may everything at a running admin API. */
+  portcullis(
+    argv: readonly string[],
+    options?: { readonly admin?: boolean },
+  ): Promise<{ exit: number; output: string }>
   /** A shell command against the running gateway, which is started at the first one; its URLs are put in and taken out. */
   live(command: string): Promise<string>
   /** Waits until the running gateway has taken up what was written. */
@@ -48,6 +52,7 @@ export function createWorkplace(name: string): Workplace {
     cpSync(join(root, part), join(folder, part), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   let running: Promise<Live> | undefined
+  let world: Promise<AdminWorld> | undefined
 
   return {
     folder,
@@ -58,7 +63,14 @@ export function createWorkplace(name: string): Workplace {
       return path
     },
     problems,
-    portcullis: (argv) => runAtTerminal(argv, folder),
+    async portcullis(argv, { admin = false } = {}) {
+      if (!admin) return runAtTerminal(argv, folder)
+      world ??= createAdminWorld()
+      const { url } = await world
+      const env = { PORTCULLIS_ADMIN: url, PORTCULLIS_TOKEN: tokenOf('admin') }
+      const { exit, output } = await runAtTerminal(argv, folder, env)
+      return { exit, output: output.replaceAll(url, ADMIN) }
+    },
     async live(command) {
       running ??= startLive(folder)
       return runLive(command, await running, folder)
@@ -68,6 +80,7 @@ export function createWorkplace(name: string): Workplace {
     },
     async [Symbol.asyncDispose]() {
       await (await running?.catch(() => undefined))?.process.stop()
+      await (await world)?.[Symbol.asyncDispose]()
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -86,7 +99,7 @@ async function problems(configFile: string): Promise<string[]> {
   }
 }
 
-async function runAtTerminal(argv: readonly string[], cwd: string) {
+async function runAtTerminal(argv: readonly string[], cwd: string, env: object = {}) {
   let output = ''
   const stream = {
     isTTY: true,
@@ -97,7 +110,7 @@ async function runAtTerminal(argv: readonly string[], cwd: string) {
   const shell: Shell = {
     stdout: stream,
     stderr: stream,
-    env: { PATH: process.env.PATH, NO_COLOR: '1' },
+    env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
     cwd,
     onSignal: () => () => {},
     abort: () => {},

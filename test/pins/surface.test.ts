@@ -16,6 +16,10 @@ it('the package exports what it is known for', () => {
 
 const COMMON = '--json --quiet --verbose'
 const CONFIG = `${COMMON} --config --profile`
+// --token is taken only to be refused
+const API = `--admin --token-file --token ${CONFIG}`
+const WRITE = `${API} --dry-run`
+const RECORDS = '--server --target --point --entry --code --outcome --request-id'
 
 it('the command line takes the commands and options it is known for', () => {
   const program = createProgram(fakeShell(), { exit: EXIT.ok })
@@ -24,13 +28,27 @@ it('the command line takes the commands and options it is known for', () => {
     stdio: `--url --header --log-level ${CONFIG}`,
     validate: `--print --strict ${CONFIG}`,
     init: COMMON,
-    import: `--out ${COMMON}`,
+    import: `--out --to-gateway ${WRITE}`,
     explain: `--point --server --name --arguments --result --payload --as --client --era ${CONFIG}`,
     'plugin list': CONFIG,
     'plugin points': COMMON,
     'audit verify': `${COMMON} --file --store --key`,
-    'audit export': `${COMMON} --file --store --from --to --kind --principal --tenant --server --target --point --entry --code --outcome --request-id`,
+    'audit search': `--from --to --kind --principal ${RECORDS} --limit ${API}`,
+    'audit export': `--file --store --from --to --kind --principal --tenant ${RECORDS} --limit ${API}`,
     'audit keygen': COMMON,
+    'server list': `--environment --tag --tenant ${API}`,
+    'server show': API,
+    'server add': `--command --env --cwd --url --transport --header --tag --environment --tenant ${WRITE}`,
+    'server remove': WRITE,
+    'key list': `--principal --tenant ${API}`,
+    'key show': API,
+    'key create': `--id --kind --role --scope --expires --tenant ${WRITE}`,
+    'key revoke': WRITE,
+    'role list': API,
+    'role show': API,
+    'role grant': `--tenant ${WRITE}`,
+    'role revoke': WRITE,
+    export: `--kind ${API}`,
     bench: `--plugin --point --payload ${CONFIG}`,
     doctor: CONFIG,
   })

@@ -28,14 +28,26 @@ export function entityStatus(
   if (!server) return force
   const { status, admission } = server.upstream
   const error = server.quarantine ?? status.error
+  const tools = toolsOf(id, assembly)
   return {
     ...force,
     state: server.quarantine === undefined ? status.state : 'quarantined',
     admission,
     eras: status.eras,
     restarts: status.restarts,
+    ...(tools === undefined ? {} : { tools }),
     ...(error === undefined ? {} : { reason: error }),
   }
+}
+
+/** How many it has for clients; undefined: nobody has listed them since something changed, and nobody is asked for this. */
+function toolsOf(id: string, { runtime }: Assembly): number | undefined {
+  const counts = Object.values(runtime.catalogs).flatMap((catalog) => {
+    const known = catalog.current('tools')
+    if (!known || known.missing.includes(id)) return []
+    return known.items.filter(({ server }) => server === id).length
+  })
+  return counts.length === 0 ? undefined : Math.max(...counts)
 }
 
 function inForce(kind: Kind, id: string, { servers, runtime, plugins }: Assembly): boolean {

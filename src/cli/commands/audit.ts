@@ -1,16 +1,19 @@
-// `portcullis audit`: whether kept records are what was written, getting records out, and a pair of keys to sign them with.
+// `portcullis audit`: whether kept records are what was written, getting records out, and a pair of keys to sign them with. Asking a gateway is next door.
 import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { Command } from 'commander'
 import type { AuditPlace, AuditSource } from '../../app/audit-source.ts'
 import type { AuditQuery } from '../../audit/reader.ts'
 import type { Verdict } from '../../audit/verify.ts'
 import { messageOf } from '../../base/errors.ts'
+import { withApi } from '../api/options.ts'
 import { type AddCommand, type Invocation, withOutput } from '../command.ts'
 import { EXIT, type Exit, UsageError } from '../exit.ts'
 import { writeNew } from '../files.ts'
 import type { Shell } from '../shell.ts'
 import { verdictText } from '../verdict.ts'
+import { exportAudit, type FilterOptions, limitOf, searchAudit } from './audit-search.ts'
 
 interface PlaceOptions {
   readonly file?: string
@@ -21,19 +24,14 @@ interface VerifyOptions extends PlaceOptions {
   readonly key: readonly string[]
 }
 
-type ExportOptions = PlaceOptions &
-  Omit<AuditQuery, 'from' | 'to'> & {
-    readonly from?: string
-    readonly to?: string
-  }
+type ExportOptions = PlaceOptions & FilterOptions
 
 export const addAudit: AddCommand = (program, run) => {
   const audit = program.command('audit').description('prove, read and sign what the audit has kept')
-  const place = (name: string, description: string) =>
-    withOutput(audit.command(name).description(description))
-      .option('--file <file>', 'a file of records, with those that were set aside beside it')
-      .option('--store <url>', 'a store, such as sqlite:./data/portcullis.db')
-  place('verify', 'find any record that was edited, removed, added or moved')
+  const verifying = audit
+    .command('verify')
+    .description('find any record that was edited, removed, added or moved')
+  withPlace(withOutput(verifying))
     .option(
       '--key <file>',
       'public key in PEM that the records must be signed with; repeatable',
@@ -41,14 +39,43 @@ export const addAudit: AddCommand = (program, run) => {
       [] as readonly string[],
     )
     .action(run(verify))
-  const exporting = place('export', 'write records as JSON lines, the oldest first')
-    .option('--from <time>', 'not before this, such as 2026-11-28T00:00:00Z')
-    .option('--to <time>', 'before this')
-  for (const [flag, description] of FILTERS) exporting.option(`--${flag}`, description)
-  exporting.action(run(exportRecords))
+  const searching = audit
+    .command('search')
+    .description('ask a running gateway for records, the youngest first')
+    .action(run(searchAudit))
+  // a gateway shows whoever belongs to a tenant what is of that tenant, and nothing else
+  const asked = FILTERS.filter(([flag]) => !flag.startsWith('tenant '))
+  withApi(withFilters(searching, asked).option('--limit <number>', 'most records; 50', limitOf))
+  const exporting = audit
+    .command('export')
+    .description(
+      'write records as JSON lines, the oldest first: those of a running gateway, or of a file or store',
+    )
+    .action(run(exportRecords))
+  withApi(
+    withFilters(withPlace(exporting), FILTERS).option(
+      '--limit <number>',
+      'most records of a running gateway; 100000',
+      limitOf,
+    ),
+  )
   withOutput(audit.command('keygen <file>'))
     .description('write a new private key to the file and its public key beside it, as <file>.pub')
     .action(run(keygen))
+}
+
+function withPlace(command: Command): Command {
+  return command
+    .option('--file <file>', 'a file of records, with those that were set aside beside it')
+    .option('--store <url>', 'a store, such as sqlite:./data/portcullis.db')
+}
+
+function withFilters(command: Command, filters: readonly (readonly [string, string])[]): Command {
+  command
+    .option('--from <time>', 'not before this, such as 2026-11-28T00:00:00Z')
+    .option('--to <time>', 'before this')
+  for (const [flag, description] of filters) command.option(`--${flag}`, description)
+  return command
 }
 
 const FILTERS = [
@@ -79,7 +106,11 @@ async function verify({ shell, output, options }: Invocation<VerifyOptions>): Pr
   return verdict.whole ? EXIT.ok : EXIT.fault
 }
 
-async function exportRecords({ shell, options }: Invocation<ExportOptions>): Promise<Exit> {
+async function exportRecords(invocation: Invocation<ExportOptions>): Promise<Exit> {
+  const { shell, options } = invocation
+  if (options.file === undefined && options.store === undefined) return exportAudit(invocation)
+  if (options.admin !== undefined || options.limit !== undefined)
+    throw new UsageError('--admin and --limit ask a running gateway, --file and --store do not')
   const place = placeOf(options, shell)
   const { from, to, ...filters } = options
   const query: AuditQuery = { ...filters, from: timeOf(from), to: timeOf(to) }

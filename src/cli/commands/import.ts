@@ -1,13 +1,15 @@
-// `portcullis import`: turns the configuration of another program into one of ours, and says what it left out.
+// `portcullis import`: turns the configuration of another program into one of ours, and says what it left out; or adds it to a running gateway.
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { AppError, messageOf } from '../../base/errors.ts'
-import { type AddCommand, type Invocation, withOutput } from '../command.ts'
-import { EXIT, type Exit } from '../exit.ts'
+import { type WriteOptions, withWrite } from '../api/options.ts'
+import type { AddCommand, Invocation } from '../command.ts'
+import { EXIT, type Exit, UsageError } from '../exit.ts'
 import { writeNew } from '../files.ts'
 
-interface ImportOptions {
+interface ImportOptions extends WriteOptions {
   readonly out?: string
+  readonly toGateway?: boolean
 }
 
 export const addImport: AddCommand = (program, run) => {
@@ -18,17 +20,34 @@ export const addImport: AddCommand = (program, run) => {
     )
     .argument('<file>', 'what to import')
     .option('-o, --out <file>', 'write it there instead of to standard output; never overwrites')
+    .option(
+      '--to-gateway',
+      'add what is found to a running gateway; takes a configuration of ours and an export, too',
+    )
     .action(run(importFile))
-  withOutput(command)
+  withWrite(command)
 }
+
+const FLAGS = {
+  dryRun: '--dry-run',
+  admin: '--admin',
+  tokenFile: '--token-file',
+  token: '--token',
+} as const
 
 /** Pasted configurations are small; anything larger is not one. */
 const MOST_BYTES = 4 * 1024 * 1024
 
-async function importFile(
-  { shell, output, options }: Invocation<ImportOptions>,
-  file: string,
-): Promise<Exit> {
+async function importFile(invocation: Invocation<ImportOptions>, file: string): Promise<Exit> {
+  const { shell, output, options } = invocation
+  if (options.toGateway) {
+    if (options.out !== undefined) throw new UsageError('--out and --to-gateway: one of them')
+    const { importToGateway } = await import('../transfer/to-gateway.ts')
+    const filename = resolve(shell.cwd, file)
+    return importToGateway(invocation, { filename, text: await readText(filename) })
+  }
+  for (const name of ['dryRun', 'admin', 'tokenFile', 'token'] as const)
+    if (options[name] !== undefined) throw new UsageError(`${FLAGS[name]} goes with --to-gateway`)
   const { formatImported, importConfig } = await import('../../config/import/import.ts')
   const filename = resolve(shell.cwd, file)
   const imported = importConfig(await readText(filename), { filename, env: shell.env })

@@ -6,6 +6,8 @@ import { createSigner } from '../signed.ts'
 export interface Place {
   readonly server: string
   readonly key: string
+  /** Where its page began: only a hint where to look first. */
+  readonly near?: number
 }
 
 export interface Cursors {
@@ -17,7 +19,8 @@ export interface Cursors {
 export function createCursors(secret: Uint8Array): Cursors {
   const signer = createSigner(secret)
   return {
-    seal: (list, { server, key }) => signer.sign(list, [server, key]),
+    seal: (list, { server, key, near }) =>
+      signer.sign(list, near === undefined ? [server, key] : [server, key, near]),
     open(list, cursor) {
       const found = signer.read(list, cursor)
       if (found === undefined)
@@ -25,8 +28,8 @@ export function createCursors(secret: Uint8Array): Cursors {
           'WIRE_BAD_CURSOR',
           'the cursor is not one of ours; list again from the start',
         )
-      const [server, key] = found as [string, string]
-      return { server, key }
+      const [server, key, near] = found as [string, string, number?]
+      return near === undefined ? { server, key } : { server, key, near }
     },
   }
 }

@@ -2,7 +2,6 @@
 import { AppError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import { POINTS } from '../../points/table.ts'
-import { resultBytes } from '../../wire/reply.ts'
 import type { Denied } from '../access/permit.ts'
 import { visible } from '../access/visible.ts'
 import { type Answer, denialAnswer, type RpcId } from '../answer.ts'
@@ -10,6 +9,7 @@ import type { Call } from '../exchange.ts'
 import { serverMeta } from '../meta.ts'
 import { PATIENCE_MS } from './catalog.ts'
 import type { Place } from './cursor.ts'
+import { listBytes } from './listed.ts'
 import { type Item, LISTS, type ListKind } from './listing.ts'
 import type { Merged } from './merge.ts'
 
@@ -26,7 +26,8 @@ const PAGE = 250
 export function lister(kind: ListKind): (call: Call) => Promise<Answer> {
   return async (call) => {
     const { identity, runtime, request } = call.exchange
-    const merged = await runtime.catalogs[identity.era].list(kind, PATIENCE_MS)
+    const catalog = runtime.catalogs[identity.era]
+    const merged = catalog.current(kind) ?? (await catalog.list(kind, PATIENCE_MS))
     const found = await page(call, kind, merged)
     if ('denied' in found) return found.denied
     const { items, next } = found
@@ -52,14 +53,16 @@ export function lister(kind: ListKind): (call: Call) => Promise<Answer> {
       }
       shown = outcome.payload.items
     }
-    const result = {
-      [LISTS[kind].member]: shown.map((entry) => expose(kind, merged, entry)),
+    const rest = {
       ...(next === undefined ? {} : { nextCursor: next }),
       ...(identity.era === 'modern'
         ? modernMembers(call, merged, runner !== null || runtime.access !== null)
         : {}),
     }
-    return { bytes: resultBytes(call.message.id as RpcId, result as JsonObject), status: 200 }
+    const { listed } = call.room
+    const texts = shown.map(({ server, item }) => listed.text(kind, merged, server, item))
+    const id = call.message.id as RpcId
+    return { bytes: listBytes(id, LISTS[kind].member, texts, rest), status: 200 }
   }
 }
 
@@ -92,28 +95,19 @@ async function page(
   const more = last !== undefined && seen.length > PAGE
   return {
     items,
-    next: more ? call.room.cursors.seal(list, { server: last.server, key: last.name }) : undefined,
+    next: more
+      ? call.room.cursors.seal(list, { server: last.server, key: last.name, near: start })
+      : undefined,
   }
 }
 
 // the item may be gone since: then the page goes on where it stood among the items of its server, or with the next server
-function after(merged: Merged, place: Place): number {
-  const exact = merged.items.findIndex(
-    (item) => item.server === place.server && item.name === place.key,
-  )
+function after({ items }: Merged, { server, key, near = 0 }: Place): number {
+  const isIt = (item: Item | undefined) => item?.server === server && item.name === key
+  // where nothing was added or taken away it is not far from where its page began
+  for (let at = near; at < near + 2 * PAGE; at++) if (isIt(items[at])) return at + 1
+  const exact = items.findIndex(isIt)
   if (exact !== -1) return exact + 1
-  const own = merged.items.findIndex((item) => item.server === place.server)
-  return own === -1 ? merged.items.length : own
-}
-
-function expose(
-  kind: ListKind,
-  merged: Merged,
-  { server, item }: { server: string; item: JsonObject },
-): JsonObject {
-  const { key } = LISTS[kind]
-  const own = String(item[key])
-  const exposed =
-    key === 'name' ? merged.naming.exposed(server, own) : merged.uris.exposed(server, own)
-  return exposed === undefined || exposed === own ? item : { ...item, [key]: exposed }
+  const own = items.findIndex((item) => item.server === server)
+  return own === -1 ? items.length : own
 }

@@ -1,4 +1,5 @@
 // Fuzz target: texts as page cursors. Nothing opens but what was sealed for that list, whatever place it names.
+import { isDeepStrictEqual } from 'node:util'
 import { isAppError } from '../../../src/base/errors.ts'
 import { createCursors, type Place } from '../../../src/gateway/catalog/cursor.ts'
 import { holds } from '../holds.ts'
@@ -12,7 +13,7 @@ const LISTS = ['legacy:tools', 'modern:tools', 'modern:resources']
 export const cursor: Target = {
   name: 'cursor',
   files: ['src/gateway/catalog/cursor.ts', 'src/gateway/signed.ts'],
-  tokens: ['AAAA', '-_-_', '+/+/', '==', '["a","b"]', 'server', 'key', 'eyJh'],
+  tokens: ['AAAA', '-_-_', '+/+/', '==', '["a","b"]', '["a","b",7]', 'server', 'key', 'eyJh'],
   runs: 5000,
   branches: 90,
   run(bytes, random) {
@@ -24,7 +25,7 @@ export const cursor: Target = {
     const list = pick(random, LISTS)
     const sealed = own.seal(list, place)
     const opened = open(list, sealed)
-    holds(opened?.server === place.server && opened.key === place.key, 'what was sealed opens')
+    holds(isDeepStrictEqual(opened, place), 'what was sealed opens')
     for (const changed of changesOf(sealed, bytes, random))
       holds(
         changed === sealed || open(list, changed) === undefined,
@@ -37,7 +38,7 @@ export const cursor: Target = {
   },
 }
 
-/** The plaintext: a pair of texts. One that is not well-formed never comes from a catalogue. */
+/** The plaintext: a pair of texts, and a hint. One that is not well-formed never comes from a catalogue. */
 function placeOf(text: string): Place | undefined {
   let pair: unknown
   try {
@@ -46,9 +47,10 @@ function placeOf(text: string): Place | undefined {
     return undefined
   }
   if (!Array.isArray(pair)) return undefined
-  const [server, key] = pair as unknown[]
+  const [server, key, near] = pair as unknown[]
   if (typeof server !== 'string' || typeof key !== 'string') return undefined
-  return { server, key }
+  const isPlace = typeof near === 'number' && Number.isSafeInteger(near) && near > 0
+  return isPlace ? { server, key, near } : { server, key }
 }
 
 function changesOf(sealed: string, bytes: Buffer, random: Random): string[] {
