@@ -209,3 +209,36 @@ describe('whoever may make keys and grants', () => {
     expect(await tried(narrow, merge('key', 'kay', { scopes: ['api:*'] }))).toBe('AUTH_DENIED')
   })
 })
+
+describe('writes that come together', () => {
+  // biome-ignore lint/suspicious/noThenProperty: the word of the contract; the value is never awaited
+  const LOGGED = { name: 'deny-list', on: ['tool_pre_invoke'], then: 'log' }
+  const TWIN = { kind: 'plugin', id: 'deny-list', tenant: undefined, expect: 0 } as const
+
+  it('take one name for a policy and an entry once: otherwise nothing could be put in force any more', async () => {
+    const policy = create('policy', LOGGED)
+    const entry = create('plugin', { use: 'deny-list' })
+    const outcomes = await Promise.all([tried(ADMIN, policy), tried(ADMIN, entry)])
+    expect(outcomes.toSorted()).toEqual(['REGISTRY_INVALID', 'written'])
+    await gateway.control?.look()
+    expect(gateway.control?.status().behind).toBeUndefined()
+  })
+
+  it('of two replicas leave the older one in force, and the gateway starts with both in its store', async () => {
+    await registry.write(create('policy', LOGGED), by(ADMIN))
+    await store.commit({
+      writes: [{ ...TWIN, op: 'put', body: { name: 'deny-list', use: 'deny-list' } }],
+      by: 'another replica',
+      requestId: 'r',
+    })
+    await gateway.control?.look()
+    await gateway.close({ hurry: Promise.resolve() })
+    await start()
+    expect(gateway.state().loaded.config.policies.map(({ name }) => name)).toEqual(['deny-list'])
+    const { status } = await registry.get('plugin', 'deny-list', ADMIN)
+    expect(status).toEqual({
+      in_force: false,
+      reason: 'the configuration declares one of this name, or an older policy or entry has it',
+    })
+  })
+})

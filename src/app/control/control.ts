@@ -108,6 +108,9 @@ interface Opened extends Pick<RegistryDeps, 'store' | 'sealer'> {
   readonly follower: Follower
 }
 
+/** Kinds without which, or with two of which, nothing could be put in force; a change may be of one. */
+const IN_TURN: readonly string[] = ['policy', 'plugin', 'change']
+
 class LiveControl implements Control {
   readonly registry: Registry
   readonly identity: IdentityEntities
@@ -117,6 +120,7 @@ class LiveControl implements Control {
   readonly #follower: Follower
   #waiting: ReadonlyMap<string, string> = new Map()
   #revision = 0
+  #turn: Promise<unknown> = Promise.resolve()
   #behind: string | undefined
   #declared: { readonly of: LoadedConfig<GatewayConfig>; readonly entities: Declared } | undefined
 
@@ -154,11 +158,12 @@ class LiveControl implements Control {
     this.registry = {
       ...registry,
       // whoever was told that it is written finds it so: a new key is one at once, a revoked one is none
-      async write(request, context) {
-        const outcome = await registry.write(request, context)
-        if (outcome.outcome === 'written') await follower.look()
-        return outcome
-      },
+      write: (request, context) =>
+        this.#inTurn(request.kind, async () => {
+          const outcome = await registry.write(request, context)
+          if (outcome.outcome === 'written') await follower.look()
+          return outcome
+        }),
     }
   }
 
@@ -203,6 +208,14 @@ class LiveControl implements Control {
     await this.#store.close()
   }
 
+  /** Policies and entries are checked with all others: of two that do not go together the second has to see the first. */
+  #inTurn<T>(kind: string, write: () => Promise<T>): Promise<T> {
+    if (!IN_TURN.includes(kind)) return write()
+    const written = this.#turn.then(write)
+    this.#turn = written.catch(() => {})
+    return written
+  }
+
   #entities() {
     return OVERLAID.flatMap((kind) => this.#follower.list(kind))
   }
@@ -215,11 +228,13 @@ class LiveControl implements Control {
   }
 
   #statusOf(kind: Kind, id: string) {
+    const waits = this.#waiting.get(nameOf(kind, id))
+    const declared = waits !== undefined && this.#declaredNow().get(kind, id) !== undefined
     return entityStatus(kind, id, {
       assembly: this.#deps.current(),
-      reason: this.#waiting.get(nameOf(kind, id)) ?? this.#behind,
-      shadowing:
-        this.#waiting.has(nameOf(kind, id)) && this.#declaredNow().get(kind, id) !== undefined,
+      reason: waits ?? this.#behind,
+      waiting: waits !== undefined && !declared,
+      shadowing: declared,
     })
   }
 }

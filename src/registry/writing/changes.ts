@@ -22,7 +22,9 @@ export async function keepChange(
   if (deps.count('change') >= SPEC.most)
     throw new AppError('REGISTRY_LIMIT', 'too many changes are kept; remove those that are decided')
   const id = deps.createId().replaceAll('-', '')
-  const { principal, requestId, expect } = context
+  const { principal, requestId } = context
+  // what is approved is what was shown: a merge into something else is another change
+  const expect = context.expect ?? draft.current?.version
   // the id as it is now: one that is made must not be made anew
   const own = request.op === 'create' ? { tenant: draft.tenant } : {}
   const asked = { ...request, ...own, id: draft.id }
