@@ -83,10 +83,16 @@ function isBefore(one: Stored, other: Stored): boolean {
   return one.createdAt === other.createdAt ? one.kind > other.kind : one.createdAt < other.createdAt
 }
 
+// a tenant may be called whatever its issuer lets it be called, and conditions are patterns
+function exactly(tenant: string): string {
+  if (!/[*/]/.test(tenant)) return tenant
+  return `/^${tenant.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}$/`
+}
+
 /** What a tenant sets up sees what its own principals do, and nothing else. */
 function ofTenant({ tenant }: Stored, body: JsonObject): JsonObject {
   if (tenant === undefined) return body
   const given = (body.conditions ?? [{}]) as readonly JsonObject[]
-  const conditions: Json = given.map((condition) => ({ ...condition, tenants: [tenant] }))
+  const conditions: Json = given.map((condition) => ({ ...condition, tenants: [exactly(tenant)] }))
   return { ...body, conditions }
 }

@@ -82,8 +82,8 @@ export interface RegistryDeps {
   hold(): Held
   /** Whether a second person has to agree. */
   needsApproval(kind: Kind): boolean
-  /** How many there are, as far as is known here. */
-  count(kind: Kind): number
+  /** How many there are, of the tenant if there is one, as far as is known here. */
+  count(kind: Kind, tenant?: string | undefined): number
   issue(kind: Kind, id: string, body: JsonObject): Issued | undefined
   /** State of it that nobody writes. */
   status(kind: Kind, id: string): JsonObject | undefined

@@ -10,6 +10,7 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { echo, type Recorder, startRecorder } from '../gateway/recorder.ts'
 import { type CodeEntry, memoryLog, pluginsOf, pluginsSection } from '../gateway/running.ts'
+import { anyOf } from '../identity/people.ts'
 import { by, person } from './bench.ts'
 
 const ROOT = person('root', ['root'])
@@ -18,6 +19,9 @@ const OPERATOR = person('olga', ['operator'])
 const AUTHOR = person('paul', ['policy-author'])
 const ACME = person('mallory', ['admin'], 'acme')
 const BOLT = person('bea', ['admin'], 'bolt')
+
+// biome-ignore lint/suspicious/noThenProperty: the word of the contract; the value is never awaited
+const LOGGED = { name: 'deny-list', on: ['tool_pre_invoke'], then: 'log' }
 
 let store: Store
 let recorder: Recorder
@@ -145,6 +149,38 @@ describe('a principal of a tenant', () => {
     expect(gateway.control?.override()?.('tools', 'later', 'echo')).toBeUndefined()
   })
 
+  it('has a tenth of what there may be of a kind, and leaves the rest to the others', async () => {
+    const writes = Array.from({ length: 100 }, (_, index) => ({
+      ...({ op: 'put', kind: 'webhook', tenant: 'acme', expect: 0, id: `w${index}` } as const),
+      body: {},
+    }))
+    await store.commit({ writes, by: 'mallory', requestId: 'r' })
+    await gateway.control?.look()
+    const hook = create('webhook', { url: 'https://a.example.com', events: ['x'] })
+    expect(await tried(ACME, hook)).toBe('REGISTRY_LIMIT')
+    expect(await tried(BOLT, hook)).toBe('written')
+  })
+
+  it.each(['a*', '*', '/.*/', '/a.c+/', 'a/*'])(
+    'reaches nobody by calling its tenant %s',
+    async (tenant) => {
+      const odd = person('mallory', ['admin'], tenant)
+      const policy = { ...LOGGED, name: 'mine' }
+      expect(await tried(odd, create('policy', policy))).toBe('written')
+      await until(() => gateway.state().loaded.config.policies.length === 1)
+      const [pattern = ''] =
+        gateway.state().loaded.config.policies[0]?.conditions?.[0]?.tenants ?? []
+      const matches = anyOf([pattern])
+      expect([
+        matches(tenant),
+        matches('acme'),
+        matches('a'),
+        matches('abc'),
+        matches('a/b'),
+      ]).toEqual([true, false, false, false, false])
+    },
+  )
+
   it('cannot say of others that they are disabled, or of its tenant', async () => {
     const said = (id: string, body: object) => create('principal', body, { id })
     expect(await tried(ACME, said('corp#eve', { disabled: true }))).toBe('AUTH_DENIED')
@@ -211,8 +247,6 @@ describe('whoever may make keys and grants', () => {
 })
 
 describe('writes that come together', () => {
-  // biome-ignore lint/suspicious/noThenProperty: the word of the contract; the value is never awaited
-  const LOGGED = { name: 'deny-list', on: ['tool_pre_invoke'], then: 'log' }
   const TWIN = { kind: 'plugin', id: 'deny-list', tenant: undefined, expect: 0 } as const
 
   it('take one name for a policy and an entry once: otherwise nothing could be put in force any more', async () => {

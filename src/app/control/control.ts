@@ -148,7 +148,10 @@ class LiveControl implements Control {
       exceeds: deps.exceeds,
       hold: () => holdOf(deps.current()),
       needsApproval: (kind) => (config.registry.approval as readonly Kind[]).includes(kind),
-      count: (kind) => follower.count(kind),
+      count: (kind, tenant) =>
+        tenant === undefined
+          ? follower.count(kind)
+          : follower.list(kind).filter((stored) => stored.tenant === tenant).length,
       issue: (kind, id) => (kind === 'key' ? newKey(id) : undefined),
       status: (kind, id) => this.#statusOf(kind, id),
       server: (name) => deps.current()?.servers.get(name)?.upstream.info,
