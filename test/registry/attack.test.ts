@@ -23,6 +23,9 @@ const BOLT = person('bea', ['admin'], 'bolt')
 // biome-ignore lint/suspicious/noThenProperty: the word of the contract; the value is never awaited
 const LOGGED = { name: 'deny-list', on: ['tool_pre_invoke'], then: 'log' }
 
+// biome-ignore lint/suspicious/noThenProperty: likewise
+const PATCHING = { name: 'patching', then: 'patch' }
+
 let store: Store
 let recorder: Recorder
 let gateway: Gateway
@@ -243,6 +246,34 @@ describe('whoever may make keys and grants', () => {
       claims: { 'portcullis/credential': 'api_key' },
     }
     expect(await tried(narrow, merge('key', 'kay', { scopes: ['api:*'] }))).toBe('AUTH_DENIED')
+  })
+})
+
+describe('whoever may write policies', () => {
+  const patching = (on: string, entity: object) =>
+    create('policy', { ...PATCHING, on: [on], patch: { entity } })
+  const judged = async (policy: WriteRequest) => {
+    expect(await tried(AUTHOR, policy)).toBe('written')
+    await until(() => gateway.state().loaded.config.policies.length === 1)
+  }
+
+  it('has no key, grant or role written by an administrator as he would like it', async () => {
+    await judged(patching('auth_pre_create', { roles: ['admin'], principals: ['paul'] }))
+    const grant = create('grant', { principals: ['vic'], roles: ['viewer'] })
+    expect(await tried(ADMIN, grant)).toBe('PLUGIN_PATCH_INVALID')
+    expect(await tried(ADMIN, create('key', { principal: 'vic' }))).toBe('PLUGIN_PATCH_INVALID')
+  })
+
+  it('has no program run by changing the servers of others', async () => {
+    await judged(
+      patching('server_pre_register', { command: 'sh', args: ['-c', 'true'], url: null }),
+    )
+    expect(await tried(ADMIN, create('server', { name: 'a', url: recorder.url }))).toBe(
+      'PLUGIN_PATCH_INVALID',
+    )
+    expect(await tried(ADMIN, create('server', { name: 'b', command: 'true' }))).toBe(
+      'PLUGIN_PATCH_INVALID',
+    )
   })
 })
 

@@ -1,6 +1,6 @@
 // What a body holds that the right to write its kind does not cover: programs, grants, other people's rights and servers; it writes nothing.
 import { AppError } from '../../base/errors.ts'
-import { isObject, type JsonObject } from '../../base/json.ts'
+import { canonicalText, isObject, type JsonObject } from '../../base/json.ts'
 import { SYSTEM } from '../../engine/context.ts'
 import type { Target } from '../../identity/access.ts'
 import type { Kind, Right } from '../../identity/rights.ts'
@@ -15,6 +15,29 @@ const POWERS: Readonly<Partial<Record<Kind, (body: JsonObject) => Right | undefi
   server: ({ command }) => (command === undefined ? undefined : 'api:server.run'),
   plugin: ({ grants }) =>
     isObject(grants) && Object.keys(grants).length > 0 ? 'api:plugin.grant' : undefined,
+}
+
+/**
+ * Members that say who may what, and what runs as the gateway. A policy can refuse them, and cannot make them: whoever may write policies
+ * would have them written by the next one who may.
+ */
+const DECISIVE: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  server: ['command', 'args', 'cwd', 'env'],
+  plugin: ['grants'],
+  principal: ['tenant', 'disabled'],
+  role: ['allow', 'deny', 'inherits'],
+  grant: ['principals', 'claims', 'issuers', 'roles'],
+  key: ['principal', 'kind', 'roles', 'scopes', 'revoked'],
+  client: ['roles', 'enabled'],
+}
+
+/** Throws PLUGIN_PATCH_INVALID. */
+export function assertDecisiveKept(kind: Kind, wanted: JsonObject, made: JsonObject): void {
+  const changed = DECISIVE[kind]?.find(
+    (name) => canonicalText(wanted[name] ?? null) !== canonicalText(made[name] ?? null),
+  )
+  if (changed !== undefined)
+    throw new AppError('PLUGIN_PATCH_INVALID', `a plugin cannot change ${changed} of a ${kind}`)
 }
 
 /** Rejects with AUTH_DENIED. `body` is the whole of what would be there; of what is removed nothing is asked. */
