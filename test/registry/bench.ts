@@ -114,6 +114,7 @@ export function bench({
       list: (kind) => declared.filter((each) => each.kind === kind),
     },
     ...ruledBy(decide),
+    exceeds: () => undefined,
     hold: () => ({ generation, release() {} }),
     needsApproval: (kind) => approval.includes(kind),
     count: (kind) => counts.get(kind) ?? 0,
