@@ -62,7 +62,9 @@ export default definePlugin<Config>({
 const PARTS: Readonly<
   Record<Part, (payload: Addressed, context: PluginContext) => string | undefined>
 > = {
-  principal: (_payload, { principal }) => `${principal.kind}:${principal.id}`,
+  // one id in two tenants is two principals, and neither uses up what the other has
+  principal: (_payload, { principal: { kind, id, tenant } }) =>
+    tenant === undefined ? `${kind}:${id}` : `${kind}:${id} of ${tenant}`,
   tenant: (_payload, { principal }) => principal.tenant,
   client: (_payload, { client }) => client?.name,
   session: (_payload, { session }) => session,

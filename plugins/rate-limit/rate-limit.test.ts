@@ -60,6 +60,16 @@ describe('the rate limit', () => {
     expect([await kind(ann), await kind(bob), await kind(ann)]).toEqual(['pass', 'pass', 'deny'])
   })
 
+  it('counts one id in two tenants as two principals', async () => {
+    const { kind } = await limiter({ limit: 1 })
+    const of = (tenant: string) => ({ principal: { id: 'ann', kind: 'user' as const, tenant } })
+    expect([await kind(of('acme')), await kind(of('bolt')), await kind(of('acme'))]).toEqual([
+      'pass',
+      'pass',
+      'deny',
+    ])
+  })
+
   it('counts by server and target when asked', async () => {
     const { kind } = await limiter({ limit: 1, by: ['server', 'target'] })
     expect([

@@ -85,7 +85,23 @@ export interface ApiRooms {
   readonly audit: AuditRecords | undefined
 }
 
+/** Somebody who was not let in, or may not do what he asked for. Holds no credential. */
+export interface Refusal {
+  readonly code: 'AUTH_INVALID' | 'AUTH_DENIED'
+  readonly reason: string
+  readonly requestId: string
+  readonly address: string | undefined
+  /** Undefined: it is not known who it was. */
+  readonly principal: Principal | undefined
+  /** Of the route; undefined where there is none. */
+  readonly operation: string | undefined
+  readonly right: string | undefined
+  readonly id: string | undefined
+}
+
 export interface ApiHandle extends ApiRooms {
+  /** Told of each, for the audit; must not throw. */
+  readonly refused?: ((refusal: Refusal) => void) | undefined
   readonly authenticator: Authenticator
   /** Decides about what is no entity, and passes the auth points; about entities the registry does. Rejects when it cannot be found out: that is no permission. */
   authorise(ask: Ask): Decision | Promise<Decision>

@@ -1,7 +1,7 @@
 // The one way of every API request: origin, rate, route, who, whether, parameters, body, handler, answer; no handler checks any of it again.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import { AppError } from '../base/errors.ts'
+import { AppError, isAppError } from '../base/errors.ts'
 import type { Principal } from '../engine/context.ts'
 import type { Target } from '../identity/access.ts'
 import type { ApiHandle } from './handle.ts'
@@ -14,7 +14,7 @@ import { createQueryReader, type QueryReader, readId } from './request/parameter
 import { createRateLimit, type RateLimit } from './request/rate.ts'
 import { assertFits, type Check, createCheck } from './request/schema.ts'
 import type { Call, Route } from './route.ts'
-import { BASE, createRouter, type Router } from './router.ts'
+import { BASE, createRouter, type Matched, type Router } from './router.ts'
 import { sendAnswer, sendProblem } from './send.ts'
 
 export type Pipeline = (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -45,9 +45,11 @@ export function createPipeline(api: ApiHandle, routes: readonly Route[]): Pipeli
   return async (request, response) => {
     const requestId = api.createId()
     const headers: Record<string, string> = { 'x-request-id': requestId }
+    const trail: Trail = { requestId, headers }
     try {
-      await run(parts, request, response, { requestId, headers })
+      await run(parts, request, response, trail)
     } catch (error) {
+      tell(api, request, trail, error)
       if (response.headersSent) return void response.destroy()
       const problem = problemOf(error, requestId)
       if (problem.status >= 500)
@@ -57,8 +59,25 @@ export function createPipeline(api: ApiHandle, routes: readonly Route[]): Pipeli
   }
 }
 
+/** Attempts are told, and as many as the limits let through: what is answered 429 is not. */
+function tell({ refused }: ApiHandle, request: IncomingMessage, trail: Trail, error: unknown) {
+  if (!refused || !isAppError(error)) return
+  const { code, message: reason } = error
+  if (code !== 'AUTH_INVALID' && code !== 'AUTH_DENIED') return
+  const { requestId, principal, found } = trail
+  const { operation, right } = found?.route ?? {}
+  const id = found?.id === '' ? undefined : found?.id.slice(0, MOST_SHOWN)
+  const address = request.socket.remoteAddress
+  refused({ code, reason, requestId, principal, operation, right, id, address })
+}
+
+/** Of an id in the audit, as it stood in the path. */
+const MOST_SHOWN = 256
+
 interface Trail {
   readonly requestId: string
+  principal?: Principal
+  found?: Matched
   /** Grows as the limits are passed; every answer has them. */
   readonly headers: Record<string, string>
 }
@@ -67,8 +86,9 @@ async function run(
   parts: Parts,
   request: IncomingMessage,
   response: ServerResponse,
-  { requestId, headers }: Trail,
+  trail: Trail,
 ): Promise<void> {
+  const { requestId, headers } = trail
   const { api, router, perAddress, perPrincipal } = parts
   assertOwnOrigin(request.headers)
   const { path, query } = targetOf(request)
@@ -78,7 +98,9 @@ async function run(
     response.writeHead(204, { ...headers, allow: found.allow }).end()
     return
   }
+  trail.found = found
   const principal = await authenticate(api, request, query)
+  trail.principal = principal
   Object.assign(headers, perPrincipal.take(`${principal.tenant ?? ''}\0${principal.id}`))
   const { route } = found
   const id = route.path.includes('{id}') ? readId(found.id) : ''
@@ -117,6 +139,7 @@ async function authenticate(
     certificate: certificateOf(socket as TLSSocket),
     address: socket.remoteAddress,
     queryToken: query.has('access_token'),
+    told: true,
   })
   if (principal.kind === 'anonymous')
     throw new AppError('AUTH_REQUIRED', 'the admin API takes no request without credentials')

@@ -97,6 +97,9 @@ export function createAdminServer(
   const serve = adminMiddleware(handle, { trusted: isLocal })
   const options = { headersTimeout: headerTimeout, requestTimeout: headerTimeout }
   return createServer(options, (request, response) => {
+    // of several node tells the first, and whoever stands before us may have read another one
+    if ((request.headersDistinct.host?.length ?? 0) > 1)
+      return send(response, problem(403, 'there are several Host headers'))
     if (isLocal && !LOOPBACK.test(request.headers.host ?? ''))
       return send(response, problem(403, 'the Host header is none of this machine'))
     if (!mountAt(request, path)) return send(response, otherwise(undefined))

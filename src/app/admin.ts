@@ -1,6 +1,8 @@
 // The admin API over the rooms of a running gateway: what its routes need is gathered here, what is loaded only for it is loaded here.
-import type { ApiHandle, Ask, AuditRecords, CursorSigner } from '../admin/handle.ts'
+import type { ApiHandle, Ask, AuditRecords, CursorSigner, Refusal } from '../admin/handle.ts'
 import type { AdminMiddleware, Readiness } from '../admin/server.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { AuditEvent } from '../audit/record.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
@@ -36,6 +38,8 @@ export interface AdminParts {
   readiness(): Readiness
   reload(options: { readonly dryRun: boolean }): Promise<ReloadResult>
   metrics(): Promise<string> | string | undefined
+  /** Undefined: who is refused leaves no record. */
+  readonly records?: Pick<Audit, 'write'> | undefined
   readonly clock: Clock
   readonly log: Logger
   createId(): string
@@ -70,6 +74,7 @@ export function apiHandle(parts: AdminParts, kinds: ApiHandle['kinds']): ApiHand
     audit,
     authenticator,
     authorise: (ask) => authorise(parts, ask),
+    refused: (refusal) => parts.records?.write(recordOf(refusal)),
     kinds,
     version: SELF.version,
     clock,
@@ -79,6 +84,31 @@ export function apiHandle(parts: AdminParts, kinds: ApiHandle['kinds']): ApiHand
     readJson: readStrictJson,
     rate: admin.rate,
     bodyTimeout: limits.header_timeout,
+  }
+}
+
+function recordOf({
+  code,
+  principal,
+  operation,
+  right,
+  id,
+  address,
+  ...refusal
+}: Refusal): AuditEvent {
+  const who = principal && { id: principal.id, kind: principal.kind, tenant: principal.tenant }
+  return {
+    ...refusal,
+    kind: code === 'AUTH_INVALID' ? 'login_failed' : 'decision',
+    surface: 'admin',
+    principal: who,
+    method: operation && `admin/${operation}`,
+    target: id,
+    action: right,
+    verdict: 'deny',
+    effective: true,
+    code,
+    details: { address },
   }
 }
 

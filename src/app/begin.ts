@@ -100,9 +100,8 @@ async function controlOf(
   rooms: Rooms,
 ): Promise<{ readonly control: Control; readonly access: ApiAccess }> {
   const { options, loaded, current, owned } = deps
-  const { openControl, createApiAuthorizer, createApiDoor, createDecide } = await import(
-    './control/open.ts'
-  )
+  const { openControl, createApiAuthorizer, createApiDoor, createDecide, createExceeds } =
+    await import('./control/open.ts')
   const running = () => runningOf(current)
   const parts = {
     current: running,
@@ -120,6 +119,7 @@ async function controlOf(
     store: options.store,
     authorizer,
     decide,
+    exceeds: createExceeds(parts, authorizer),
     current: () => current.assembly,
     base: () => current.origin?.base ?? loaded,
     probe: rooms.probe,

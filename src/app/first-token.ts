@@ -36,13 +36,18 @@ export async function ensureFirstToken(parts: FirstTokenParts): Promise<void> {
 }
 
 interface KeyLike {
+  readonly tenant?: unknown
+  readonly scopes?: unknown
   readonly roles?: unknown
   readonly revoked?: unknown
   readonly expires?: unknown
 }
 
 async function hasAdminKey({ registry, config, now }: FirstTokenParts): Promise<boolean> {
-  const isAdmin = ({ roles, revoked, expires }: KeyLike): boolean =>
+  // one of a tenant, or for some rights only, leaves the gateway as a whole to nobody
+  const isAdmin = ({ tenant, scopes, roles, revoked, expires }: KeyLike): boolean =>
+    tenant === undefined &&
+    scopes === undefined &&
     Array.isArray(roles) &&
     roles.includes('admin') &&
     revoked !== true &&

@@ -229,6 +229,7 @@ class LiveGateway implements Gateway {
       readiness: () => this.readiness(),
       reload: (options) => this.reload(options),
       metrics: adminHandle.metrics,
+      records: rooms.audit,
       clock,
       log,
       createId,

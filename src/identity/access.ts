@@ -10,6 +10,8 @@ export interface Credentials {
   readonly address: string | undefined
   /** A token that came in the query, where none may be (OAuth 2.1 section 5). */
   readonly queryToken?: boolean
+  /** Whoever asks tells of a failure himself. */
+  readonly told?: boolean
 }
 
 export interface Authenticator {
@@ -51,6 +53,11 @@ export interface Authorizer {
   decide(principal: Principal, action: string, target: Target): Decision
   /** The same for each; what does not depend on the target is looked at once. */
   decideAll(principal: Principal, action: string, targets: readonly Target[]): readonly Decision[]
+  /**
+   * The first right that `given` would have and `by` may not give: one that he has himself, or any in the reach of who may write roles.
+   * Undefined: none. Absent: nobody is asked.
+   */
+  readonly beyond?: ((by: Principal, given: Principal) => string | undefined) | undefined
   /** True where everybody may use everything of the MCP plane: nobody needs to ask. */
   readonly open: boolean
 }

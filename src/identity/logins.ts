@@ -60,8 +60,8 @@ export function createLogins(clock: Pick<Clock, 'now'>, receiver: LoginReceiver)
     if (typeof by !== 'string' || !seen(principal, address)) return
     receiver.login({ principal, by, id: credentialOf(principal), address })
   }
-  const failed = (error: unknown, { address, authorization }: Credentials): void => {
-    if (!isAppError(error) || !FAILURES.has(error.code)) return
+  const failed = (error: unknown, { address, authorization, told }: Credentials): void => {
+    if (told || !isAppError(error) || !FAILURES.has(error.code)) return
     const untold = mayTell(networkOf(address) ?? '')
     if (untold === undefined) return
     const { code, message: reason } = error

@@ -107,6 +107,12 @@ export const RIGHTS = {
   'mcp:resource.read': mcp('read a resource, and complete the variables of its template'),
   'mcp:resource.subscribe': mcp('be told when a resource changes'),
   ...ofKinds,
+  'api:server.run': api(
+    'write a server that is a program, which runs as the user of the gateway; asked of the gateway as a whole',
+  ),
+  'api:plugin.grant': api(
+    'write an entry of a plugin that has grants: network, environment, a say in decisions; asked of the gateway as a whole',
+  ),
   'api:change.approve': api(
     'approve or refuse what waits for a second person',
     'operator',

@@ -13,6 +13,7 @@ import { maskBody, unmaskBody } from './secrets.ts'
 import { invalid } from './writing/draft.ts'
 import { infoOf } from './writing/offered.ts'
 import { type Judged, type WritePoints, writePoints } from './writing/points.ts'
+import { assertDecisiveKept } from './writing/powers.ts'
 
 /** Bodies in the form of the file, by kind and id. */
 export type DeclaredBodies = ReadonlyMap<Kind, ReadonlyMap<string, JsonObject>>
@@ -219,6 +220,7 @@ function madeOf(
     const problems = [...made.problems, ...shape(kind, made.body)]
     if (made.body.name !== id) problems.push({ path: 'name', message: 'it cannot change' })
     if (problems.length > 0) throw invalid(problems)
+    assertDecisiveKept(kind, body, made.body)
     return made.body
   } catch (error) {
     if (isAppError(error, 'PLUGIN_PATCH_INVALID')) throw error

@@ -164,6 +164,8 @@ export const KIND_TABLE: Readonly<Record<Kind, KindSpec>> = {
     schema: 'entries',
     named: 'name',
     secrets: [{ path: ['config'], shown: 'named' }],
+    // what is an address among the settings only the plugin knows
+    boundTo: ['config'],
     points: AUTH_POINTS,
     filters: ['use', 'mode'],
     affects: 'generation',

@@ -16,7 +16,7 @@ export interface Addition {
 
 export interface Overlay {
   readonly additions: readonly Addition[]
-  /** Entities of the store that the configuration has by the same name: they wait until it has not. */
+  /** Entities of the store whose name the configuration has, or an older one: they wait until it is free. */
   readonly shadowed: readonly { readonly kind: Kind; readonly id: string }[]
 }
 
@@ -47,22 +47,52 @@ export const OVERLAID = Object.keys(PLACES) as readonly Kind[]
 export function overlay(entities: readonly Stored[], declared: DeclaredNames): Overlay {
   const additions: Addition[] = []
   const shadowed: { kind: Kind; id: string }[] = []
+  const twins = youngerTwins(entities)
   // one order on all replicas: it decides between equal priorities
   for (const stored of entities.toSorted((one, other) => byId(one.id, other.id))) {
     const kind = stored.kind as Kind
     const place = PLACES[kind]
     if (!place) continue
     const { id } = stored
-    if (declared(kind).has(id)) shadowed.push({ kind, id })
+    if (declared(kind).has(id) || twins.has(stored)) shadowed.push({ kind, id })
     else additions.push({ kind, id, path: place.path, value: place.value(stored) })
   }
   return { additions, shadowed }
+}
+
+/**
+ * Policies and entries have their names in common. Two replicas can each write one of a name at the same time; with both nothing
+ * could be put in force any more, so the one that came later waits.
+ */
+function youngerTwins(entities: readonly Stored[]): ReadonlySet<Stored> {
+  const first = new Map<string, Stored>()
+  const twins = new Set<Stored>()
+  for (const stored of entities) {
+    if (stored.kind !== 'policy' && stored.kind !== 'plugin') continue
+    const other = first.get(stored.id)
+    if (!other) first.set(stored.id, stored)
+    else if (isBefore(stored, other)) {
+      first.set(stored.id, stored)
+      twins.add(other)
+    } else twins.add(stored)
+  }
+  return twins
+}
+
+function isBefore(one: Stored, other: Stored): boolean {
+  return one.createdAt === other.createdAt ? one.kind > other.kind : one.createdAt < other.createdAt
+}
+
+// a tenant may be called whatever its issuer lets it be called, and conditions are patterns
+function exactly(tenant: string): string {
+  if (!/[*/]/.test(tenant)) return tenant
+  return `/^${tenant.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}$/`
 }
 
 /** What a tenant sets up sees what its own principals do, and nothing else. */
 function ofTenant({ tenant }: Stored, body: JsonObject): JsonObject {
   if (tenant === undefined) return body
   const given = (body.conditions ?? [{}]) as readonly JsonObject[]
-  const conditions: Json = given.map((condition) => ({ ...condition, tenants: [tenant] }))
+  const conditions: Json = given.map((condition) => ({ ...condition, tenants: [exactly(tenant)] }))
   return { ...body, conditions }
 }

@@ -101,12 +101,14 @@ export interface RegistryDeps {
   ): Promise<readonly Decision[]> | readonly Decision[]
   /** What the rules alone say, for whether something is there at all for the caller; no point hears of it. */
   rules(principal: Principal, action: Right, target: Target): Decision
+  /** The first right that this would give to somebody and that who writes it may not give; undefined: none. */
+  exceeds(by: Principal, given: Pick<Prospect, 'kind' | 'tenant' | 'body'>): string | undefined
   /** The generation that runs, kept until it is released. */
   hold(): Held
   /** Whether a second person has to agree. */
   needsApproval(kind: Kind): boolean
-  /** How many there are, as far as is known here. */
-  count(kind: Kind): number
+  /** How many there are, of the tenant if there is one, as far as is known here. */
+  count(kind: Kind, tenant?: string | undefined): number
   issue(kind: Kind, id: string, body: JsonObject): Issued | undefined
   /** State of it that nobody writes. */
   status(kind: Kind, id: string): JsonObject | undefined

@@ -102,7 +102,8 @@ export function unmaskBody(
 function differs(member: string, body: JsonObject, previous: JsonObject): boolean {
   const [now, before] = [own(body, member), own(previous, member)]
   if (member === 'url') return originOf(now) !== originOf(before)
-  return canonicalText(now ?? null) !== canonicalText(before ?? null)
+  // of settings with secrets among them what can be seen is compared
+  return canonicalText(maskNamed(now ?? null)) !== canonicalText(maskNamed(before ?? null))
 }
 
 // another path of the same host may be given what that host was given already

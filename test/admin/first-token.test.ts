@@ -98,6 +98,16 @@ describe('the first admin token', () => {
     expect((await call(key, '/me')).json.id).toBe('me')
   })
 
+  it('is made although a tenant has an admin, or a key is for few rights only: they are nobody for the gateway as a whole', async () => {
+    const keyOf = (id: string, more: object) => {
+      return { id, hash: mintKey(id).hash, principal: id, roles: ['admin'], ...more }
+    }
+    const keys = [keyOf('acme', { tenant: 'acme' }), keyOf('narrow', { scopes: ['mcp:*'] })]
+    const tokens: string[] = []
+    await start({ identity: { api_keys: true, keys } }, (token) => void tokens.push(token))
+    expect(tokens).toHaveLength(1)
+  })
+
   it('is taken back when it cannot be handed over, so that the next start makes another', async () => {
     await mkdir(fileOf(), { recursive: true })
     expect((await start()).tokenFile).toBeUndefined()

@@ -105,3 +105,21 @@ it('holds no secret that can be read', async () => {
   await b.registry.write(decide(id, 'approved'), by(BOB))
   expect(JSON.stringify(await b.store.get('server', 'files'))).not.toContain('hush-hush')
 })
+
+it('what is approved is what was shown: a merge into what has changed meanwhile is none of it', async () => {
+  const b = bench({ approval: ['server'] })
+  await b.registry.write(decide(await proposed(b), 'approved'), by(BOB))
+  const merge = (patch: JsonObject): WriteRequest => ({
+    op: 'merge',
+    kind: 'server',
+    id: 'files',
+    patch,
+  })
+  const one = await proposed(b, merge({ tags: ['a'] }))
+  const other = await proposed(b, merge({ environment: 'prod' }))
+  expect((await b.registry.write(decide(one, 'approved'), by(BOB))).outcome).toBe('written')
+  expect(await codeOf(b.registry.write(decide(other, 'approved'), by(BOB)))).toBe(
+    'REGISTRY_PRECONDITION',
+  )
+  expect((await b.registry.get('server', 'files', ALICE)).body.environment).toBeUndefined()
+})

@@ -115,6 +115,7 @@ export function bench({
     },
     offered: { list: () => undefined, find: async () => undefined },
     ...ruledBy(decide),
+    exceeds: () => undefined,
     hold: () => ({ generation, release() {} }),
     needsApproval: (kind) => approval.includes(kind),
     count: (kind) => counts.get(kind) ?? 0,

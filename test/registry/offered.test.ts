@@ -203,9 +203,9 @@ describe('what a server of a tenant lists', () => {
       entity: { tenant: 'acme' },
     })
     expect(await codeOf(patch('a/plain', { enabled: false }, BEA))).toBe('REGISTRY_NOT_FOUND')
-    expect(await codeOf(patch('b/good', { enabled: false }, BEA))).toBe('REGISTRY_INVALID')
+    expect(await codeOf(patch('b/good', { enabled: false }, BEA))).toBe('AUTH_DENIED')
     const create = { op: 'create', kind: 'tool', id: 'a/plain', body: { enabled: false } } as const
-    expect(await codeOf(registry.write(create, by(BEA)))).toBe('REGISTRY_INVALID')
+    expect(await codeOf(registry.write(create, by(BEA)))).toBe('AUTH_DENIED')
     await expect
       .poll(() => states(), SOON)
       .toEqual([

@@ -142,11 +142,24 @@ describe('the configuration of a plugin', () => {
       ],
     })
     expect(JSON.stringify(await b.store.get('plugin', 'mine'))).not.toContain('words')
-    await b.registry.write(change({ words: ['b'] }), by())
+    const patched = { op: 'merge', kind: 'plugin', id: 'mine', patch: { priority: 5 } } as const
+    await b.registry.write(patched, by())
     expect((await opened(b, 'plugin', 'mine')).config).toMatchObject({
-      words: ['b'],
+      words: ['a'],
       token: 'hush',
     })
+  })
+
+  it('keeps no secret when anything else in it changes: which of it is an address is not known', async () => {
+    const b = bench()
+    await b.registry.write(PLUGIN, by())
+    expect(await problemsOf(b.registry.write(change({ words: ['b'] }), by()))).toEqual([
+      'config.token',
+      'config.hosts.0.secret',
+      'config.hosts.1.secret',
+    ])
+    await b.registry.write(change({ words: ['b'], token: 'new', hosts: null }), by())
+    expect((await opened(b, 'plugin', 'mine')).config).toEqual({ words: ['b'], token: 'new' })
   })
 
   it('does not give the secret of one item of a list to another', async () => {
@@ -157,6 +170,7 @@ describe('the configuration of a plugin', () => {
       { name: 'n', secret: MASK },
     ]
     expect(await problemsOf(b.registry.write(change({ hosts: swapped }), by()))).toEqual([
+      'config.token',
       'config.hosts.0.secret',
       'config.hosts.1.secret',
     ])

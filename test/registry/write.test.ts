@@ -304,10 +304,15 @@ describe('a new key', () => {
 describe('a tenant', () => {
   const acme = person('anna', ['admin'], 'acme')
   const other = person('olga', ['admin'], 'other')
+  const REMOTE: WriteRequest = {
+    op: 'create',
+    kind: 'server',
+    body: { name: 'files', url: 'http://127.0.0.1:1/mcp' },
+  }
 
   it('owns what it creates, and nobody else finds it', async () => {
     const b = bench()
-    const { entity } = await written(b, SERVER, by(acme))
+    const { entity } = await written(b, REMOTE, by(acme))
     expect([entity.tenant, entity.body.tenant]).toEqual(['acme', 'acme'])
     expect(await codeOf(b.registry.get('server', 'files', other))).toBe('REGISTRY_NOT_FOUND')
     expect(await codeOf(b.registry.write(merge({}), by(other)))).toBe('REGISTRY_NOT_FOUND')
@@ -322,9 +327,9 @@ describe('a tenant', () => {
   it('cannot create for another one, nor give away what it has', async () => {
     const b = bench()
     expect(
-      await codeOf(b.registry.write({ ...SERVER, tenant: 'acme' } as WriteRequest, by(other))),
+      await codeOf(b.registry.write({ ...REMOTE, tenant: 'acme' } as WriteRequest, by(other))),
     ).toBe('AUTH_DENIED')
-    await written(b, SERVER, by(acme))
+    await written(b, REMOTE, by(acme))
     expect(await codeOf(b.registry.write(merge({ tenant: 'other' }), by(acme)))).toBe(
       'REGISTRY_INVALID',
     )

@@ -55,6 +55,8 @@ function create({ kind }: EntityKind): Route {
   const shape = (body: JsonObject) => closedShape({ id: ID, tenant: OWNER, body }, ['body'])
   return {
     ...writing,
+    // whose a principal is, is said by somebody of no tenant
+    reach: kind === 'principal' ? 'gateway' : 'tenant',
     method: 'POST',
     path,
     operation: `create${one}`,

@@ -49,7 +49,7 @@ export interface Control {
   /** The configuration with what the store adds; what does not fit waits. Throws CONFIG_INVALID. */
   effective(base: LoadedConfig<GatewayConfig>): Made
   /** Of this configuration's servers. Undefined: nobody overrides what they list. */
-  override(loaded: LoadedConfig<GatewayConfig>): Override | undefined
+  override(loaded?: LoadedConfig<GatewayConfig>): Override | undefined
   /** What `made` said is in force, or why it is not. */
   settled(made: Pick<Made, 'revision' | 'waiting'> | undefined, reason?: string): void
   status(): ControlStatus
@@ -73,6 +73,7 @@ export interface ControlDeps {
   readonly audit: Pick<Audit, 'flush'>
   /** Between the auth points, by the rules of the generation that runs. */
   readonly decide: Decide
+  readonly exceeds: RegistryDeps['exceeds']
   /** Who decides on the API plane in the generation that runs. */
   readonly authorizer: () => Authorizer
   /** Undefined before the first start. */
@@ -118,6 +119,9 @@ interface Opened extends Pick<RegistryDeps, 'store' | 'sealer'> {
   readonly follower: Follower
 }
 
+/** Kinds without which, or with two of which, nothing could be put in force; a change may be of one. */
+const IN_TURN: readonly string[] = ['policy', 'plugin', 'change']
+
 class LiveControl implements Control {
   readonly registry: Registry & Resealer
   readonly identity: IdentityEntities
@@ -128,6 +132,7 @@ class LiveControl implements Control {
   readonly #follower: Follower
   #waiting: ReadonlyMap<string, string> = new Map()
   #revision = 0
+  #turn: Promise<unknown> = Promise.resolve()
   #behind: string | undefined
   #declared: { readonly of: LoadedConfig<GatewayConfig>; readonly entities: Declared } | undefined
 
@@ -160,9 +165,13 @@ class LiveControl implements Control {
       },
       offered: createOffered({ current: deps.current, followed: follower, known: deps.known }),
       ...deps.decide,
+      exceeds: deps.exceeds,
       hold: () => holdOf(deps.current()),
       needsApproval: (kind) => (config.registry.approval as readonly Kind[]).includes(kind),
-      count: (kind) => follower.count(kind),
+      count: (kind, tenant) =>
+        tenant === undefined
+          ? follower.count(kind)
+          : follower.list(kind).filter((stored) => stored.tenant === tenant).length,
       issue: (kind, id) => (kind === 'key' ? newKey(id) : undefined),
       status: (kind, id) => this.#statusOf(kind, id),
       server: (name) => deps.current()?.servers.get(name)?.upstream.info,
@@ -172,12 +181,13 @@ class LiveControl implements Control {
     this.registry = {
       ...registry,
       // whoever was told that it is written finds it so: a new key is one at once, a revoked one is none; and its record is kept
-      async write(request, context) {
-        const outcome = await registry.write(request, context)
-        if (outcome.outcome === 'written' || outcome.outcome === 'pending')
-          await Promise.all([follower.look(), deps.audit.flush()])
-        return outcome
-      },
+      write: (request, context) =>
+        this.#inTurn(request.kind, async () => {
+          const outcome = await registry.write(request, context)
+          if (outcome.outcome === 'written' || outcome.outcome === 'pending')
+            await Promise.all([follower.look(), deps.audit.flush()])
+          return outcome
+        }),
     }
   }
 
@@ -194,9 +204,11 @@ class LiveControl implements Control {
     return { ...made, revision }
   }
 
-  override({ config }: LoadedConfig<GatewayConfig>): Override | undefined {
-    const tenants = new Map(config.servers.map(({ name, tenant }) => [name, tenant]))
-    return overrideOf(this.#follower, (server) => tenants.get(server))
+  override(loaded = this.#deps.base()): Override | undefined {
+    const owners = new Map(loaded.config.servers.map(({ name, tenant }) => [name, tenant]))
+    return overrideOf(this.#follower, (name) =>
+      owners.has(name) ? owners.get(name) : this.#follower.get('server', name)?.tenant,
+    )
   }
 
   settled(made: Pick<Made, 'revision' | 'waiting'> | undefined, reason?: string): void {
@@ -219,6 +231,14 @@ class LiveControl implements Control {
     await this.#store.close()
   }
 
+  /** Policies and entries are checked with all others: of two that do not go together the second has to see the first. */
+  #inTurn<T>(kind: string, write: () => Promise<T>): Promise<T> {
+    if (!IN_TURN.includes(kind)) return write()
+    const written = this.#turn.then(write)
+    this.#turn = written.catch(() => {})
+    return written
+  }
+
   #entities() {
     return OVERLAID.flatMap((kind) => this.#follower.list(kind))
   }
@@ -231,11 +251,13 @@ class LiveControl implements Control {
   }
 
   #statusOf(kind: Kind, id: string) {
+    const waits = this.#waiting.get(nameOf(kind, id))
+    const declared = waits !== undefined && this.#declaredNow().get(kind, id) !== undefined
     return entityStatus(kind, id, {
       assembly: this.#deps.current(),
-      reason: this.#waiting.get(nameOf(kind, id)) ?? this.#behind,
-      shadowing:
-        this.#waiting.has(nameOf(kind, id)) && this.#declaredNow().get(kind, id) !== undefined,
+      reason: waits ?? this.#behind,
+      waiting: waits !== undefined && !declared,
+      shadowing: declared,
     })
   }
 }

@@ -35,7 +35,7 @@ export function effectiveConfig(
   const waiting = new Map(
     shadowed.map(({ kind, id }) => [
       nameOf(kind, id),
-      'the configuration declares one of this name',
+      'the configuration declares one of this name, or an older policy or entry has it',
     ]),
   )
   for (let left: readonly Addition[] = additions; ; ) {

@@ -8,6 +8,8 @@ interface Known {
   readonly assembly: Assembly | undefined
   /** Why it is not part of what is in force. */
   readonly reason: string | undefined
+  /** It is left out, though another one of its name may be in force. */
+  readonly waiting: boolean
   /** It is declared, and the store has another one of its name. */
   readonly shadowing: boolean
 }
@@ -15,10 +17,10 @@ interface Known {
 export function entityStatus(
   kind: Kind,
   id: string,
-  { assembly, reason, shadowing }: Known,
+  { assembly, reason, waiting, shadowing }: Known,
 ): JsonObject | undefined {
   if (!OVERLAID.includes(kind) || !assembly) return undefined
-  const isInForce = inForce(kind, id, assembly)
+  const isInForce = !waiting && inForce(kind, id, assembly)
   const force: JsonObject = {
     in_force: isInForce,
     ...(isInForce || reason === undefined ? {} : { reason }),

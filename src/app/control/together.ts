@@ -53,9 +53,12 @@ function ownServer({ kind, id, tenant, body }: Prospect, parts: TogetherParts) {
 const isPlugin = (kind: Kind): boolean => kind === 'policy' || kind === 'plugin'
 
 function withProspect(entities: readonly Stored[], { kind, id, tenant, body }: Prospect): Stored[] {
-  const others = entities.filter((stored) => stored.kind !== kind || stored.id !== id)
+  const isIt = (stored: Stored) => stored.kind === kind && stored.id === id
+  const others = entities.filter((stored) => !isIt(stored))
   if (!body) return others
-  return [...others, { kind, id, tenant, body, version: 0, createdAt: 0, updatedAt: 0 }]
+  // what is new is younger than all that is there
+  const createdAt = entities.find(isIt)?.createdAt ?? Number.MAX_SAFE_INTEGER
+  return [...others, { kind, id, tenant, body, version: 0, createdAt, updatedAt: createdAt }]
 }
 
 function problemsFrom(error: unknown): readonly BodyProblem[] {

@@ -3,6 +3,7 @@ import type { Principal } from '../../engine/context.ts'
 import type { Authorizer, Decision, Target } from '../access.ts'
 import { type IdentityOptions, needsAuthenticator } from '../options.ts'
 import { RIGHTS, type RightSpec, rightSpec } from '../rights.ts'
+import { firstBeyond } from './beyond.ts'
 import { compileRoles, type Role, type RoleRule, type RoleSpec } from './roles.ts'
 import type { AnyOf } from './rule.ts'
 import { createScopeRules, type ScopeRules } from './scopes.ts'
@@ -104,6 +105,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const plan = planOf(principal, action)
       return targets.map((target) => decideOne(plan, target))
     },
+    beyond: (by, given) =>
+      firstBeyond((who, action) => makePlan(who, action, { roles, scopes }), by, given),
     open: isOpen(options, roles, scopes),
   }
 }

@@ -7,7 +7,15 @@ import type { RegistryDeps } from '../parts.ts'
 import type { WriteContext, WriteOutcome, WriteRequest } from '../registry.ts'
 import { maskBody, sealBody } from '../secrets.ts'
 import { remember, repeated, shown } from './answer.ts'
-import { authorizeWrite, type Draft, draftOf, invalid, notFound, specOf } from './draft.ts'
+import {
+  assertRoom,
+  authorizeWrite,
+  type Draft,
+  draftOf,
+  invalid,
+  notFound,
+  specOf,
+} from './draft.ts'
 import type { CarryOut } from './write.ts'
 
 const SPEC = KIND_TABLE.change
@@ -19,10 +27,11 @@ export async function keepChange(
   context: WriteContext,
   deps: RegistryDeps,
 ): Promise<WriteOutcome> {
-  if (deps.count('change') >= SPEC.most)
-    throw new AppError('REGISTRY_LIMIT', 'too many changes are kept; remove those that are decided')
+  assertRoom('change', draft.tenant, deps)
   const id = deps.createId().replaceAll('-', '')
-  const { principal, requestId, expect } = context
+  const { principal, requestId } = context
+  // what is approved is what was shown: a merge into something else is another change
+  const expect = context.expect ?? draft.current?.version
   // the id as it is now: one that is made must not be made anew
   const own = request.op === 'create' ? { tenant: draft.tenant } : {}
   const asked = { ...request, ...own, id: draft.id }

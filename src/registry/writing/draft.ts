@@ -86,7 +86,7 @@ export async function authorizeWrite(
 
 /** Rejects with what keeps this draft from being written, whatever its body is. */
 export function assertPossible(
-  { kind, id, action, current, taken: occupied, problems }: Draft,
+  { kind, id, tenant, action, current, taken: occupied, problems }: Draft,
   { expect, principal }: Pick<WriteContext, 'expect' | 'principal'>,
   deps: RegistryDeps,
 ): void {
@@ -94,8 +94,7 @@ export function assertPossible(
   if (action === 'create') {
     if (problems.length > 0) throw invalid(problems)
     if (declared || occupied) throw taken(kind, id)
-    if (deps.count(kind) >= KIND_TABLE[kind].most)
-      throw new AppError('REGISTRY_LIMIT', `there may be ${KIND_TABLE[kind].most} of kind ${kind}`)
+    assertRoom(kind, tenant, deps)
     return
   }
   if (declared && isVisible(declared.tenant, principal))
@@ -113,6 +112,19 @@ export function assertPossible(
         data: { kind, id, version: current.version },
       },
     )
+}
+
+/** Of what there may be a tenant has a tenth, so that it cannot leave the others without. Throws REGISTRY_LIMIT. */
+export function assertRoom(
+  kind: Kind,
+  tenant: string | undefined,
+  { count }: Pick<RegistryDeps, 'count'>,
+): void {
+  const { most } = KIND_TABLE[kind]
+  if (count(kind) >= most)
+    throw new AppError('REGISTRY_LIMIT', `there may be ${most} of kind ${kind}`)
+  if (tenant !== undefined && count(kind, tenant) >= most / 10)
+    throw new AppError('REGISTRY_LIMIT', `there may be ${most / 10} of kind ${kind} of one tenant`)
 }
 
 export function taken(kind: string, id: string): AppError {

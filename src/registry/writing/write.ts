@@ -19,6 +19,7 @@ import {
 } from './draft.ts'
 import { asAsked, asBody, firstWord, identityOf, infoOf } from './offered.ts'
 import { type WritePoints, writePoints } from './points.ts'
+import { assertDecisiveKept, authorizeBody } from './powers.ts'
 
 /** What an approval adds to the write it approves. */
 export interface Approval {
@@ -71,6 +72,7 @@ async function carryOut(
 ): Promise<WriteOutcome> {
   assertPossible(draft, context, deps)
   const wanted = bodyOf(request, draft, deps)
+  await authorizeBody(draft, wanted, context, deps)
   await assertTogether(draft, wanted, deps)
   const held = deps.hold()
   try {
@@ -156,6 +158,9 @@ async function judge(
   if (!judged.changed || draft.action === 'remove') return { body: wanted }
   try {
     const body = settled(asBody(draft.kind, draft.id, judged.entity), wanted, draft, deps)
+    assertDecisiveKept(draft.kind, wanted, body)
+    // whose policies made it so is not known: nobody gets more through them than he may write himself
+    await authorizeBody(draft, body, context, deps)
     await assertTogether(draft, body, deps)
     return { body }
   } catch (error) {
