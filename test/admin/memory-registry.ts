@@ -58,9 +58,14 @@ export function createMemoryRegistry({
   let made = 0
   const keyOf = (kind: string, id: string) => `${kind}\0${id}`
 
-  function assertAllowed(kind: string, what: string, principal: Principal): void {
+  function assertAllowed(
+    kind: string,
+    what: string,
+    principal: Principal,
+    tenant: string | undefined,
+  ): void {
     const right = `api:${kind}.${what}`
-    const target = { kind: 'entity', entity: kind, tenant: principal.tenant } as const
+    const target = { kind: 'entity', entity: kind, tenant } as const
     const decision = decide(principal, right, target)
     if (decision.allowed) return
     const { reason, scopes = [] } = decision
@@ -167,11 +172,11 @@ export function createMemoryRegistry({
 
   return {
     async get(kind, id, by) {
-      assertAllowed(kind, 'read', by)
+      assertAllowed(kind, 'read', by, by.tenant)
       return visible(kind, id, by)
     },
     async list({ kind, tenant, after = '', limit, where = {} }, by) {
-      assertAllowed(kind, 'read', by)
+      assertAllowed(kind, 'read', by, by.tenant)
       const found = [...entities.values()]
         .filter((entity) => entity.kind === kind && entity.id > after && isOwn(entity, by))
         .filter((entity) => tenant === undefined || entity.tenant === tenant)
@@ -183,7 +188,10 @@ export function createMemoryRegistry({
     async write(request, context) {
       const { idempotency, dryRun, principal } = context
       const isDecision = request.kind === 'change' && request.op === 'merge'
-      assertAllowed(request.kind, isDecision ? 'approve' : 'write', principal)
+      // principals are made for the gateway as a whole
+      const wide = request.op === 'create' && request.kind === 'principal'
+      const tenant = wide ? undefined : principal.tenant
+      assertAllowed(request.kind, isDecision ? 'approve' : 'write', principal, tenant)
       const known = idempotency && answers.get(idempotency.key)
       if (known && known.digest !== idempotency?.digest)
         throw new AppError('REGISTRY_REPLAYED', 'the idempotency key was used for another request')

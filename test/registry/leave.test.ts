@@ -15,6 +15,7 @@ const OVERSEER = person('olaf', ['of-all'])
 const NARROW = person('nora', ['of-one'])
 const ACME = person('anna', ['admin'], 'acme')
 const NOBODY = person('eve', [])
+const URL = 'https://server.example/mcp'
 
 /** What was decided with the points. */
 interface Rules extends Bench {
@@ -109,7 +110,7 @@ it('pages go on behind what is not seen', async () => {
 it('who may write certain entities may create them, and what is not his is refused', async () => {
   const { registry, asked } = ruled()
   const create = (name: string) =>
-    registry.write({ op: 'create', kind: 'server', body: { name, command: 'node' } }, by(NARROW))
+    registry.write({ op: 'create', kind: 'server', body: { name, url: URL } }, by(NARROW))
   expect(await outcome(create('mine-2'))).toBe('yes')
   expect(await outcome(create('other'))).toBe('AUTH_DENIED')
   expect(asked.map(({ targets }) => targets[0]?.name)).toEqual(['mine-2', 'other'])
