@@ -64,6 +64,8 @@ function tell({ refused }: ApiHandle, request: IncomingMessage, trail: Trail, er
   if (!refused || !isAppError(error)) return
   const { code, message: reason } = error
   if (code !== 'AUTH_INVALID' && code !== 'AUTH_DENIED') return
+  // a decision has been told where it was made
+  if (error.data?.right !== undefined || error.data?.scopes !== undefined) return
   const { requestId, principal, found } = trail
   const { operation, right } = found?.route ?? {}
   const id = found?.id === '' ? undefined : found?.id.slice(0, MOST_SHOWN)

@@ -119,7 +119,7 @@ describe('a write', () => {
     const { text } = await post('/keys', { principal: 'v', roles: ['viewer'] })
     const viewer = JSON.parse(text).once.key
     expect((await post('/servers', server('one'), { key: viewer })).status).toBe(403)
-    await expect.poll(async () => (await found('kind=decision')).length).toBeGreaterThan(0)
+    await counted('kind=decision', 1)
     expect((await found('kind=decision&principal=v&code=AUTH_DENIED'))[0]).toMatchObject({
       action: 'api:server.write',
       verdict: 'deny',
