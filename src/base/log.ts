@@ -94,6 +94,7 @@ function copyMembers(value: object, depth: number, budget: { left: number }): un
   // no prototype: a member called __proto__ is one more member
   const copied: Record<string, unknown> = Object.create(null)
   for (const [member, inner] of Object.entries(value).slice(0, MOST_MEMBERS)) {
+    if (inner === undefined) continue
     const plain = member.toLowerCase().replace(/[-_]/g, '')
     if (SECRET_MEMBERS.has(plain)) copied[member] = REDACTED
     else if (BODY_MEMBERS.has(plain)) copied[member] = '[body]'

@@ -37,6 +37,12 @@ describe('redact', () => {
     )
   })
 
+  it('says nothing of a member that is not there', () => {
+    expect(Object.keys(redact({ arguments: undefined, token: undefined, a: 1 }) as object)).toEqual(
+      ['a'],
+    )
+  })
+
   it('says what it left out', () => {
     expect(redact({ user: 'ann', 'X-Api-Key': SECRET, params: { a: 1 } })).toEqual({
       user: 'ann',
