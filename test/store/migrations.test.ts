@@ -81,7 +81,7 @@ async function newer(dialectOf: () => Dialect): Promise<void> {
 }
 
 describe('the migrations in SQLite', () => {
-  it('go forwards, back, and forwards again', async () => {
+  it('go forwards, back, and forwards again', { timeout: 60_000 }, async () => {
     await forwardsAndBack(fileDialects()())
   })
 
@@ -104,13 +104,13 @@ describe('the migrations in PGlite', () => {
   const pglite = openPglite()
   afterAll(pglite.close)
 
-  it('go forwards, back, and forwards again', async () => {
+  it('go forwards, back, and forwards again', { timeout: 60_000 }, async () => {
     await forwardsAndBack(await pglite.dialect(), false)
   })
 })
 
 describe.skipIf(noPostgres)('the migrations in PostgreSQL', () => {
-  it('go forwards, back, and forwards again', async () => {
+  it('go forwards, back, and forwards again', { timeout: 60_000 }, async () => {
     await forwardsAndBack((await serverDialects())())
   })
 
