@@ -1,4 +1,5 @@
 // What the admin room is handed by the application: the registry, the decision and everything else behind handles; types only.
+import type { AuditReader } from '../audit/reader.ts'
 import type { Clock } from '../base/clock.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
@@ -22,32 +23,8 @@ export interface EntityKind {
 
 export type EntityWrite = 'create' | 'replace' | 'merge' | 'remove'
 
-/** What is asked of the audit; all that is given must hold. Times are milliseconds since the epoch, `to` exclusive. */
-export interface AuditQuery {
-  readonly from?: number | undefined
-  readonly to?: number | undefined
-  readonly kind?: string | undefined
-  readonly principal?: string | undefined
-  /** Of the principal; set for whoever belongs to one. */
-  readonly tenant?: string | undefined
-  readonly server?: string | undefined
-  readonly target?: string | undefined
-  readonly point?: string | undefined
-  readonly entry?: string | undefined
-  readonly code?: string | undefined
-  readonly outcome?: string | undefined
-  readonly requestId?: string | undefined
-}
-
 /** The audit where it is kept: the reader of the audit room, as far as the API uses it. */
-export interface AuditRecords {
-  /** The youngest first. */
-  search(
-    search: AuditQuery & { readonly limit: number; readonly cursor?: string | undefined },
-  ): Promise<{ readonly records: readonly JsonObject[]; readonly next: string | undefined }>
-  /** The oldest first; ends when whoever asks stops. */
-  export(query: AuditQuery): AsyncIterable<JsonObject>
-}
+export type AuditRecords = Pick<AuditReader, 'search' | 'export'>
 
 /** Texts that only we can make, bound to a scope: what cursors are. */
 export interface CursorSigner {

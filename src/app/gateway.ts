@@ -1,4 +1,5 @@
 // A gateway without listeners: started whole, reloaded by swapping generations, closed in reverse order.
+// Over 300 lines because what a host is offered, and what is built and ended for it, have to be read together.
 import type { RequestHandler } from 'express'
 import { type AdminHandle, adminMiddleware, type Readiness } from '../admin/server.ts'
 import type { AuditReader } from '../audit/reader.ts'

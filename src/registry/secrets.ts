@@ -1,22 +1,10 @@
 // Secret members of entities: masked for readers and plugins, kept when a mask comes back, sealed for the store; it knows no cipher.
 import { canonicalText, isObject, type Json, type JsonObject } from '../base/json.ts'
 import { isSecretMember, REDACTED } from '../base/log.ts'
+import type { Sealer, SealPlace } from '../store/seal.ts'
 import type { KindSpec, SecretRule } from './kinds.ts'
 
-/** Where a sealed text belongs: opened anywhere else it is of no use. */
-export interface SealPlace {
-  readonly kind: string
-  readonly id: string
-  readonly member: string
-}
-
-/** Rejects, or throws, with STORE_SEALED what it cannot open. */
-export interface Sealer {
-  seal(text: string, place: SealPlace): string
-  open(sealed: string, place: SealPlace): string
-  /** Under the first key; undefined: it is already. */
-  reseal(sealed: string, place: SealPlace): string | undefined
-}
+export type { Sealer } from '../store/seal.ts'
 
 export interface BodyProblem {
   readonly path: string

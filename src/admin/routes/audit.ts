@@ -1,6 +1,8 @@
 // The routes of the audit: searched page by page, exported as a bounded stream of JSON lines.
+
+import type { AuditQuery } from '../../audit/reader.ts'
 import { AppError } from '../../base/errors.ts'
-import type { ApiRooms, AuditQuery, AuditRecords } from '../handle.ts'
+import type { ApiRooms, AuditRecords } from '../handle.ts'
 import { MOST_ITEMS, openCursor, PAGE_PARAMETERS, pageAnswer, scopeOf } from '../page.ts'
 import type { Call, Parameter, Route } from '../route.ts'
 import { pageShape, ref } from './shapes.ts'
