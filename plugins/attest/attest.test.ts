@@ -18,7 +18,8 @@ async function harness(verdict: AttestationVerdict, grants = { attestation: true
     plugin: import.meta.dirname,
     grants,
     appraise: async (request) => {
-      asked.push(request)
+      const { signal, ...rest } = request
+      asked.push({ ...rest, stops: signal instanceof AbortSignal })
       return verdict
     },
   })
@@ -36,7 +37,7 @@ describe('the attest plugin', () => {
     })
     expect(outcome.kind).toBe('pass')
     expect(plugin.asked).toEqual([
-      { server: 'files', cause: 'registration', entity, dryRun: false },
+      { server: 'files', cause: 'registration', entity, dryRun: false, stops: true },
     ])
   })
 
@@ -55,14 +56,18 @@ describe('the attest plugin', () => {
         details: { reason: 'evidence.debug', stage: 'appraisal', policy: 'prod' },
       },
     })
-    expect(plugin.asked).toEqual([{ server: 'files', cause: 'interval', dryRun: false }])
+    expect(plugin.asked).toEqual([
+      { server: 'files', cause: 'interval', dryRun: false, stops: true },
+    ])
   })
 
   it('says that a dry run is one', async () => {
     await using plugin = await harness(DENIED)
     const payload = { kind: 'server', id: 'files', entity: {} }
     await plugin.dispatch('server_pre_update', payload, { dryRun: true })
-    expect(plugin.asked).toEqual([{ server: 'files', cause: 'update', entity: {}, dryRun: true }])
+    expect(plugin.asked).toEqual([
+      { server: 'files', cause: 'update', entity: {}, dryRun: true, stops: true },
+    ])
   })
 
   it('has nothing to say about virtual servers', async () => {

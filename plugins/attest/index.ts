@@ -8,15 +8,24 @@ export default definePlugin({
       verdictOf(await attestation.appraise(request))
     return {
       hooks: {
-        server_pre_register: ({ kind, id, entity }) =>
-          kind === 'server' ? ask({ server: id, cause: 'registration', entity }) : undefined,
-        server_pre_update: ({ kind, id, entity }) =>
-          kind === 'server' ? ask({ server: id, cause: 'update', entity }) : undefined,
-        server_pre_admit: ({ server, cause }) => ask({ server, cause }),
+        server_pre_register: ({ kind, id, entity }, { surface, signal }) =>
+          kind === 'server'
+            ? ask({ server: id, cause: causeAt(surface, 'registration'), entity, signal })
+            : undefined,
+        server_pre_update: ({ kind, id, entity }, { surface, signal }) =>
+          kind === 'server'
+            ? ask({ server: id, cause: causeAt(surface, 'update'), entity, signal })
+            : undefined,
+        server_pre_admit: ({ server, cause }, { signal }) => ask({ server, cause, signal }),
       },
     }
   },
 })
+
+/** What a configuration declares is attested when it is admitted: a server that is down for a moment is then tried again. */
+function causeAt(surface: string, cause: string): string {
+  return surface === 'config' ? 'declaration' : cause
+}
 
 function verdictOf(verdict: AttestationVerdict) {
   if (verdict.decision !== 'deny') return undefined

@@ -73,6 +73,8 @@ export interface AttestationRequest {
   readonly cause: string
   /** The server as it is about to be written; absent: as it runs. */
   readonly entity?: Readonly<Record<string, unknown>>
+  /** Of the dispatch: nobody waits any more. */
+  readonly signal?: AbortSignal
 }
 
 /** The verdict of the appraisal policy of a server; `none`: no policy is for it, and none is required. */

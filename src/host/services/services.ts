@@ -159,11 +159,11 @@ function createAppraise(
   shared: SharedServices,
   scope: ServiceScope,
 ): PluginHost['attestation']['appraise'] {
-  return async ({ server, cause, entity }) => {
+  return async (request) => {
     if (!scope.allowed.attestation) throw ungranted(shared, scope, 'attestation', 'attestation')
     const { active: dryRun } = shared.dryRuns
     return shared.attestation
-      ? shared.attestation.appraise({ server, cause, ...(entity ? { entity } : {}), dryRun })
+      ? shared.attestation.appraise({ ...request, dryRun })
       : { decision: 'none' }
   }
 }
