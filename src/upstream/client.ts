@@ -2,6 +2,7 @@
 import type { Caller } from '../base/caller.ts'
 import type { Clock } from '../base/clock.ts'
 import type { DeadlineWheel } from '../base/deadline.ts'
+import type { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import type { ServerInfo } from '../engine/context.ts'
@@ -65,13 +66,13 @@ export interface UpstreamLink {
   readonly capabilities: JsonObject
   readonly serverInfo: JsonObject | undefined
   readonly instructions: string | undefined
-  /** Rejects with an AppError: UPSTREAM_UNAVAILABLE, _TIMEOUT, _PROTOCOL, _TOO_LARGE or DISPATCH_ABORTED. */
+  /** Rejects with an AppError: UPSTREAM_UNAVAILABLE, _TIMEOUT, _PROTOCOL, _TOO_LARGE, _QUARANTINED, _KEY_CHANGED or DISPATCH_ABORTED. */
   request(request: UpstreamRequest): Promise<UpstreamReply>
   notify(message: Message): Promise<void>
   close(): Promise<void>
 }
 
-/** Whether attestation lets calls through; checked per call by the gateway. */
+/** What attestation says of a server. `due` and `grace` serve; nothing is sent to one that is quarantined. */
 export type Admission = 'admitted' | 'due' | 'grace' | 'quarantined'
 
 export type UpstreamState = 'starting' | 'ready' | 'failed' | 'stopped'
@@ -136,6 +137,16 @@ export interface Upstream {
   /** True: the gateway does not start without it. */
   readonly required: boolean
   readonly admission: Admission
+  /** Why it is admitted so or quarantined, one sentence for people; undefined: nobody said. */
+  readonly admissionReason: string | undefined
+  /** Why a call is refused without being tried; undefined: it is not. */
+  readonly refusal: AppError | undefined
+  /**
+   * Takes effect at once. Quarantined: calls under way end with UPSTREAM_QUARANTINED, connections and processes are ended, every
+   * request is refused; resolves when all of it has ended. Admitted again: it is started; resolves when the first attempt has ended.
+   * Never rejects. Links from before stay closed.
+   */
+  admit(admission: Admission, reason?: string): Promise<void>
   readonly status: UpstreamStatus
   /** Undefined while it is down or when it does not speak that era; both eras at once for a server that speaks both. */
   link(era: Era): UpstreamLink | undefined
@@ -146,9 +157,9 @@ export interface Upstream {
   prepare(era: Era): Promise<void>
   /** What clients of this era are served over: the link of their own era, else the other one, bridged. */
   nearest(era: Era): UpstreamLink | undefined
-  /** Waits, bounded, for a start or restart; rejects with UPSTREAM_UNAVAILABLE, UPSTREAM_ERA or DISPATCH_ABORTED. */
+  /** Waits, bounded, for a start or restart; rejects with UPSTREAM_UNAVAILABLE, _ERA, _QUARANTINED, _KEY_CHANGED or DISPATCH_ABORTED. */
   ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink>
-  /** The same for the nearest link. Rejects with UPSTREAM_UNAVAILABLE or DISPATCH_ABORTED. */
+  /** The same for the nearest link; never UPSTREAM_ERA. */
   reach(era: Era, signal?: AbortSignal): Promise<UpstreamLink>
   /** A legacy connection of its own, kept under a key until `release`; undefined: this server is shared by all. */
   readonly own: Instances | undefined
@@ -213,4 +224,5 @@ export interface UpstreamDeps {
   readonly random?: () => number
   /** `admitted` when absent. Nobody starts one that is quarantined. */
   readonly admission?: Admission
+  readonly admissionReason?: string | undefined
 }

@@ -4,6 +4,7 @@ import type { DeadlineWheel } from '../base/deadline.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import type { Message } from '../wire/message.ts'
+import type { Doorway } from './admission/door.ts'
 import type {
   CallOutcome,
   ClientInfo,
@@ -25,6 +26,7 @@ export interface LinkEvents {
 }
 
 export interface TransportDeps {
+  readonly door: Doorway
   readonly clock: Clock
   readonly wheel: DeadlineWheel
   readonly log: Logger
