@@ -72,6 +72,11 @@ export function upstreamEvents(deps: EventDeps): ServerEvents {
       telemetry.upstreamCall(upstream.name, method)(CALL_OUTCOME[outcome], ms),
     // a new session at the server: what it offered may be another
     renewed: (upstream) => fanout()?.changed(upstream.name),
+    keyChanged(upstream, spkiSha256) {
+      const reason = `it showed the TLS key ${spkiSha256}, which is not the one it was admitted with`
+      log.warn({ server: upstream.name, spkiSha256 }, 'a server showed another TLS key; refused')
+      audit.write({ kind: 'server', server: upstream.name, outcome: 'key_changed', reason })
+    },
     restart: (upstream) => telemetry.upstreamRestarted(upstream.name),
   }
 }

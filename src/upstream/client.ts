@@ -75,6 +75,24 @@ export interface UpstreamLink {
 /** What attestation says of a server. `due` and `grace` serve; nothing is sent to one that is quarantined. */
 export type Admission = 'admitted' | 'due' | 'grace' | 'quarantined'
 
+/** How the other end of a TLS connection has to prove who it is. Empty: as node:tls does by itself. */
+export interface PeerTrust {
+  /** Lower-case hex SHA-256 of the DER of the key (SPKI) that its certificate has to be for. */
+  readonly pin?: string | undefined
+  readonly tls?: TlsOptions | undefined
+}
+
+export interface TlsOptions {
+  /** PEM, one certificate each; undefined: the roots that node:tls trusts by itself; none in it: nobody is trusted. */
+  readonly ca?: readonly string[] | undefined
+  /** PEM of the chain and the key by which the gateway proves who it is. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** In place of the check of the host name, such as of a SPIFFE ID; is given the DER of a certificate whose chain is good. */
+  readonly identity?: ((certificate: Uint8Array) => Error | undefined) | undefined
+}
+
 export type UpstreamState = 'starting' | 'ready' | 'failed' | 'stopped'
 
 export interface UpstreamStatus {
@@ -147,6 +165,11 @@ export interface Upstream {
    * Never rejects. Links from before stay closed.
    */
   admit(admission: Admission, reason?: string): Promise<void>
+  /**
+   * What the other end has to prove on every connection from now on, before a byte is sent on it. Connections from before take
+   * no new request; calls under way on them may end. Throws CONFIG_INVALID, also for a server that is not reached over TLS.
+   */
+  secure(trust: PeerTrust): void
   readonly status: UpstreamStatus
   /** Undefined while it is down or when it does not speak that era; both eras at once for a server that speaks both. */
   link(era: Era): UpstreamLink | undefined
@@ -189,6 +212,11 @@ export interface UpstreamEvents {
   /** One finished call, with its milliseconds. */
   call(upstream: Upstream, method: string, ms: number, outcome: CallOutcome): void
   restart(upstream: Upstream): void
+  /**
+   * A connection was refused because the server showed another key than the pinned one, whose SHA-256 this is; once per
+   * connection. Nothing was sent on it.
+   */
+  keyChanged(upstream: Upstream, spkiSha256: string): void
   /** An HTTP server lost its session and got a new one: the link stays, what is known of its lists is stale. */
   renewed(upstream: Upstream): void
 }
@@ -225,4 +253,6 @@ export interface UpstreamDeps {
   /** `admitted` when absent. Nobody starts one that is quarantined. */
   readonly admission?: Admission
   readonly admissionReason?: string | undefined
+  /** See `Upstream.secure`. */
+  readonly trust?: PeerTrust | undefined
 }

@@ -19,6 +19,7 @@ import { type Connection, Lane } from './lane.ts'
 import type { HttpOptions, ServerOptions } from './options.ts'
 import { compositeOf, faultOf, linkEvents } from './report.ts'
 import type { ProcessGuard } from './stdio/guard.ts'
+import type { Peer } from './tls/peer.ts'
 import type { ProcessTransportDeps } from './transport.ts'
 import { watchOver } from './watch/watch.ts'
 
@@ -33,6 +34,7 @@ export interface LanesDeps extends UpstreamDeps {
   readonly guard: ProcessGuard
   readonly log: Logger
   readonly door: Doorway
+  readonly peer: Peer
   /** Whom events are told of. */
   readonly upstream: Upstream
   /** One for all connections of the era, because it remembers what it found. */
@@ -236,10 +238,11 @@ export class Lanes {
 
   #transport(client?: InstanceClient, follower?: Follower): ProcessTransportDeps {
     const { clock, limits, clientInfo, events, upstream, followers } = this.#deps
-    const { door, wheel, guard, log, environment = process.env } = this.#deps
+    const { door, peer, wheel, guard, log, environment = process.env } = this.#deps
     const of = (era: Era) => follower ?? followers[era]
     return {
       door,
+      peer,
       clock,
       limits,
       clientInfo,

@@ -13,6 +13,7 @@ import type {
   UpstreamLink,
 } from './client.ts'
 import type { ProcessGuard } from './stdio/guard.ts'
+import type { Peer } from './tls/peer.ts'
 
 /** What a transport reports while its link is up. */
 export interface LinkEvents {
@@ -27,6 +28,7 @@ export interface LinkEvents {
 
 export interface TransportDeps {
   readonly door: Doorway
+  readonly peer: Peer
   readonly clock: Clock
   readonly wheel: DeadlineWheel
   readonly log: Logger

@@ -8,6 +8,7 @@ import type {
   Admission,
   Era,
   Instances,
+  PeerTrust,
   Upstream,
   UpstreamDeps,
   UpstreamLink,
@@ -19,6 +20,7 @@ import { createInstances, type OwnedInstances } from './instances.ts'
 import { Lanes, type LanesDeps } from './lanes.ts'
 import type { ServerOptions } from './options.ts'
 import { createProcessGuard } from './stdio/guard.ts'
+import { Peer } from './tls/peer.ts'
 
 /** Starts nothing; `start` does. */
 export function createUpstream(options: ServerOptions, deps: UpstreamDeps): Upstream {
@@ -37,6 +39,7 @@ class SupervisedUpstream implements Upstream {
   readonly #deps: LanesDeps
   readonly #ownsGuard: boolean
   readonly #door: Door
+  readonly #peer: Peer
   readonly #eras = new Set<Era>()
   readonly #instances: OwnedInstances | undefined
   readonly #followers: Readonly<Record<Era, Follower>>
@@ -66,6 +69,12 @@ class SupervisedUpstream implements Upstream {
     this.#options = options
     this.#since = deps.clock.wall()
     this.#door = new Door(name, deps.admission ?? 'admitted', deps.admissionReason)
+    this.#peer = new Peer({
+      server: name,
+      url: options.kind === 'stdio' ? undefined : options.url,
+      trust: deps.trust ?? {},
+      keyChanged: (spkiSha256) => deps.events.keyChanged(this, spkiSha256),
+    })
     this.#ownsGuard = deps.guard === undefined
     const log = deps.log.child({ server: name })
     const follower = () => createFollower({ log, timeout: deps.limits.requestTimeout })
@@ -76,6 +85,7 @@ class SupervisedUpstream implements Upstream {
       wheel: deps.wheel ?? createDeadlineWheel(deps.clock),
       guard: deps.guard ?? createProcessGuard({ clock: deps.clock, log }),
       door: this.#door,
+      peer: this.#peer,
       upstream: this,
       legacy: connectorOf(options, () => this.#lanes.isModern()),
       followers: this.#followers,
@@ -165,6 +175,10 @@ class SupervisedUpstream implements Upstream {
     } catch (error) {
       this.#deps.log.warn({ reason: messageOf(error) }, 'a connection did not end as it should')
     }
+  }
+
+  secure(trust: PeerTrust): void {
+    this.#peer.replace(trust)
   }
 
   async close(): Promise<void> {

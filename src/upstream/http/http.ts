@@ -71,6 +71,8 @@ export function clientOf(options: HttpOptions, deps: TransportDeps): Promise<Htt
   return createHttpClient(options.url, {
     connections: options.queue + SPARE_CONNECTIONS,
     connectTimeout: Math.min(CONNECT_MS, deps.limits.requestTimeout),
+    // no call takes longer than the drain; what is left then is a stream, which is taken up again
+    checked: { peer: deps.peer, clock: deps.clock, drain: deps.limits.requestTimeout },
   })
 }
 
