@@ -261,6 +261,11 @@ export const REASONS = {
     'a measurement is in no reference value of the policy',
     'add the build to reference_values, or find out what runs there',
   ),
+  'evidence.build_refused': row(
+    'appraisal',
+    'the build that was measured is not one that the policy allows',
+    'run a build that evidence.builds allows, or state image, kernel and firmware in reference_values',
+  ),
   'evidence.measurement_mismatch': row(
     'appraisal',
     'the registers or the event log do not add up to what was signed',
