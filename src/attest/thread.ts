@@ -121,7 +121,9 @@ class ThreadAppraiser implements Appraiser {
       if (this.#worker === worker) run()
     }
     worker.on('message', (answer: ThreadAnswer) => ifCurrent(() => this.#answered(answer)))
-    worker.on('error', (error) => ifCurrent(() => this.#failed(error.name)))
+    worker.on('error', (error: unknown) =>
+      ifCurrent(() => this.#failed(error instanceof Error ? error.name : 'its thread failed')),
+    )
     worker.on('exit', () => ifCurrent(() => this.#failed('its thread ended')))
     this.#wait(this.#bounds.patience, () => this.#failed('its thread did not start'))
   }
