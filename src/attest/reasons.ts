@@ -291,6 +291,11 @@ export const REASONS = {
     'a version went back since the last attestation',
     'find out who downgraded the platform',
   ),
+  'evidence.result_expired': row(
+    'admission',
+    'the last attestation has run out and was not renewed',
+    'see why attesting it again fails: portcullis server attest NAME',
+  ),
 
   // servers without TLS
   'package.unmeasured': row(
