@@ -1,20 +1,20 @@
 // Evidence of a TPM 2.0: a quote over the registers of measured boot, its key, and the log they were made from.
 import { createHash } from 'node:crypto'
 import { Denial } from '../denial.ts'
-import { optionalBytes, readMembers } from '../format/members.ts'
-import { isOfScheme } from '../format/tpm-public.ts'
-import { QUOTE_MEMBERS, readQuote, type TpmQuote } from '../format/tpm-quote.ts'
-import type { Claims, EvidenceItem, Verification, Verifier } from './evidence.ts'
-import { checkMeasuredBoot, type MeasuredBoot } from './measured-boot.ts'
 import {
   type AttestationKey,
   activatableIn,
   areaSha256Of,
   attestationKeyIn,
   keyTrustOf,
-} from './tpm-key-trust.ts'
-import { appraiseTpm, type TpmPolicy } from './tpm-policy.ts'
-import { checkQuote, measurementsOf, stateOf } from './tpm-quote-check.ts'
+} from '../tpm/key-trust.ts'
+import { checkMeasuredBoot, type MeasuredBoot } from '../tpm/measured-boot.ts'
+import { optionalBytes, readMembers } from '../tpm/members.ts'
+import { appraiseTpm, type TpmPolicy } from '../tpm/policy.ts'
+import { isOfScheme } from '../tpm/public.ts'
+import { QUOTE_MEMBERS, readQuote, type TpmQuote } from '../tpm/quote.ts'
+import { checkQuote, measurementsOf, stateOf } from '../tpm/quote-check.ts'
+import type { Claims, EvidenceItem, Verification, Verifier } from './evidence.ts'
 
 /** Bytes of the JSON form. */
 export const LARGEST_QUOTE = 64 * 1024

@@ -9,10 +9,10 @@ import {
   replay,
   utf16,
   variableOf,
-} from '../format/event-log.ts'
-import type { Registers } from '../format/tpm-quote.ts'
-import type { TpmHash } from '../format/tpms.ts'
-import { programName } from './tpm-policy.ts'
+} from './event-log.ts'
+import { programName } from './policy.ts'
+import type { Registers } from './quote.ts'
+import type { TpmHash } from './tpms.ts'
 
 export interface MeasuredBoot {
   /** `sha256.pcr4.application0` and so on, in the order they were started. */

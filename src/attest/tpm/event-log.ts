@@ -1,7 +1,7 @@
 // The log of measured boot (TCG PC Client Platform Firmware Profile, section 10, crypto-agile form): events, and the registers they add up to.
 import { createHash } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
-import { equalBytes, hexOf, latin1 } from './der.ts'
+import { equalBytes, hexOf, latin1 } from '../format/der.ts'
 import { TPM_HASHES, type TpmHash } from './tpms.ts'
 
 export interface BootEvent {

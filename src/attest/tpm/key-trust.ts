@@ -1,11 +1,13 @@
 // Who vouches for the attestation key of a TPM: a certificate of its own, or the endorsement key it was activated with. Enrolment is the policy's.
 import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
+import type { EvidenceRoot, Verification } from '../evidence/evidence.ts'
+import { checkVendorChain } from '../evidence/vendor-chain.ts'
 import { Certificate, EXTENSION } from '../format/certificate.ts'
 import { equalBytes, hexOf } from '../format/der.ts'
 import { basicConstraintsOf, extKeyUsageOf } from '../format/extensions.ts'
-import { base64urlBytes, type Members, optionalBytes, requiredBytes } from '../format/members.ts'
 import { keyOf } from '../format/signature.ts'
+import { base64urlBytes, type Members, optionalBytes, requiredBytes } from './members.ts'
 import {
   assertStrong,
   faultOfAttestationKey,
@@ -13,9 +15,7 @@ import {
   spkiSha256Of,
   type TpmPublic,
   tpmNameOf,
-} from '../format/tpm-public.ts'
-import type { EvidenceRoot, Verification } from './evidence.ts'
-import { checkVendorChain } from './vendor-chain.ts'
+} from './public.ts'
 
 /** Families of roots: who certifies attestation keys, and who certifies endorsement keys. */
 export const AK_ROOTS = 'tpm-ak'

@@ -1,8 +1,8 @@
 // A secret for one TPM and one key, opened by a TPM: what is made here without one is what TPM2_ActivateCredential expects.
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeCredential } from '../../../src/attest/format/make-credential.ts'
-import { parseTpmPublic, tpmNameOf } from '../../../src/attest/format/tpm-public.ts'
+import { makeCredential } from '../../../src/attest/tpm/make-credential.ts'
+import { parseTpmPublic, tpmNameOf } from '../../../src/attest/tpm/public.ts'
 import { noSoftwareTpm, type SoftwareTpm, startSoftwareTpm } from '../../support/software-tpm.ts'
 import { denialOf } from '../denials.ts'
 

@@ -9,7 +9,7 @@ import {
   publicEncrypt,
 } from 'node:crypto'
 import { Denial } from '../denial.ts'
-import type { TpmPublic } from './tpm-public.ts'
+import type { TpmPublic } from './public.ts'
 import { TPM_HASHES, type TpmHash } from './tpms.ts'
 
 export interface Credential {

@@ -3,10 +3,10 @@ import { Denial, malformed } from '../denial.ts'
 
 export type Members = Readonly<Record<string, unknown>>
 
-/** An object with no other members than these. Throws `evidence.malformed`, or `evidence.too_large` above the limit. */
+/** An object with no other members than these; undefined: with any. Throws `evidence.malformed`, or `evidence.too_large` above the limit. */
 export function readMembers(
   bytes: Uint8Array,
-  names: readonly string[],
+  names: readonly string[] | undefined,
   { what, limit }: { readonly what: string; readonly limit: number },
 ): Members {
   if (bytes.length > limit) throw new Denial('evidence.too_large', what)
@@ -18,7 +18,7 @@ export function readMembers(
   }
   const members = membersOf(value, what)
   for (const name of Object.keys(members))
-    if (!names.includes(name)) throw malformed(`${what}: a member that it does not have`)
+    if (names && !names.includes(name)) throw malformed(`${what}: a member that it does not have`)
   return members
 }
 

@@ -1,17 +1,17 @@
 // What must hold of every TPM quote, whoever vouches for its key: signature, freshness, and the registers it is over.
 import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Denial } from '../denial.ts'
+import type { Claims, Expected } from '../evidence/evidence.ts'
 import { equalBytes, hexOf } from '../format/der.ts'
-import { isSignedByTpm } from '../format/tpm-public.ts'
-import type { Registers, TpmQuote } from '../format/tpm-quote.ts'
-import type { Attest } from '../format/tpms.ts'
-import type { Claims, Expected } from './evidence.ts'
+import { isSignedByTpm } from './public.ts'
+import type { Registers, TpmQuote } from './quote.ts'
+import type { Attest } from './tpms.ts'
 
 /** Older TPMs have no room for all 64 bytes of the binder. */
 const BINDER_PART = 32
 
 /**
- * Throws `evidence.signature`, `evidence.binding_mismatch` or `evidence.nonce_mismatch`, `evidence.registers_missing`,
+ * Throws `evidence.signature`, `evidence.nonce_mismatch`, `evidence.registers_missing`,
  * `evidence.measurement_mismatch`.
  */
 export function checkQuote(
@@ -28,13 +28,10 @@ export function checkQuote(
 
 function assertFresh({ extraData }: Attest, expected: Expected | undefined): void {
   if (!expected) return
-  const isBinder = expected.kind === 'binder'
-  const wanted = isBinder ? expected.bytes.subarray(0, BINDER_PART) : expected.bytes
+  const { kind, bytes } = expected
+  const wanted = kind === 'binder' ? bytes.subarray(0, BINDER_PART) : bytes
   if (extraData.length !== wanted.length || !timingSafeEqual(extraData, wanted))
-    throw new Denial(
-      isBinder ? 'evidence.binding_mismatch' : 'evidence.nonce_mismatch',
-      'extraData',
-    )
+    throw new Denial('evidence.nonce_mismatch', 'extraData')
 }
 
 /** The digest is of the selected registers, bank by bank, ascending, and by the hash of the signature (part 3, TPM2_Quote). */

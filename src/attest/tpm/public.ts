@@ -1,7 +1,7 @@
 // The public area of a TPM key (TPMT_PUBLIC, TCG TPM 2.0 Library part 2, section 12.2) and what it signs; who vouches for the key is not asked.
 import { constants, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
-import { hexOf } from './der.ts'
+import { hexOf } from '../format/der.ts'
 import { TPM_ALG, type TpmHash, TpmReader, type TpmSignature, tpmHash } from './tpms.ts'
 
 /** Bits of TPMA_OBJECT. */

@@ -1,7 +1,7 @@
 // What a policy wants of a TPM: who vouches for its key, and the registers and programs that are allowed; whether they are genuine was checked before.
 import { Denial } from '../denial.ts'
-import type { TpmHash } from '../format/tpms.ts'
-import type { AllowList, AppraisalContext, Appraised, Claims } from './evidence.ts'
+import type { AllowList, AppraisalContext, Appraised, Claims } from '../evidence/evidence.ts'
+import type { TpmHash } from './tpms.ts'
 
 /** What registers must hold; also of a vTPM whose key a TEE vouches for. */
 export interface RegisterPolicy {
@@ -72,7 +72,8 @@ const REGISTERS = {
   secure_boot: {
     enum: ['require', 'off'],
     default: 'require',
-    description: 'whether the event log must show that secure boot is on',
+    description:
+      'whether it must be shown that secure boot is on; by the event log, or by the TEE that holds the vTPM',
   },
 } as const
 
@@ -150,7 +151,8 @@ export function appraiseRegisters(
 ): Appraised {
   const warnings: string[] = []
   if (!claims.flags.event_log) {
-    if (needsLog(policy)) throw new Denial('evidence.missing', 'event_log')
+    const isNeeded = policy.event_log === 'require' || policy.reference.boot_applications
+    if (isNeeded) throw new Denial('evidence.missing', 'event_log')
     if (policy.event_log === 'prefer') warnings.push('no event log was given')
   }
   // a clock that may have gone back says something of the clock only: nothing here is judged by it
@@ -163,14 +165,6 @@ export function appraiseRegisters(
   if (matched.size === 0) throw new Denial('evidence.measurement_unlisted', 'reference is empty')
   const trust = { executables: 2, ...(isSecure && { configuration: 2 }) }
   return { trust, matched: [...matched], warnings }
-}
-
-function needsLog({ event_log, secure_boot, reference }: RegisterPolicy): boolean {
-  return (
-    event_log === 'require' ||
-    secure_boot === 'require' ||
-    reference.boot_applications !== undefined
-  )
 }
 
 interface Matching {
