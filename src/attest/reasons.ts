@@ -271,6 +271,16 @@ export const REASONS = {
     'the registers or the event log do not add up to what was signed',
     'send the log and the registers of the time of the quote',
   ),
+  'evidence.registers_missing': row(
+    'appraisal',
+    'the quote does not cover the registers that the policy is about',
+    'quote every bank and register that evidence.tpm names',
+  ),
+  'evidence.ak_attributes': row(
+    'chain',
+    'the attestation key may sign what its TPM did not make, or may leave it',
+    'make a restricted signing key that is fixed to the TPM',
+  ),
   'evidence.ak_untrusted': row(
     'chain',
     'nothing vouches for the attestation key of the TPM',
