@@ -1,8 +1,8 @@
 // The connection of a challenge as a record, and what a check of it gives; the rules of chains are in path/.
-import type { CollateralNeed } from './collateral.ts'
-import { Denial } from './denial.ts'
-import type { TrustVector } from './evidence/evidence.ts'
-import { Certificate } from './format/certificate.ts'
+import type { CollateralNeed } from '../collateral.ts'
+import { Denial } from '../denial.ts'
+import type { TrustVector } from '../evidence/evidence.ts'
+import { Certificate } from '../format/certificate.ts'
 import type { AppraisalRequest, Connection, TlsRecord } from './result.ts'
 
 export interface TlsVerdict {

@@ -1,13 +1,19 @@
 // The appraisal: from what was asked, seen and sent to a result, in the order of the checks, stopping at the first failure. It has no effect.
-import { Denial } from './denial.ts'
-import { type Envelope, parseEnvelope } from './envelope.ts'
-import type { Claims, EvidenceItem, TrustVector, Verifier } from './evidence/evidence.ts'
-import { EVIDENCE_KINDS } from './evidence/media.ts'
-import type { Verifiers } from './evidence/table.ts'
-import { appraiseBuilds } from './policy/builds.ts'
-import { livingSection } from './policy/living.ts'
-import { appraisePackage } from './policy/package.ts'
-import type { AppraisalPolicy, EvidencePolicy } from './policy/policy.ts'
+import { Denial } from '../denial.ts'
+import { type Envelope, parseEnvelope } from '../envelope.ts'
+import type {
+  Claims,
+  EvidenceItem,
+  EvidenceType,
+  TrustVector,
+  Verifier,
+} from '../evidence/evidence.ts'
+import { EVIDENCE_KINDS } from '../evidence/media.ts'
+import type { Verifiers } from '../evidence/table.ts'
+import { appraiseBuilds } from '../policy/builds.ts'
+import { livingSection } from '../policy/living.ts'
+import { appraisePackage } from '../policy/package.ts'
+import type { AppraisalPolicy, EvidencePolicy } from '../policy/policy.ts'
 import type { AppraisalRequest, AppraisalResult, Level } from './result.ts'
 import { createResult, emptyFindings, type Findings, type Refusal } from './settle.ts'
 import type { CheckTls, NeedsOfTls } from './tls.ts'
@@ -73,6 +79,15 @@ export function verifierOf(verifiers: Verifiers, item: EvidenceItem): Verifier<n
   const verifier = verifiers[item.type]
   if (verifier === undefined) throw new Denial('evidence.unsupported', item.type)
   return verifier
+}
+
+/** What its verifier judges a document by. */
+export function sectionOf(
+  policy: EvidencePolicy,
+  { type }: { type: EvidenceType },
+  now: number,
+): never {
+  return livingSection(policy.sections[EVIDENCE_KINDS[type].section], now).section as never
 }
 
 class Appraisal {

@@ -1,16 +1,16 @@
 // What an appraisal is asked and what comes out of it: the record of section 5.4, plain data that crosses threads; types only.
-import type { Collateral } from './collateral.ts'
-import type { BoundTo } from './envelope.ts'
+import type { Collateral } from '../collateral.ts'
+import type { BoundTo } from '../envelope.ts'
 import type {
   Claims,
   EvidenceItem,
   EvidenceRoot,
   Expected,
   TrustVector,
-} from './evidence/evidence.ts'
-import type { PackageMeasurement } from './policy/package.ts'
-import type { Selection } from './policy/select.ts'
-import type { Reason, Stage } from './reasons.ts'
+} from '../evidence/evidence.ts'
+import type { PackageMeasurement } from '../policy/package.ts'
+import type { Selection } from '../policy/select.ts'
+import type { Reason, Stage } from '../reasons.ts'
 
 /** A configured CA. Outside its time it is none. */
 export interface TlsAnchor {

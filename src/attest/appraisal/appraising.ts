@@ -1,8 +1,8 @@
 // What appraisals are made with in the thread and in commands: every kind of evidence, the check of connections, a clock for stages.
 import { performance } from 'node:perf_hooks'
+import { Denial } from '../denial.ts'
+import { VERIFIERS } from '../evidence/table.ts'
 import type { Appraising } from './appraise.ts'
-import { Denial } from './denial.ts'
-import { VERIFIERS } from './evidence/table.ts'
 import { recordOf } from './tls.ts'
 
 export const APPRAISING: Appraising = {
