@@ -29,6 +29,9 @@ export interface Connection {
   readonly protocol: string
   /** Stapled, as received. */
   readonly ocsp?: Uint8Array
+  /** What node:tls itself says of the chain under the anchors of the policy, and why not; undefined: it was not asked. */
+  readonly authorized?: boolean
+  readonly authorizationError?: string
   /** Whether a handshake without a client certificate was refused; undefined: that was not tried. */
   readonly refusesAnonymous?: boolean
 }
