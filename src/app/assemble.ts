@@ -20,6 +20,9 @@ import type { IdentityEntities } from '../registry/identity.ts'
 import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
 import { type ServerConfig, type ServerOptions, serverOptions } from '../upstream/options.ts'
 import { createUpstream } from '../upstream/upstream.ts'
+import type { Attestation } from './attestation/attestation.ts'
+import type { Preparation } from './attestation/room.ts'
+import type { Watched } from './attestation/watch.ts'
 import type { IdentityRoom } from './identity.ts'
 import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
@@ -30,12 +33,18 @@ export interface Assembly {
   readonly runtime: Runtime
   readonly plugins: LoadedPlugins
   readonly servers: ReadonlyMap<string, OwnedServer>
+  /** Who may serve is found out as this says; undefined: everybody may. */
+  readonly preparation: Preparation | undefined
 }
 
 /** A running server and the settings it was started with: equal settings keep it running over a reload. */
 export interface OwnedServer {
   readonly upstream: Upstream
   readonly fingerprint: string
+  /** A point refused it as it is declared; it is not asked about again. */
+  readonly vetoed: boolean
+  /** What it is watched by; undefined: it may serve. */
+  readonly watched: Watched | undefined
 }
 
 /** What became of the declared servers at their points. */
@@ -70,6 +79,8 @@ export interface AssembleDeps {
   readonly catalogue: CatalogueDeps
   /** What patterns of names and URIs are compiled with. */
   readonly expression: Pick<ExpressionCompiler, 'anyOf'>
+  /** Who may serve, and how that is found out. */
+  readonly attestation: Pick<Attestation, 'prepare' | 'begin'>
 }
 
 export interface CatalogueDeps {
@@ -96,10 +107,13 @@ export async function assemble(
     const plugins = await pluginsFor(loaded, previous, deps, options)
     if (plugins !== previous?.plugins) undo.defer(() => plugins.close())
     const generation = deps.engine.generation(plugins.registrations, limits)
+    const preparation = await deps.attestation.prepare(loaded, generation)
     const admissions = (await options.admit?.(generation)) ?? ALL_ADMITTED
-    const servers = await startServers(admitted(config, admissions), previous, deps, {
+    const effective = admitted(config, admissions)
+    const servers = await startServers(effective, previous, deps, {
       undo,
       admissions,
+      preparation,
       patience: options.patience ?? FIRST_ATTEMPT,
     })
     const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
@@ -129,7 +143,7 @@ export async function assemble(
         createVirtualServer(options, deps.expression.anyOf),
       ),
     })
-    return { loaded, runtime, plugins, servers }
+    return { loaded, runtime, plugins, servers, preparation }
   } catch (error) {
     await undo.dispose()
     throw error
@@ -200,6 +214,7 @@ export function engineLimits({ limits }: GatewayConfig): EngineLimits {
 interface Starting {
   readonly undo: Disposer
   readonly admissions: Admissions
+  readonly preparation: Preparation | undefined
   readonly patience: number
 }
 
@@ -207,7 +222,7 @@ async function startServers(
   config: GatewayConfig,
   previous: Assembly | undefined,
   deps: AssembleDeps,
-  { undo, admissions, patience }: Starting,
+  { undo, admissions, preparation, patience }: Starting,
 ): Promise<Map<string, OwnedServer>> {
   const limits = {
     response: config.limits.response,
@@ -219,25 +234,31 @@ async function startServers(
   for (const server of config.servers) {
     const options: ServerOptions = serverOptions(server)
     const quarantine = admissions.quarantined.get(options.name)
-    const fingerprint = JSON.stringify([options, limits, quarantine !== undefined])
+    const vetoed = quarantine !== undefined
+    const fingerprint = JSON.stringify([options, limits, vetoed])
+    const watched = vetoed ? undefined : preparation?.guard(server)
     const running = previous?.servers.get(options.name)
     if (running?.fingerprint === fingerprint) {
-      servers.set(options.name, running)
+      servers.set(options.name, { ...running, vetoed, watched })
       // what a point says now, whatever was decided since it said it last
       if (quarantine !== undefined) void running.upstream.admit('quarantined', quarantine)
       continue
     }
-    const admission = quarantine === undefined ? 'admitted' : 'quarantined'
+    const reason = quarantine ?? (watched && NOT_YET)
+    const admission = reason === undefined ? 'admitted' : 'quarantined'
     const upstream = createUpstream(options, {
       ...deps.upstream,
       limits,
       admission,
-      admissionReason: quarantine,
+      admissionReason: reason,
     })
     undo.defer(() => upstream.close())
-    servers.set(options.name, { upstream, fingerprint })
+    servers.set(options.name, { upstream, fingerprint, vetoed, watched })
     // whoever may not serve is not run either
-    if (quarantine === undefined) starting.push(begin(upstream, deps))
+    if (watched && preparation) {
+      const asked = deps.attestation.begin(upstream, watched, preparation)
+      starting.push(asked.then(() => prepareFor(upstream, deps)))
+    } else if (!vetoed) starting.push(begin(upstream, deps))
   }
   let cancel = () => {}
   await Promise.race([
@@ -252,17 +273,23 @@ async function startServers(
 }
 
 /** Clients of the legacy era that are there already will not open a session again. */
-async function begin(upstream: Upstream, { hasSessions }: AssembleDeps): Promise<void> {
+async function begin(upstream: Upstream, deps: AssembleDeps): Promise<void> {
   await upstream.start()
+  await prepareFor(upstream, deps)
+}
+
+async function prepareFor(upstream: Upstream, { hasSessions }: AssembleDeps): Promise<void> {
   if (hasSessions()) await upstream.prepare('legacy')
 }
+
+const NOT_YET = 'it has not been admitted yet'
 
 function assertRequired(servers: ReadonlyMap<string, OwnedServer>): void {
   for (const { upstream } of servers.values()) {
     if (upstream.required && upstream.status.state !== 'ready') {
       throw new AppError(
         'UPSTREAM_UNAVAILABLE',
-        `the server ${upstream.name} is required and did not start: ${upstream.status.error ?? upstream.status.state}`,
+        `the server ${upstream.name} is required and did not start: ${upstream.refusal?.message ?? upstream.status.error ?? upstream.status.state}`,
       )
     }
   }
