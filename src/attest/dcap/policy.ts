@@ -1,5 +1,6 @@
 // What the sections `tdx` and `sgx` of an appraisal policy share: their schema, and the appraisal of TCB and measurements.
 import { Denial, malformed } from '../denial.ts'
+import { assertAllListed } from '../evidence/allow.ts'
 import type { AllowList, Appraised, Claims } from '../evidence/evidence.ts'
 import { TCB_STATUSES } from './status.ts'
 import { trailingText } from './verify.ts'
@@ -81,18 +82,6 @@ export const DCAP_PROPERTIES = {
   },
 } as const
 
-/** Measurements are listed by digest, or as raw bytes. */
-export const REFERENCE_LIST = {
-  type: 'array',
-  maxItems: 256,
-  items: {
-    type: 'string',
-    pattern:
-      '^(?:rv:[A-Za-z0-9][A-Za-z0-9._-]{0,127}|sha(?:256:[0-9a-f]{64}|384:[0-9a-f]{96})|raw:[0-9a-f]{2,128})$',
-  },
-  description: 'reference values; an empty list matches nothing',
-} as const
-
 /** What both kinds refuse whatever the TCB: unsigned bytes and debug. */
 export function appraiseForm({ flags }: Claims, policy: DcapPolicy): void {
   const trailing = flags.trailing_bytes
@@ -139,23 +128,15 @@ function assertEvaluation({ collateral }: Claims, least: number | undefined): vo
     throw new Denial('evidence.collateral_stale', `tcbEvaluationDataNumber below ${least}`)
 }
 
-/** Each measurement that the policy lists must be in its list. Returns the ids that matched. */
+/** Ids of what matched in each list that the policy has. */
 export function matchAll(
   { measurements }: Claims,
   lists: Readonly<Record<string, AllowList | undefined>>,
   now: number,
 ): Appraised['matched'] {
-  const matched = new Set<string>()
-  for (const [name, list] of Object.entries(lists)) {
-    if (list === undefined) continue
-    const value = measurements[name]
-    const entry = value !== undefined && Object.hasOwn(list, value) ? list[value] : undefined
-    if (!entry || (entry.notAfter !== undefined && now > entry.notAfter))
-      throw new Denial('evidence.measurement_unlisted', name)
-    matched.add(entry.id)
-  }
+  const matched = assertAllListed(measurements, lists, now)
   // a policy that lists nothing allows nothing
-  if (matched.size === 0)
+  if (matched.length === 0)
     throw new Denial('evidence.measurement_unlisted', 'the policy lists no measurement')
-  return [...matched]
+  return matched
 }

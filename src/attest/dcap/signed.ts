@@ -4,10 +4,11 @@ import type { EvidenceRoot } from '../evidence/evidence.ts'
 import { checkVendorChain } from '../evidence/vendor-chain.ts'
 import type { Certificate } from '../format/certificate.ts'
 import { latin1 } from '../format/der.ts'
+import { readJson } from '../format/json.ts'
 import { isSigned, type Scheme } from '../format/signature.ts'
 import { assertLeaf, certificatesIn } from './chain.ts'
-import { invalid, type Json, parseObject, timeOf, wholeOf } from './fields.ts'
-import type { SignedDocument } from './sent.ts'
+import { invalid, type Json, timeOf, wholeOf } from './fields.ts'
+import { LARGEST_DOCUMENT, type SignedDocument } from './sent.ts'
 
 export const P256: Scheme = { key: 'ec', hash: 'sha256' }
 const SIGNER = 'Intel SGX TCB Signing'
@@ -26,8 +27,9 @@ export type Signers = Map<string, Certificate>
 export interface SignedAt {
   readonly now: number
   readonly skew: number
-  /** The one that the quote leads to. */
+  /** The one that the quote leads to, and its certificate. */
   readonly root: EvidenceRoot
+  readonly anchor: Certificate
   readonly signers: Signers
 }
 
@@ -39,7 +41,7 @@ export function openSigned(document: SignedDocument, at: SignedAt): Opened {
   const signer = signerOf(chain, what, at)
   if (!isSigned(P256, signer.publicKey, inner, signature, 'ieee-p1363'))
     throw invalid(`${what}: its signature`)
-  const json = parseObject(inner, what)
+  const json = asCollateral(what, () => readJson(inner, what, LARGEST_DOCUMENT))
   const nextUpdate = timeOf(json.nextUpdate, `${what}: nextUpdate`)
   if (timeOf(json.issueDate, `${what}: issueDate`) > at.now + at.skew)
     throw new Denial('evidence.collateral_stale', `${what}: issued later than now`)
@@ -48,11 +50,15 @@ export function openSigned(document: SignedDocument, at: SignedAt): Opened {
   return { json, nextUpdate, number }
 }
 
-function signerOf(pem: string, what: string, { now, root, signers }: SignedAt): Certificate {
+function signerOf(
+  pem: string,
+  what: string,
+  { now, root, anchor, signers }: SignedAt,
+): Certificate {
   const known = signers.get(pem)
   if (known) return known
   const signer = asCollateral(what, () => {
-    const chain = certificatesIn(pem)
+    const chain = certificatesIn(pem, anchor)
     const [first] = chain
     // a PCK certificate is below the same root, and its key is in every machine
     if (!first || chain.length !== 2 || !latin1(first.subject).includes(SIGNER))
