@@ -296,6 +296,11 @@ export const REASONS = {
     'a version went back since the last attestation',
     'find out who downgraded the platform',
   ),
+  'evidence.platform_software': row(
+    'appraisal',
+    'the module or enclave that vouches for the environment is not one that its vendor names',
+    'have the platform run the TDX module and quoting enclave of its vendor',
+  ),
 
   // servers without TLS
   'package.unmeasured': row(
