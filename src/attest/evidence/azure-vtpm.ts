@@ -87,11 +87,10 @@ function needsOf<P>(kind: Kind<P>, item: EvidenceItem): readonly CollateralNeed[
 function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims {
   const { members, hcl } = readForm(kind, item)
   const quote = readQuote(members)
-  const inner = kind.hardware.verify(hardwareItem(hcl, members, item), {
+  const inner = verifyHardware(kind, hardwareItem(hcl, members, item), {
     ...at,
     expected: { kind: 'exact', bytes: hcl.reportData },
   })
-  if (inner.binding !== 'matched') throw new Denial('evidence.key_mismatch', 'HCL report')
   const binding = checkQuote(quote, hcl.ak, at.expected)
   const boot = measuredBootOf(item, quote)
   const state = stateOf(quote.attest)
@@ -117,6 +116,17 @@ function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims 
       ...boot?.flags,
       event_log: boot !== undefined,
     },
+  }
+}
+
+/** Report data that is not of this JSON is no wrong nonce: the report names another key. */
+function verifyHardware<P>({ hardware }: Kind<P>, item: EvidenceItem, at: Verification): Claims {
+  try {
+    return hardware.verify(item, at)
+  } catch (error) {
+    if (error instanceof Denial && error.reason === 'evidence.nonce_mismatch')
+      throw new Denial('evidence.key_mismatch', 'the report of the hardware names another key')
+    throw error
   }
 }
 
