@@ -172,6 +172,11 @@ export const REASONS = {
     'the token is signed by a key that its issuer does not publish',
     'see that the key set of the configured issuer is current',
   ),
+  'evidence.offered_key': row(
+    'signature',
+    'the token brings its own key, or says where to fetch one, which nobody does',
+    'have it signed by a key of its issuer, and name that key by kid only',
+  ),
   'evidence.issuer': row(
     'appraisal',
     'the token is of another issuer or for another audience',

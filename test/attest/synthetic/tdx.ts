@@ -26,6 +26,8 @@ export interface DcapOptions {
   readonly reportData?: Uint8Array
   /** Other keys, and so another root, for another seed. */
   readonly seed?: string
+  /** Of another one of the same seed: its certificates, byte for byte, as signatures differ each time. */
+  readonly pki?: IntelPki
   /** What differs from a good platform. */
   readonly chip?: Partial<Chip>
   /** Bytes to put into the body, by offset. */
@@ -65,7 +67,7 @@ const QE_AUTH = Buffer.from([...Array(32).keys()])
 /** A quote of a good platform: UpToDate, no debug, SEPT_VE_DISABLE, MRTD and RTMRs of repeated bytes. */
 export function makeDcap(options: DcapOptions): SyntheticDcap {
   const { tee = 'tdx', now, seed = 'synthetic', revoked = [] } = options
-  const pki = makeIntelPki(seed, { ...CHIP, ...options.chip }, now)
+  const pki = options.pki ?? makeIntelPki(seed, { ...CHIP, ...options.chip }, now)
   const { quote, at } = quoteOf(pki, options)
   const tcb = signed(tcbInfo(tee, now), options.tcbInfo, pki.signer)
   const qe = signed(qeIdentity(tee, now), options.qeIdentity, pki.signer)
