@@ -1,13 +1,13 @@
 // Changed evidence of confidential machines in Azure is refused: quote, key, report and chain hold together or not at all.
 import { describe, expect, it } from 'vitest'
-import { Denial } from '../../../src/attest/denial.ts'
 import { createAzureVtpm } from '../../../src/attest/evidence/azure-vtpm.ts'
-import type { Claims, Verifier } from '../../../src/attest/evidence/evidence.ts'
+import { type TdxPolicy, tdx, tdxSection } from '../../../src/attest/evidence/tdx.ts'
 import { readHclReport } from '../../../src/attest/tpm/hcl-report.ts'
 import { denialOf } from '../denials.ts'
 import { replaceAt, wrongLengths } from '../mutate.ts'
 import { u32le } from '../synthetic/boot-log.ts'
-import { outcomeOf, runOf, vector } from '../vectors.ts'
+import { makeDcap } from '../synthetic/tdx.ts'
+import { outcomeOf, policyOf, runOf, vector } from '../vectors.ts'
 
 type Form = Record<string, unknown>
 const run = runOf(
@@ -116,57 +116,70 @@ it('without the certificate of the chip it is refused', () => {
   expect(verdict({}, {})).toBe('verify: evidence.collateral_missing')
 })
 
-describe('with TDX', () => {
-  // what the quote over the TD report must carry is seen by a stand-in: genuine evidence of this kind is not public
-  const seen: string[] = []
-  const claims = { binding: 'matched', measurements: {}, flags: {}, tcb: {} } as unknown as Claims
-  const stand: Verifier<null> = {
-    type: 'tdx',
-    needs: ({ bytes }) => [{ id: b64(bytes), kind: 'crl', urls: [], required: true }],
-    verify: ({ bytes }, { expected }) => {
-      seen.push(`${b64(bytes)} ${Buffer.from(expected?.bytes ?? []).toString('hex')}`)
-      if (bytes.length === 0) throw new Denial('evidence.signature')
-      return claims
-    },
-    appraise: () => ({ trust: { hardware: 32 }, matched: [], warnings: ['tolerated'] }),
-  }
-  const azure = createAzureVtpm({ type: 'azure-tdx-vtpm', hardware: stand })
-  const tdx = replaceAt(hcl, RUNTIME + 8, u32le(4))
+describe('with TDX, over a synthetic quote', () => {
+  // genuine evidence of this kind is not public: the vTPM and its key are those above, the quote over the TD report is made up
+  const DIGEST = 'af2910341dd8108360e485f1b72494255190b9cdd5ccb44b73b883037cf99f21'
+  const reportData = Buffer.concat([Buffer.from(DIGEST, 'hex'), Buffer.alloc(32)])
+  const made = makeDcap({ now: run.at.now, reportData })
+  const azure = createAzureVtpm({ type: 'azure-tdx-vtpm', hardware: tdx })
+  const tdxHcl = b64(replaceAt(hcl, RUNTIME + 8, u32le(4)))
+  const at = { ...run.at, roots: { intel: [made.root] } }
   const item = (changes: Form) => ({
-    ...run.item,
-    bytes: Buffer.from(JSON.stringify({ ...form, hcl_report: b64(tdx), ...changes })),
+    type: 'azure-tdx-vtpm' as const,
+    bytes: Buffer.from(JSON.stringify({ ...form, hcl_report: tdxHcl, ...changes })),
+    endorsements: made.item.endorsements,
+  })
+  const good = item({ td_quote: b64(made.quote) })
+  const hardware: TdxPolicy = policyOf(tdxSection({}), {})
+  const registers = {
+    banks: ['sha256'],
+    reference: { pcrs: {} },
+    event_log: 'prefer',
+    secure_boot: 'require',
+  } as const
+
+  it('quote, key, TD and platform hold together', () => {
+    const { flags, measurements, ...claims } = azure.verify(good, at)
+    expect(claims).toMatchObject({ type: 'azure-tdx-vtpm', binding: 'matched', synthetic: true })
+    expect(flags).toMatchObject({ secure_boot: true, debug: false })
+    expect(measurements).toHaveProperty('mrtd')
+    expect(measurements).toHaveProperty(['sha256.pcr23'])
+    expect(azure.needs?.(good, { hardware, registers })).toEqual(tdx.needs?.(made.item, hardware))
   })
 
-  it('the quote over the TD report must carry the digest of the runtime data, and zeros', () => {
-    const { flags, measurements } = azure.verify(item({ td_quote: 'AAAA' }), run.at)
-    expect(seen.splice(0)).toEqual([
-      `AAAA af2910341dd8108360e485f1b72494255190b9cdd5ccb44b73b883037cf99f21${'0'.repeat(64)}`,
-    ])
-    expect(flags.secure_boot).toBe(true)
-    expect(Object.keys(measurements)).toHaveLength(24)
-    expect(azure.needs?.(item({ td_quote: 'AAAA' }))).toMatchObject([{ id: 'AAAA' }])
-  })
-
-  it('the quote over the TD report must be there and must hold', () => {
-    expect(denialOf(() => azure.verify(item({}), run.at))).toBe(
-      'evidence.malformed: td_quote: is not there',
+  it('a TD that names another key, or no TD, is refused', () => {
+    const other = makeDcap({ now: run.at.now, reportData: Buffer.alloc(64, 1), pki: made.pki })
+    const verdictOf = (changes: Form) => denialOf(() => azure.verify(item(changes), at))
+    expect(verdictOf({ td_quote: b64(other.quote) })).toBe(
+      'evidence.key_mismatch: the report of the hardware names another key',
     )
-    expect(denialOf(() => azure.verify(item({ td_quote: '' }), run.at))).toBe('evidence.signature')
+    expect(verdictOf({})).toBe('evidence.malformed: td_quote: is not there')
+    expect(verdictOf({ td_quote: b64(replaceAt(made.quote, 100, Buffer.of(1))) })).toBe(
+      'evidence.signature: quote',
+    )
   })
 
-  it('the worse of what is said of hardware and registers counts', () => {
-    const given = azure.verify(item({ td_quote: 'AAAA' }), run.at)
-    const value = given.measurements['sha256.pcr4'] ?? ''
-    const registers = {
-      banks: ['sha256'],
-      reference: { pcrs: { 4: { [value]: { id: 'rv:boot' } } } },
-      event_log: 'prefer',
-      secure_boot: 'require',
-    } as const
-    expect(azure.appraise(given, { hardware: null, registers }, { now: 0 })).toEqual({
-      trust: { hardware: 32, executables: 2, configuration: 2 },
-      matched: ['rv:boot'],
-      warnings: ['tolerated', 'no event log was given'],
+  it('what is wanted of hardware and registers must both be there', () => {
+    const given = azure.verify(good, at)
+    const allow = (...names: string[]) =>
+      Object.fromEntries(
+        names.map((name) => [given.measurements[name] ?? '', { id: `rv:${name}` }]),
+      )
+    const appraise = (reference: TdxPolicy['reference'], pcrs = { 4: allow('sha256.pcr4') }) => {
+      const policy = {
+        hardware: { ...hardware, reference },
+        registers: { ...registers, reference: { pcrs } },
+      }
+      return azure.appraise(given, policy, { now: run.at.now })
+    }
+    expect(appraise({ mrtd: allow('mrtd') })).toMatchObject({
+      trust: { hardware: 2, executables: 2, configuration: 2 },
+      matched: ['rv:mrtd', 'rv:sha256.pcr4'],
+      warnings: ['no event log was given'],
     })
+    expect(denialOf(() => appraise({ mrtd: {} }))).toMatch('evidence.measurement_unlisted')
+    expect(denialOf(() => appraise({ mrtd: allow('mrtd') }, { 4: {} }))).toBe(
+      'evidence.measurement_unlisted: sha256.pcr4',
+    )
   })
 })
