@@ -4,6 +4,7 @@ import { Denial } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
 import { isSign1Signed, readSign1, type Sign1 } from '../format/cose.ts'
 import { hexOf, isZero } from '../format/der.ts'
+import { basicConstraintsOf, KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
 import { type NitroDocument, readNitroDocument } from '../format/nitro-document.ts'
 import { checkExpected } from './allow.ts'
 import { type ChainRevocation, NOBODY_ASKED, type RevocationChecked } from './chain-revocation.ts'
@@ -33,6 +34,7 @@ function verify(item: EvidenceItem, at: Verification, revocation: ChainRevocatio
   const chain = chainOf(document)
   const leaf = chain[0] as Certificate
   const root = checkVendorChain(chain, at.roots.nitro ?? [], at.now)
+  assertLeaf(leaf)
   const revoked = revocation.check(chain, at)
   if (!isSign1Signed(message, leaf.publicKey)) throw new Denial('evidence.signature', WHAT)
   assertTimestamp(document, leaf, at)
@@ -43,6 +45,13 @@ function verify(item: EvidenceItem, at: Verification, revocation: ChainRevocatio
 /** The bundle begins with the root; a chain begins with the leaf. */
 function chainOf({ certificate, cabundle }: NitroDocument): readonly Certificate[] {
   return [certificate, ...cabundle.toReversed()].map((der) => Certificate.parse(der))
+}
+
+/** A certificate of an enclave: an authority above it signs certificates, not documents. */
+function assertLeaf(leaf: Certificate): void {
+  const usage = keyUsageOf(leaf)
+  if (basicConstraintsOf(leaf)?.isAuthority || (usage && !usage[KEY_USAGE.digitalSignature]))
+    throw new Denial('evidence.chain', 'a leaf that is not for documents')
 }
 
 /** Not of the future, and made while the certificate was valid; how old it may be is for the policy. */
