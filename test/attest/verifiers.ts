@@ -1,6 +1,8 @@
 // The verifiers that the tests of vectors and mutations run, one line each, with the schema of their section of a policy.
 import { azureVtpmSection, createAzureVtpm } from '../../src/attest/evidence/azure-vtpm.ts'
 import type { EvidenceType, Verifier } from '../../src/attest/evidence/evidence.ts'
+import { nitro } from '../../src/attest/evidence/nitro.ts'
+import { nitroSection } from '../../src/attest/evidence/nitro-policy.ts'
 import { sevSnp } from '../../src/attest/evidence/sev-snp.ts'
 import { sevSnpSection } from '../../src/attest/evidence/sev-snp-policy.ts'
 import { sgx, sgxSection } from '../../src/attest/evidence/sgx.ts'
@@ -32,4 +34,5 @@ export const KNOWN: Readonly<Partial<Record<EvidenceType, Known>>> = {
     createAzureVtpm({ type: 'azure-snp-vtpm', hardware: sevSnp }),
     azureVtpmSection(sevSnpSection(LIST)),
   ),
+  nitro: known(nitro, nitroSection(LIST)),
 }
