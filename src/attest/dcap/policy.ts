@@ -89,6 +89,7 @@ export const REFERENCE_LIST = {
     type: 'string',
     pattern:
       '^(?:rv:[A-Za-z0-9][A-Za-z0-9._-]{0,127}|sha(?:256:[0-9a-f]{64}|384:[0-9a-f]{96})|raw:[0-9a-f]{2,128})$',
+    'x-expects': 'an id of reference_values such as rv:build-12, or a digest such as sha384:...',
   },
   description: 'reference values; an empty list matches nothing',
 } as const

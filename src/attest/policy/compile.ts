@@ -1,7 +1,5 @@
 // From a policy that fits the schema to the one that appraisal uses, or to what is wrong with it; it reads no file.
-import { isObject } from '../../base/json.ts'
 import type { Resolved } from '../../config/schema/resolved.ts'
-import type { EvidenceType } from '../evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../evidence/media.ts'
 import type { AppraisalPolicy, EvidencePolicy, ReferenceValue, Requirement } from './policy.ts'
 import {
@@ -72,7 +70,7 @@ export function compilePolicy(file: PolicyFile, sha256: string): Compiled {
 }
 
 function asksEvidence(evidence: EvidenceSection | undefined): boolean {
-  return evidence !== undefined && isObject(evidence.require)
+  return evidence !== undefined && evidence.require !== 'none'
 }
 
 function referencesOf(file: PolicyFile, problems: PolicyProblem[]) {
@@ -115,11 +113,9 @@ function evidencePolicy(section: EvidenceSection, at: Resolving): EvidencePolicy
   }
 }
 
-function requirementsOf(given: unknown): readonly Requirement[] {
-  if (!isObject(given)) return []
-  const { any_of: anyOf, all_of: allOf = [] } = given as Partial<
-    Record<'any_of' | 'all_of', readonly EvidenceType[]>
-  >
+function requirementsOf(given: EvidenceSection['require']): readonly Requirement[] {
+  if (typeof given === 'string') return []
+  const { any_of: anyOf, all_of: allOf = [] } = given
   const each = allOf.map((type) => ({ anyOf: [type] }))
   return anyOf ? [...each, { anyOf }] : each
 }
