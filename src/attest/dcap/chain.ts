@@ -2,7 +2,7 @@
 import { Denial } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
 import type { DcapQuote } from '../format/dcap-quote.ts'
-import { latin1 } from '../format/der.ts'
+import { equalBytes, latin1 } from '../format/der.ts'
 import { basicConstraintsOf } from '../format/extensions.ts'
 import { readPem } from '../format/pem.ts'
 
@@ -16,12 +16,12 @@ export function pckChainOf(quote: DcapQuote): PckChain {
   return chain as unknown as PckChain
 }
 
-/** Throws `evidence.malformed`, `evidence.too_large`. */
-export function certificatesIn(pem: string): readonly Certificate[] {
+/** `known` stands for itself, so that its key is not read again. Throws `evidence.malformed`, `evidence.too_large`. */
+export function certificatesIn(pem: string, known?: Certificate): readonly Certificate[] {
   return readPem(pem, BOUNDS).map(({ label, bytes }) => {
     if (label !== 'CERTIFICATE')
       throw new Denial('evidence.chain', 'a block that is no certificate')
-    return Certificate.parse(bytes)
+    return known && equalBytes(known.der, bytes) ? known : Certificate.parse(bytes)
   })
 }
 

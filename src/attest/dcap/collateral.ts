@@ -46,7 +46,7 @@ export function judge(authentic: Authentic, item: EvidenceItem, at: Verification
   const { quote, chain, pck, root } = authentic
   const { tcb, qe, pckCrl, rootCrl } = find(item, at, idsOf(quote.tee, pck.fmspc, chain))
   const signers: Signers = new Map()
-  const signedAt = { now: at.now, skew: at.skew, root, signers }
+  const signedAt = { now: at.now, skew: at.skew, root, anchor: chain[2], signers }
   const tcbInfo = openSigned(tcb, signedAt)
   const qeIdentity = openSigned(qe, signedAt)
   const crls = checkRevocation({ chain, signers, pckCrl, rootCrl }, at)

@@ -81,19 +81,6 @@ export const DCAP_PROPERTIES = {
   },
 } as const
 
-/** Measurements are listed by digest, or as raw bytes. */
-export const REFERENCE_LIST = {
-  type: 'array',
-  maxItems: 256,
-  items: {
-    type: 'string',
-    pattern:
-      '^(?:rv:[A-Za-z0-9][A-Za-z0-9._-]{0,127}|sha(?:256:[0-9a-f]{64}|384:[0-9a-f]{96})|raw:[0-9a-f]{2,128})$',
-    'x-expects': 'an id of reference_values such as rv:build-12, or a digest such as sha384:...',
-  },
-  description: 'reference values; an empty list matches nothing',
-} as const
-
 /** What both kinds refuse whatever the TCB: unsigned bytes and debug. */
 export function appraiseForm({ flags }: Claims, policy: DcapPolicy): void {
   const trailing = flags.trailing_bytes

@@ -26,8 +26,9 @@ export type Signers = Map<string, Certificate>
 export interface SignedAt {
   readonly now: number
   readonly skew: number
-  /** The one that the quote leads to. */
+  /** The one that the quote leads to, and its certificate. */
   readonly root: EvidenceRoot
+  readonly anchor: Certificate
   readonly signers: Signers
 }
 
@@ -48,11 +49,15 @@ export function openSigned(document: SignedDocument, at: SignedAt): Opened {
   return { json, nextUpdate, number }
 }
 
-function signerOf(pem: string, what: string, { now, root, signers }: SignedAt): Certificate {
+function signerOf(
+  pem: string,
+  what: string,
+  { now, root, anchor, signers }: SignedAt,
+): Certificate {
   const known = signers.get(pem)
   if (known) return known
   const signer = asCollateral(what, () => {
-    const chain = certificatesIn(pem)
+    const chain = certificatesIn(pem, anchor)
     const [first] = chain
     // a PCK certificate is below the same root, and its key is in every machine
     if (!first || chain.length !== 2 || !latin1(first.subject).includes(SIGNER))

@@ -6,7 +6,6 @@ import {
   DCAP_PROPERTIES,
   type DcapPolicy,
   matchAll,
-  REFERENCE_LIST,
 } from '../dcap/policy.ts'
 import { verifyDcap } from '../dcap/verify.ts'
 import { Denial, malformed } from '../denial.ts'
@@ -36,27 +35,29 @@ export interface SgxPolicy extends DcapPolicy {
 
 const U16 = { type: 'integer', minimum: 0, maximum: 65535 } as const
 
-export const SGX_SECTION = {
-  type: 'object',
-  description: 'Intel SGX: a quote of the enclave',
-  additionalProperties: false,
-  required: ['reference'],
-  properties: {
-    ...DCAP_PROPERTIES,
-    reference: {
-      type: 'object',
-      additionalProperties: false,
-      minProperties: 1,
-      dependentRequired: { mrsigner: ['isvprodid'] },
-      properties: {
-        mrenclave: REFERENCE_LIST,
-        mrsigner: REFERENCE_LIST,
-        isvprodid: { ...U16, description: 'product of the signer' },
-        min_isvsvn: { ...U16, description: 'least security version of the enclave' },
+/** `list`: the schema of a list of reference values. */
+export const sgxSection = (list: object) =>
+  ({
+    type: 'object',
+    description: 'Intel SGX: the quote of an enclave',
+    additionalProperties: false,
+    required: ['reference'],
+    properties: {
+      ...DCAP_PROPERTIES,
+      reference: {
+        type: 'object',
+        description: 'lists that the quote must be in; an empty list allows nothing',
+        additionalProperties: false,
+        anyOf: [{ required: ['mrenclave'] }, { required: ['mrsigner', 'isvprodid'] }],
+        properties: {
+          mrenclave: list,
+          mrsigner: list,
+          isvprodid: { ...U16, description: 'product of the signer' },
+          min_isvsvn: { ...U16, description: 'least security version of the enclave' },
+        },
       },
     },
-  },
-} as const
+  }) as const
 
 export function createSgxVerifier(options: PcsOptions = {}): Verifier<SgxPolicy> {
   return {

@@ -1,14 +1,8 @@
 // SPIFFE ids and X.509-SVIDs (SPIFFE-ID, X509-SVID sections 2 to 4): what one looks like and which rule it meets; no chain, no bundle.
 import { Denial, malformed } from '../denial.ts'
 import { type Certificate, EXTENSION } from '../format/certificate.ts'
-import { contextPrimitive, latin1 } from '../format/der.ts'
-import {
-  basicConstraintsOf,
-  contentOf,
-  extKeyUsageOf,
-  KEY_USAGE,
-  keyUsageOf,
-} from '../format/extensions.ts'
+import { basicConstraintsOf, extKeyUsageOf, KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
+import { namesIn } from '../format/general-names.ts'
 
 export interface SpiffeId {
   readonly text: string
@@ -28,7 +22,6 @@ const LONGEST_ID = 2048
 const LONGEST_DOMAIN = 255
 const DOMAIN = /^[a-z0-9._-]+$/
 const SEGMENT = /^[A-Za-z0-9._-]+$/
-const MOST_NAMES = 256
 const PURPOSES = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'] as const
 
 /** Throws `evidence.malformed`: an id is of one spelling, so that equal ids are equal texts. */
@@ -115,20 +108,11 @@ function usageIn(certificate: Certificate): readonly boolean[] {
   return usage
 }
 
-/** The one URI of subjectAltName, read from the extension itself; undefined: it has none. */
+/** The one URI of subjectAltName; undefined: it has none. */
 function idIn(certificate: Certificate): SpiffeId | undefined {
-  const extension = certificate.extensions.get(EXTENSION.subjectAltName)
-  if (!extension) return undefined
-  const names = contentOf(extension.value, 'subjectAltName')
-  const uris: string[] = []
-  for (let count = 0; !names.isDone; count++) {
-    if (count === MOST_NAMES) throw malformed('subjectAltName: too many names')
-    const isUri = names.tag === contextPrimitive(6)
-    const name = names.next('subjectAltName')
-    if (isUri) uris.push(latin1(name.rest()))
-  }
-  if (uris.length > 1) throw malformed('more than one URI in subjectAltName')
-  return uris[0] === undefined ? undefined : parseSpiffeId(uris[0])
+  const [uri, ...more] = namesIn(certificate, 'uri')
+  if (more.length > 0) throw malformed('more than one URI in subjectAltName')
+  return uri === undefined ? undefined : parseSpiffeId(uri)
 }
 
 function isId(text: string): boolean {

@@ -6,7 +6,6 @@ import {
   DCAP_PROPERTIES,
   type DcapPolicy,
   matchAll,
-  REFERENCE_LIST,
 } from '../dcap/policy.ts'
 import { verifyDcap } from '../dcap/verify.ts'
 import { Denial, malformed } from '../denial.ts'
@@ -42,35 +41,32 @@ export interface TdxPolicy extends DcapPolicy {
   readonly reference: Readonly<Partial<Record<(typeof MEASUREMENTS)[number], AllowList>>>
 }
 
-export const TDX_SECTION = {
-  type: 'object',
-  description: 'Intel TDX: a quote of the trust domain',
-  additionalProperties: false,
-  required: ['reference'],
-  properties: {
-    ...DCAP_PROPERTIES,
-    require_sept_ve_disable: {
-      type: 'boolean',
-      default: true,
-      description:
-        'refuse a trust domain that its host may make see exceptions of memory it took away',
+const flag = (value: boolean, description: string) =>
+  ({ type: 'boolean', default: value, description }) as const
+
+/** `list`: the schema of a list of reference values. */
+export const tdxSection = (list: object) =>
+  ({
+    type: 'object',
+    description: 'Intel TDX: the quote of a trust domain',
+    additionalProperties: false,
+    required: ['reference'],
+    properties: {
+      ...DCAP_PROPERTIES,
+      require_sept_ve_disable: flag(
+        true,
+        'refuse a trust domain whose host may make it see exceptions for memory that was taken away',
+      ),
+      allow_migration: flag(false, 'a migration TD may move the trust domain'),
+      reference: {
+        type: 'object',
+        description: 'lists that the quote must be in; an empty list allows nothing',
+        additionalProperties: false,
+        minProperties: 1,
+        properties: Object.fromEntries(MEASUREMENTS.map((name) => [name, list])),
+      },
     },
-    allow_migration: {
-      type: 'boolean',
-      default: false,
-      description: 'accept a trust domain that a migration TD may move',
-    },
-    reference: {
-      type: 'object',
-      additionalProperties: false,
-      minProperties: 1,
-      properties: Object.fromEntries(MEASUREMENTS.map((name) => [name, REFERENCE_LIST])) as Record<
-        (typeof MEASUREMENTS)[number],
-        typeof REFERENCE_LIST
-      >,
-    },
-  },
-} as const
+  }) as const
 
 export function createTdxVerifier(options: PcsOptions = {}): Verifier<TdxPolicy> {
   return {

@@ -1,6 +1,7 @@
 // Attestation tokens of Google Cloud for Confidential Space, with a certificate chain (PKI) or signed by published keys (OIDC).
 import type { JsonObject } from '../../base/json.ts'
 import { Denial, malformed } from '../denial.ts'
+import { assertListed } from '../evidence/allow.ts'
 import type {
   Appraised,
   Claims,
@@ -12,10 +13,11 @@ import { checkVendorChain } from '../evidence/vendor-chain.ts'
 import { Certificate } from '../format/certificate.ts'
 import { memberAt, textAt, textsAt } from '../format/json.ts'
 import { assertJwsSigned, type Jws, type JwsShape, parseJws } from '../format/jws.ts'
+import type { Reason } from '../reasons.ts'
 import {
   appraiseByAny,
   type ConfidentialSpaceIssuer,
-  listedIn,
+  ISSUER_DEFAULTS,
   type TokenPolicy,
 } from './issuers.ts'
 import {
@@ -62,7 +64,7 @@ type Signer = Pick<Claims, 'signerSha256' | 'anchor' | 'synthetic' | 'collateral
 function signerByChain(jws: Jws, x5c: readonly Uint8Array[], { roots, now }: Verification): Signer {
   if (x5c.length !== CHAIN) throw new Denial('evidence.chain', `${WHAT}: x5c of ${CHAIN}`)
   const chain = x5c.map((der) => Certificate.parse(der))
-  const root = checkVendorChain(chain, roots[WHAT] ?? [], now)
+  const root = checkVendorChain(chain, roots.google ?? [], now)
   const [leaf] = chain as [Certificate]
   assertJwsSigned(jws, leaf.publicKey, WHAT)
   const { id: anchor, synthetic = false } = root
@@ -118,34 +120,51 @@ const list = (names: readonly string[]): string => JSON.stringify(names)
 const isNothing = (value: unknown): boolean =>
   value === undefined || value === null || (Array.isArray(value) && value.length === 0)
 
-function appraise(claims: Claims, issuer: ConfidentialSpaceIssuer, now: number): Appraised {
-  const { flags, product = '', measurements, tcbStatus } = claims
-  const refuse = (reason: Denial['reason'], detail: string): never => {
+function appraise(claims: Claims, given: ConfidentialSpaceIssuer, now: number): Appraised {
+  const issuer = { ...ISSUER_DEFAULTS, ...given }
+  const { flags, product = '', tcbStatus = '' } = claims
+  const refuse = (reason: Reason, detail: string): never => {
     throw new Denial(reason, `${WHAT}: ${detail}`)
   }
-  const isIn = (among: readonly string[] | undefined, flag: string): boolean =>
-    among === undefined || among.includes(String(flags[flag]))
-  if (!isIn(issuer.audiences, 'audience')) refuse('evidence.issuer', 'aud')
+  const isIn = (among: readonly string[] | undefined, value: unknown): boolean =>
+    among === undefined || among.some((one) => one === value)
+  const isAny = (flag: string, test: (names: readonly string[]) => boolean): boolean =>
+    test(JSON.parse(String(flags[flag])) as readonly string[])
+  if (!isIn(issuer.audiences, flags.audience)) refuse('evidence.issuer', 'aud')
   if (flags.debug !== false && !issuer.allow_debug) refuse('evidence.debug', 'dbgstat')
   if (flags.software !== 'CONFIDENTIAL_SPACE') refuse('evidence.configuration', 'swname')
-  if (!issuer.hwmodels.includes(product)) refuse('evidence.product', 'hwmodel')
-  if (product === TDX && !issuer.tdx_tcb_status.includes(tcbStatus ?? ''))
+  if (!isIn(issuer.hwmodels, product)) refuse('evidence.product', 'hwmodel')
+  if (product === TDX && !isIn(issuer.tdx_tcb_status, tcbStatus))
     refuse('evidence.tcb_low', 'gcp_attester_tcb_status')
   if (flags.secure_boot !== true) refuse('evidence.configuration', 'secboot')
-  const support = JSON.parse(String(flags.support)) as readonly string[]
-  if (!issuer.support.some((one) => support.includes(one)))
+  if (!isAny('support', (names) => names.some((name) => isIn(issuer.support, name))))
     refuse('evidence.configuration', 'support_attributes')
-  if (!isIn(issuer.projects, 'project')) refuse('evidence.issuer', 'project_id')
-  if (!isIn(issuer.zones, 'zone')) refuse('evidence.issuer', 'zone')
-  const matched = listedIn(issuer.image_digests, measurements.image_digest, now, 'image_digest')
+  if (!isIn(issuer.projects, flags.project)) refuse('evidence.issuer', 'project_id')
+  if (!isIn(issuer.zones, flags.zone)) refuse('evidence.issuer', 'zone')
   if (flags.cmd_override !== false && !issuer.allow_cmd_override)
     refuse('evidence.configuration', 'cmd_override')
-  const env = JSON.parse(String(flags.env_override)) as readonly string[]
-  if (!env.every((name) => issuer.env_override.includes(name)))
+  if (
+    !isAny('env_override', (names) => names.every((name) => isIn(issuer.env_override ?? [], name)))
+  )
     refuse('evidence.configuration', 'env_override')
   return {
-    trust: { hardware: 2, executables: 2, configuration: 2, 'instance-identity': 2 },
-    matched: [matched],
-    warnings: [],
+    trust: {
+      hardware: 2,
+      executables: 2,
+      configuration: flags.debug === false ? 2 : 96,
+      'instance-identity': 2,
+    },
+    matched: [imageIn(claims, issuer, now)],
+    warnings: flags.debug === false ? [] : ['debug is on'],
   }
+}
+
+function imageIn(
+  { measurements }: Claims,
+  { image_digests: plain = [], reference }: ConfidentialSpaceIssuer,
+  now: number,
+): string {
+  const image = measurements.image_digest
+  if (image !== undefined && plain.includes(image)) return image
+  return assertListed('image_digest', image, reference?.image_digest ?? {}, now)
 }

@@ -2,45 +2,50 @@
 import { Denial } from '../denial.ts'
 import type { AllowList, Appraised } from '../evidence/evidence.ts'
 
+/** Lists that may be left out say `any` where that is said; else the defaults below are in their place. */
 export interface ConfidentialSpaceIssuer {
   readonly type: 'confidential-space'
-  readonly image_digests: AllowList
+  /** Images, written out; beside those of `reference`. */
+  readonly image_digests?: readonly string[]
+  readonly reference?: { readonly image_digest?: AllowList }
   /** One of these must be among the support attributes of the image. */
-  readonly support: readonly ('STABLE' | 'USABLE' | 'LATEST')[]
-  readonly audiences: readonly string[]
-  readonly hwmodels: readonly string[]
+  readonly support?: readonly string[]
+  readonly audiences?: readonly string[]
+  readonly hwmodels?: readonly string[]
   /** Of machines with TDX. */
-  readonly tdx_tcb_status: readonly string[]
-  /** Left out: of any project; so with zones. */
+  readonly tdx_tcb_status?: readonly string[]
+  /** Any. */
   readonly projects?: readonly string[]
+  /** Any. */
   readonly zones?: readonly string[]
   /** Names of environment variables that may be set over those of the image. */
-  readonly env_override: readonly string[]
-  readonly allow_cmd_override: boolean
-  readonly allow_debug: boolean
+  readonly env_override?: readonly string[]
+  readonly allow_cmd_override?: boolean
+  readonly allow_debug?: boolean
 }
 
 export interface MaaIssuer {
   readonly type: 'maa'
   /** https, without a path; its keys are those at `/certs` there. */
   readonly provider: string
-  readonly launch_measurements: AllowList
-  readonly compliance: readonly string[]
-  /** Least versions, by component: bl, tee, snp, ucode. */
-  readonly min_tcb: Readonly<Record<string, number>>
-  readonly vmpl: readonly number[]
-  /** Digests of the policy that the provider applied; left out: any. */
+  readonly reference: { readonly launch_measurement: AllowList }
+  /** Least versions, by component. */
+  readonly min_tcb: Readonly<Record<(typeof MAA_TCB)[number], number>>
+  readonly compliance?: readonly string[]
+  readonly vmpl?: readonly number[]
+  /** Digests of the policy that the provider applied. Any. */
   readonly policy_hashes?: readonly string[]
-  readonly allow_debug: boolean
-  readonly allow_migration: boolean
-  readonly require_secure_boot: boolean
+  readonly allow_debug?: boolean
+  readonly allow_migration?: boolean
+  readonly allow_insecure_boot?: boolean
 }
 
 export interface GcpIdentityIssuer {
   readonly type: 'gcp-identity'
   readonly projects: readonly string[]
+  /** Any. */
   readonly zones?: readonly string[]
-  /** Addresses of service accounts; left out: any of the projects. */
+  /** Addresses. Any of the projects. */
   readonly service_accounts?: readonly string[]
 }
 
@@ -49,6 +54,19 @@ export type TokenIssuer = ConfidentialSpaceIssuer | MaaIssuer | GcpIdentityIssue
 export interface TokenPolicy {
   readonly issuers: readonly TokenIssuer[]
 }
+
+export const MAA_TCB = ['bl', 'tee', 'snp', 'ucode'] as const
+
+/** What holds where a policy says nothing. */
+export const ISSUER_DEFAULTS = {
+  support: ['STABLE'],
+  /** The name of the protocol: a token for another service is not for us. */
+  audiences: ['portcullis-att-v1'],
+  hwmodels: ['GCP_INTEL_TDX'],
+  tdx_tcb_status: ['UpToDate'],
+  compliance: ['azure-compliant-cvm'],
+  vmpl: [0],
+} as const
 
 /** Any of the issuers of a kind may want it; when none does, what the first one says. Throws Denial. */
 export function appraiseByAny<T extends TokenIssuer['type']>(
@@ -74,17 +92,4 @@ function isOf<T extends TokenIssuer['type']>(
   type: T,
 ): issuer is Extract<TokenIssuer, { type: T }> {
   return issuer.type === type
-}
-
-/** The id of the reference value that allows a digest. Throws `evidence.measurement_unlisted`. */
-export function listedIn(
-  list: AllowList,
-  digest: string | undefined,
-  now: number,
-  what: string,
-): string {
-  const entry = digest !== undefined && Object.hasOwn(list, digest) ? list[digest] : undefined
-  if (!entry || (entry.notAfter !== undefined && now > entry.notAfter))
-    throw new Denial('evidence.measurement_unlisted', what)
-  return entry.id
 }

@@ -2,10 +2,18 @@
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../base/json.ts'
 import { Denial, malformed } from '../denial.ts'
+import { assertListed } from '../evidence/allow.ts'
 import type { Appraised, Claims, Expected, Verifier } from '../evidence/evidence.ts'
 import { memberAt, textAt } from '../format/json.ts'
 import { type JwsShape, parseJws } from '../format/jws.ts'
-import { appraiseByAny, listedIn, type MaaIssuer, type TokenPolicy } from './issuers.ts'
+import type { Reason } from '../reasons.ts'
+import {
+  appraiseByAny,
+  ISSUER_DEFAULTS,
+  MAA_TCB,
+  type MaaIssuer,
+  type TokenPolicy,
+} from './issuers.ts'
 import {
   assertAnswered,
   assertSignedByIssuer,
@@ -119,29 +127,30 @@ function numberIn(tee: unknown, name: string): number {
   return value
 }
 
-function appraise(claims: Claims, issuer: MaaIssuer, now: number): Appraised {
+function appraise(claims: Claims, given: MaaIssuer, now: number): Appraised {
+  const issuer = { ...ISSUER_DEFAULTS, ...given }
   const { flags, tcb, measurements } = claims
-  const refuse = (reason: Denial['reason'], detail: string): never => {
+  const refuse = (reason: Reason, detail: string): never => {
     throw new Denial(reason, `${WHAT}: ${detail}`)
   }
   if (flags.provider !== issuer.provider) refuse('evidence.issuer', 'iss')
   if (flags.vm !== true) refuse('evidence.configuration', 'x-ms-attestation-type')
   if (flags.debug !== false && !issuer.allow_debug) refuse('evidence.debug', 'a debugger is on')
-  if (!issuer.vmpl.includes(Number(flags.vmpl))) refuse('evidence.privilege', 'vmpl')
+  if (!issuer.vmpl.some((level) => level === flags.vmpl)) refuse('evidence.privilege', 'vmpl')
   if (flags.migration !== false && !issuer.allow_migration) refuse('evidence.migration', 'allowed')
-  if (!issuer.compliance.includes(String(flags.compliance)))
+  if (!issuer.compliance.some((one) => one === flags.compliance))
     refuse('evidence.configuration', 'x-ms-compliance-status')
-  if (flags.secure_boot !== true && issuer.require_secure_boot)
+  if (flags.secure_boot !== true && !issuer.allow_insecure_boot)
     refuse('evidence.configuration', 'secureboot')
-  for (const [name, least] of Object.entries(issuer.min_tcb))
-    if (!(Object.hasOwn(tcb, name) && Number(tcb[name]) >= least)) refuse('evidence.tcb_low', name)
+  for (const name of MAA_TCB)
+    if (!((tcb[name] ?? -1) >= issuer.min_tcb[name])) refuse('evidence.tcb_low', name)
   if (issuer.policy_hashes && !issuer.policy_hashes.includes(String(flags.policy_hash)))
     refuse('evidence.configuration', 'x-ms-policy-hash')
-  const launch = measurements.launch_measurement
-  const matched = listedIn(issuer.launch_measurements, launch, now, 'launchmeasurement')
+  const name = 'launch_measurement'
+  const matched = assertListed(name, measurements[name], issuer.reference[name], now)
   return {
-    trust: { hardware: 2, executables: 2, configuration: 2 },
+    trust: { hardware: 2, executables: 2, configuration: flags.debug === false ? 2 : 96 },
     matched: [matched],
-    warnings: [],
+    warnings: flags.debug === false ? [] : ['debug is on'],
   }
 }

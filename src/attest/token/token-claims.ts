@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../base/json.ts'
 import type { CollateralNeed } from '../collateral.ts'
-import { Denial, malformed } from '../denial.ts'
+import { Denial, malformed, ofCollateral } from '../denial.ts'
 import type { Claims, Expected, Verification } from '../evidence/evidence.ts'
 import { keyNamed, type PublicJwk, readJwks } from '../format/jwks.ts'
 import { assertJwsSigned, type Jws } from '../format/jws.ts'
@@ -60,7 +60,7 @@ export function assertSignedByIssuer(
   if (!set) throw new Denial('evidence.collateral_missing', `${what}: the keys of its issuer`)
   const nextUpdate = set.receivedAt + KEYS_HOLD
   if (now > nextUpdate) throw new Denial('evidence.collateral_stale', `${what}: keys`)
-  const key = asCollateral(() => keyFrom(set.bytes, jws, what))
+  const key = ofCollateral(() => keyFrom(set.bytes, jws, what))
   assertJwsSigned(jws, key.key, what)
   const sha256 = createHash('sha256').update(set.bytes).digest('hex')
   return {
@@ -72,18 +72,6 @@ export function assertSignedByIssuer(
 
 function keyFrom(bytes: Uint8Array, { kid }: Jws, what: string): PublicJwk {
   return keyNamed(readJwks(bytes, `${what}: keys`), kid, what)
-}
-
-/** What is malformed or too large there is no fault of the evidence. */
-export function asCollateral<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    const isUnread =
-      error instanceof Denial && ['evidence.malformed', 'evidence.too_large'].includes(error.reason)
-    if (isUnread) throw new Denial('evidence.collateral_invalid', error.detail)
-    throw error
-  }
 }
 
 export const contentSha256 = (signed: Uint8Array): string =>
