@@ -1,5 +1,6 @@
 // From a policy that fits the schema to the one that appraisal uses, or to what is wrong with it; it reads no file.
 import type { Resolved } from '../../config/schema/resolved.ts'
+import type { EvidenceType } from '../evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../evidence/media.ts'
 import type { AppraisalPolicy, EvidencePolicy, ReferenceValue, Requirement } from './policy.ts'
 import {
@@ -16,6 +17,10 @@ import type { POLICY_BASE } from './schema.ts'
 export type PolicyFile = Resolved<typeof POLICY_BASE> & { readonly tls?: unknown }
 
 type EvidenceSection = NonNullable<PolicyFile['evidence']>
+interface Demands {
+  readonly any_of?: readonly EvidenceType[]
+  readonly all_of?: readonly EvidenceType[]
+}
 const COMMON = ['require', 'freshness', 'binding', 'builds']
 
 export interface Compiled {
@@ -113,9 +118,10 @@ function evidencePolicy(section: EvidenceSection, at: Resolving): EvidencePolicy
   }
 }
 
-function requirementsOf(given: EvidenceSection['require']): readonly Requirement[] {
-  if (typeof given === 'string') return []
-  const { any_of: anyOf, all_of: allOf = [] } = given
+// text or mapping: the schema has seen to it, and types do not follow a choice of types
+function requirementsOf(given: unknown): readonly Requirement[] {
+  if (given === 'none') return []
+  const { any_of: anyOf, all_of: allOf = [] } = given as Demands
   const each = allOf.map((type) => ({ anyOf: [type] }))
   return anyOf ? [...each, { anyOf }] : each
 }

@@ -94,7 +94,7 @@ describe('a wrong policy is refused with file, line and column:', () => {
       'a digest that is none',
       tdxPolicy({ tdx: '{ reference: { mrtd: ["sha384:AB"] } }' }),
       [
-        'policy.yaml:5:30: evidence.tdx.reference.mrtd[0]: expected an id of reference_values such as rv:build-12, or a digest such as sha384:..., found "sha384:AB"',
+        'policy.yaml:5:30: evidence.tdx.reference.mrtd[0]: expected an id of reference_values such as rv:build-12, or a digest in lower case hex such as sha384:..., or raw:..., found "sha384:AB"',
       ],
     ],
     [
