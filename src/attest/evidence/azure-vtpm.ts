@@ -53,7 +53,7 @@ interface Kind<P> {
 export function createAzureVtpm<P>(kind: Kind<P>): Verifier<AzureVtpmPolicy<P>> {
   return {
     type: kind.type,
-    needs: (item, policy) => needsOf(kind, item, policy.hardware),
+    needs: (item, policy) => needsOf(kind, item, policy),
     verify: (item, at) => verify(kind, item, at),
     appraise: (claims, policy, at) => appraise(kind, claims, policy, at),
   }
@@ -78,9 +78,13 @@ function hardwareItem(
   return { type: tee, bytes, endorsements }
 }
 
-function needsOf<P>(kind: Kind<P>, item: EvidenceItem, policy: P): readonly CollateralNeed[] {
+function needsOf<P>(
+  kind: Kind<P>,
+  item: EvidenceItem,
+  { hardware }: AzureVtpmPolicy<P>,
+): readonly CollateralNeed[] {
   const { members, hcl } = readForm(kind, item)
-  return kind.hardware.needs?.(hardwareItem(hcl, members, item), policy) ?? []
+  return kind.hardware.needs?.(hardwareItem(hcl, members, item), hardware) ?? []
 }
 
 /** The report names the key, the key signs the quote, the quote answers the challenge: none of the three is enough alone. */
