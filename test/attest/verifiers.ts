@@ -2,6 +2,8 @@
 import type { EvidenceType, Verifier } from '../../src/attest/evidence/evidence.ts'
 import { sevSnp } from '../../src/attest/evidence/sev-snp.ts'
 import { sevSnpSection } from '../../src/attest/evidence/sev-snp-policy.ts'
+import { sgx, sgxSection } from '../../src/attest/evidence/sgx.ts'
+import { tdx, tdxSection } from '../../src/attest/evidence/tdx.ts'
 
 export interface Known {
   readonly verifier: Verifier<never>
@@ -20,4 +22,6 @@ const known = <P>(verifier: Verifier<P>, section: Section): Known => ({
 
 export const KNOWN: Readonly<Partial<Record<EvidenceType, Known>>> = {
   'sev-snp': known(sevSnp, sevSnpSection(LIST)),
+  tdx: known(tdx, tdxSection(LIST)),
+  sgx: known(sgx, sgxSection(LIST)),
 }

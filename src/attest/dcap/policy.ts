@@ -1,5 +1,6 @@
 // What the sections `tdx` and `sgx` of an appraisal policy share: their schema, and the appraisal of TCB and measurements.
 import { Denial, malformed } from '../denial.ts'
+import { assertAllListed } from '../evidence/allow.ts'
 import type { AllowList, Appraised, Claims } from '../evidence/evidence.ts'
 import { TCB_STATUSES } from './status.ts'
 import { trailingText } from './verify.ts'
@@ -127,23 +128,15 @@ function assertEvaluation({ collateral }: Claims, least: number | undefined): vo
     throw new Denial('evidence.collateral_stale', `tcbEvaluationDataNumber below ${least}`)
 }
 
-/** Each measurement that the policy lists must be in its list. Returns the ids that matched. */
+/** Ids of what matched in each list that the policy has. */
 export function matchAll(
   { measurements }: Claims,
   lists: Readonly<Record<string, AllowList | undefined>>,
   now: number,
 ): Appraised['matched'] {
-  const matched = new Set<string>()
-  for (const [name, list] of Object.entries(lists)) {
-    if (list === undefined) continue
-    const value = measurements[name]
-    const entry = value !== undefined && Object.hasOwn(list, value) ? list[value] : undefined
-    if (!entry || (entry.notAfter !== undefined && now > entry.notAfter))
-      throw new Denial('evidence.measurement_unlisted', name)
-    matched.add(entry.id)
-  }
+  const matched = assertAllListed(measurements, lists, now)
   // a policy that lists nothing allows nothing
-  if (matched.size === 0)
+  if (matched.length === 0)
     throw new Denial('evidence.measurement_unlisted', 'the policy lists no measurement')
-  return [...matched]
+  return matched
 }

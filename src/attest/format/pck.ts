@@ -36,7 +36,12 @@ export interface PckConfiguration {
 export function readPck(certificate: Certificate): Pck {
   const extension = certificate.extensions.get(SGX)
   if (!extension) throw malformed('PCK certificate: no SGX extension')
-  const entries = entriesIn(contentOf(extension.value, 'SGX extension'), SGX)
+  return parsePck(extension.value)
+}
+
+/** `value`: what the OCTET STRING of the extension holds. */
+export function parsePck(value: Uint8Array): Pck {
+  const entries = entriesIn(contentOf(value, 'SGX extension'), SGX)
   const tcb = entriesIn(sequence(entries, '2', 'TCB'), `${SGX}.2`)
   const configuration = entries.has('7')
     ? entriesIn(sequence(entries, '7', 'configuration'), `${SGX}.7`)
