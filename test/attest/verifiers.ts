@@ -1,9 +1,9 @@
 // The verifiers that the tests of vectors and mutations run, one line each, with the schema of their section of a policy.
 import type { EvidenceType, Verifier } from '../../src/attest/evidence/evidence.ts'
+import { nitro } from '../../src/attest/evidence/nitro.ts'
+import { nitroSection } from '../../src/attest/evidence/nitro-policy.ts'
 import { sevSnp } from '../../src/attest/evidence/sev-snp.ts'
 import { sevSnpSection } from '../../src/attest/evidence/sev-snp-policy.ts'
-import { sgx, sgxSection } from '../../src/attest/evidence/sgx.ts'
-import { tdx, tdxSection } from '../../src/attest/evidence/tdx.ts'
 
 export interface Known {
   readonly verifier: Verifier<never>
@@ -22,6 +22,5 @@ const known = <P>(verifier: Verifier<P>, section: Section): Known => ({
 
 export const KNOWN: Readonly<Partial<Record<EvidenceType, Known>>> = {
   'sev-snp': known(sevSnp, sevSnpSection(LIST)),
-  tdx: known(tdx, tdxSection(LIST)),
-  sgx: known(sgx, sgxSection(LIST)),
+  nitro: known(nitro, nitroSection(LIST)),
 }
