@@ -62,11 +62,12 @@ export const FORMS: Readonly<Record<string, (document: never) => object>> = {
     ak_public: url(AK.Public),
   }),
   // the signature comes without the header of TPMT_SIGNATURE: RSASSA, SHA-256, 256 bytes
-  'coco-azure': ({ hcl_report, tpm_quote: { message, signature, pcrs } }: Coco) => ({
+  'coco-azure': ({ hcl_report = '', tpm_quote: { message, signature, pcrs } }: Coco) => ({
     v: 1,
     quote: urlOfHex(message),
     signature: urlOfHex(`0014000b0100${signature}`),
     pcrs: { sha256: numbered(pcrs) },
-    hcl_report,
+    // padded there
+    hcl_report: url(hcl_report),
   }),
 }

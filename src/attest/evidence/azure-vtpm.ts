@@ -81,21 +81,20 @@ function hardwareItem(
 function needsOf<P>(
   kind: Kind<P>,
   item: EvidenceItem,
-  { hardware }: AzureVtpmPolicy<P>,
+  policy: AzureVtpmPolicy<P>,
 ): readonly CollateralNeed[] {
   const { members, hcl } = readForm(kind, item)
-  return kind.hardware.needs?.(hardwareItem(hcl, members, item), hardware) ?? []
+  return kind.hardware.needs?.(hardwareItem(hcl, members, item), policy.hardware) ?? []
 }
 
 /** The report names the key, the key signs the quote, the quote answers the challenge: none of the three is enough alone. */
 function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims {
   const { members, hcl } = readForm(kind, item)
   const quote = readQuote(members)
-  const inner = kind.hardware.verify(hardwareItem(hcl, members, item), {
+  const inner = verifyHardware(kind, hardwareItem(hcl, members, item), {
     ...at,
     expected: { kind: 'exact', bytes: hcl.reportData },
   })
-  if (inner.binding !== 'matched') throw new Denial('evidence.key_mismatch', 'HCL report')
   const binding = checkQuote(quote, hcl.ak, at.expected)
   const boot = measuredBootOf(item, quote)
   const state = stateOf(quote.attest)
@@ -121,6 +120,17 @@ function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims 
       ...boot?.flags,
       event_log: boot !== undefined,
     },
+  }
+}
+
+/** Report data that is not of this JSON is no wrong nonce: the report names another key. */
+function verifyHardware<P>({ hardware }: Kind<P>, item: EvidenceItem, at: Verification): Claims {
+  try {
+    return hardware.verify(item, at)
+  } catch (error) {
+    if (error instanceof Denial && error.reason === 'evidence.nonce_mismatch')
+      throw new Denial('evidence.key_mismatch', 'the report of the hardware names another key')
+    throw error
   }
 }
 
