@@ -11,5 +11,8 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   lines: async () => (await import('./targets/lines.ts')).lines,
   authorization: async () => (await import('./targets/authorization.ts')).authorization,
   'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
+  cbor: async () => (await import('./targets/attest/cbor.ts')).cbor,
+  nitro: async () => (await import('./targets/attest/nitro.ts')).nitro,
+  snp: async () => (await import('./targets/attest/snp.ts')).snp,
   manifest: async () => (await import('./targets/manifest.ts')).manifest,
 }

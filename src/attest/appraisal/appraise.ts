@@ -189,7 +189,9 @@ class Appraisal {
       collateral,
     })
     this.found.claims.push(claims)
-    if (expected && claims.binding !== 'matched') throw new Denial('evidence.binding_mismatch')
+    // what never binds can be there besides, and meets no demand
+    if (expected && claims.binding !== 'matched' && claims.attests !== 'identity')
+      throw new Denial('evidence.binding_mismatch')
     // without a challenge the age of a document says nothing: a command may look at an old one
     if (expected && claims.madeAt !== undefined && now - claims.madeAt > maxEvidenceAge + skew)
       throw new Denial('evidence.stale', item.type)
@@ -215,15 +217,14 @@ class Appraisal {
 
   // every document that was judged is good now; whether they are all that were asked for
   #checkRequired({ require }: EvidencePolicy): void {
-    for (const { anyOf } of require) {
-      const met = this.found.claims.filter(({ type }) => anyOf.includes(type))
-      if (met.length === 0) throw new Denial('evidence.missing', anyOf.join(' or '))
-    }
     const asked = require.flatMap(({ anyOf }) => anyOf)
     const met = this.found.claims.filter(({ type }) => asked.includes(type))
+    if (!this.#request.offline && met.some(({ binding }) => binding !== 'matched'))
+      throw new Denial('evidence.freshness_unchecked')
     if (met.some(({ attests }) => attests === 'platform')) this.#shown('platform')
     else if (met.length > 0) this.#shown('identity')
-    this.found.fresh = this.found.claims.every(({ binding }) => binding === 'matched')
+    if (this.#request.offline)
+      this.found.fresh = this.found.claims.every(({ binding }) => binding === 'matched')
   }
 
   #shown(level: Level): void {
