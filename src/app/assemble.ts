@@ -228,12 +228,8 @@ async function startServers(
       continue
     }
     const admission = quarantine === undefined ? 'admitted' : 'quarantined'
-    const upstream = createUpstream(options, {
-      ...deps.upstream,
-      limits,
-      admission,
-      admissionReason: quarantine,
-    })
+    const decided = { admission, admissionReason: quarantine } as const
+    const upstream = createUpstream(options, { ...deps.upstream, limits, ...decided })
     undo.defer(() => upstream.close())
     servers.set(options.name, { upstream, fingerprint })
     // whoever may not serve is not run either
