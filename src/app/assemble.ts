@@ -80,7 +80,7 @@ export interface AssembleDeps {
   /** What patterns of names and URIs are compiled with. */
   readonly expression: Pick<ExpressionCompiler, 'anyOf'>
   /** Who may serve, and how that is found out. */
-  readonly attestation: Pick<Attestation, 'prepare' | 'begin'>
+  readonly attestation: Pick<Attestation, 'prepare' | 'begin' | 'drop'>
 }
 
 export interface CatalogueDeps {
@@ -246,13 +246,12 @@ async function startServers(
     }
     const reason = quarantine ?? (watched && NOT_YET)
     const admission = reason === undefined ? 'admitted' : 'quarantined'
-    const upstream = createUpstream(options, {
-      ...deps.upstream,
-      limits,
-      admission,
-      admissionReason: reason,
+    const decided = { admission, admissionReason: reason } as const
+    const upstream = createUpstream(options, { ...deps.upstream, limits, ...decided })
+    undo.defer(() => {
+      deps.attestation.drop(upstream)
+      return upstream.close()
     })
-    undo.defer(() => upstream.close())
     servers.set(options.name, { upstream, fingerprint, vetoed, watched })
     // whoever may not serve is not run either
     if (watched && preparation) {

@@ -10,6 +10,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   state: async () => (await import('./targets/state.ts')).state,
   lines: async () => (await import('./targets/lines.ts')).lines,
   authorization: async () => (await import('./targets/authorization.ts')).authorization,
+  'certificate-key': async () => (await import('./targets/certificate-key.ts')).certificateKey,
   'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
   cbor: async () => (await import('./targets/attest/cbor.ts')).cbor,
   nitro: async () => (await import('./targets/attest/nitro.ts')).nitro,

@@ -25,6 +25,8 @@ export interface Attestation extends HostAttestation {
   ): Promise<Preparation | undefined>
   /** Asks whether a new server may serve. Resolves when what came of it is in force; never rejects. */
   begin(upstream: Upstream, watched: Watched, preparation: Preparation): Promise<void>
+  /** It will not come into force. */
+  drop(upstream: Upstream): void
   /** This is what runs now: policies that are others are followed at once. */
   inForce(assembly: Pick<Assembly, 'preparation' | 'servers'>): void
   keyChanged(upstream: Upstream): void
@@ -67,6 +69,7 @@ export function createAttestation(deps: AttestationDeps): Attestation {
       return (await open()).prepare(loaded, generation)
     },
     begin: async (...asked) => room?.begin(...asked),
+    drop: (upstream) => room?.drop(upstream),
     inForce({ preparation, servers }) {
       if (preparation) room?.inForce(preparation, servers)
     },

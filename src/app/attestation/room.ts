@@ -116,7 +116,7 @@ export class AttestationRoom {
   inForce(preparation: Preparation, servers: Running): void {
     this.#current = preparation
     const kept = new Set([...servers.values()].map(({ upstream }) => upstream))
-    for (const upstream of this.#watches.keys()) if (!kept.has(upstream)) this.#end(upstream)
+    for (const upstream of this.#watches.keys()) if (!kept.has(upstream)) this.drop(upstream)
     for (const { upstream, watched, vetoed } of servers.values()) {
       const watch = this.#watches.get(upstream)
       if (watched && watch) {
@@ -124,7 +124,7 @@ export class AttestationRoom {
         watch.under(watched)
       } else if (watched) void this.begin(upstream, watched, preparation)
       else if (watch) {
-        this.#end(upstream)
+        this.drop(upstream)
         upstream.secure({})
         if (!vetoed) void upstream.admit('admitted')
       }
@@ -220,7 +220,7 @@ export class AttestationRoom {
   }
 
   #watch(upstream: Upstream, watched: Watched, preparation: Preparation): Watch {
-    this.#end(upstream)
+    this.drop(upstream)
     const { clock, log, random } = this.#deps
     const ask = (watch: Watch, cause: string) => this.#inTurn(watch, cause)
     const watch = new Watch(upstream, watched, { clock, log, random, ask })
@@ -229,7 +229,8 @@ export class AttestationRoom {
     return watch
   }
 
-  #end(upstream: Upstream): void {
+  /** Watches it no more; what it is then is whoever owns it to say. */
+  drop(upstream: Upstream): void {
     this.#watches.get(upstream)?.end()
     this.#watches.delete(upstream)
   }
