@@ -12,6 +12,8 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   authorization: async () => (await import('./targets/authorization.ts')).authorization,
   'certificate-key': async () => (await import('./targets/certificate-key.ts')).certificateKey,
   'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
+  'attestation-envelope': async () =>
+    (await import('./targets/attest/envelope.ts')).attestationEnvelope,
   cbor: async () => (await import('./targets/attest/cbor.ts')).cbor,
   nitro: async () => (await import('./targets/attest/nitro.ts')).nitro,
   snp: async () => (await import('./targets/attest/snp.ts')).snp,

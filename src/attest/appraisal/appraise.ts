@@ -16,13 +16,11 @@ import { appraisePackage } from '../policy/package.ts'
 import type { AppraisalPolicy, EvidencePolicy } from '../policy/policy.ts'
 import type { AppraisalRequest, AppraisalResult, Level } from './result.ts'
 import { createResult, emptyFindings, type Findings, type Refusal } from './settle.ts'
-import type { CheckTls, NeedsOfTls } from './tls.ts'
+import { checkTls } from './tls.ts'
 
-/** What appraising is done with: the kinds of evidence, the check of a connection, and a clock to measure stages by. */
+/** What appraising is done with: the kinds of evidence, and a clock to measure stages by. */
 export interface Appraising {
   readonly verifiers: Verifiers
-  readonly checkTls: CheckTls
-  readonly needsOfTls?: NeedsOfTls
   /** Milliseconds on a monotonic scale. */
   readonly monotonic: () => number
 }
@@ -128,8 +126,9 @@ class Appraisal {
     const { connection, server } = this.#request
     if (server.transport !== 'tls') return
     if (connection === undefined) throw new Denial('tls.unavailable')
-    const { record, ends, trust } = this.#using.checkTls(connection, tls, this.#request)
+    const { record, ends, lists, trust } = checkTls(connection, tls, this.#request)
     this.found.tls = record
+    this.found.lists.push(...lists)
     this.found.ends.push(...ends)
     this.found.trust.push(trust)
     // the handshake was made for this appraisal: that its key is there now is what a chain can show

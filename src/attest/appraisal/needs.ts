@@ -5,6 +5,7 @@ import { Denial } from '../denial.ts'
 import { type Appraising, itemsOf, judgedItems, sectionOf, verifierOf } from './appraise.ts'
 import type { AppraisalRequest } from './result.ts'
 import type { Refusal } from './settle.ts'
+import { needsOfTls } from './tls.ts'
 
 export type Needs = { readonly needs: readonly CollateralNeed[] } | { readonly refusal: Refusal }
 
@@ -18,7 +19,7 @@ export function needsOf(request: AppraisalRequest, using: Appraising): Needs {
       for (const need of needs) if (!found.get(need.id)?.required) found.set(need.id, need)
     }
     if (policy?.tls !== undefined && request.connection)
-      add(using.needsOfTls?.(request.connection, policy.tls, request))
+      add(needsOfTls(request.connection, policy.tls, request))
     if (policy?.evidence)
       for (const item of judgedItems(itemsOf(request).items, policy.evidence).judged)
         add(verifierOf(using.verifiers, item).needs?.(item, sectionOf(policy.evidence, item, now)))

@@ -1,33 +1,47 @@
-// The connection of a challenge as a record, and what a check of it gives; the rules of chains are in path/.
+// The check of a connection as an appraisal asks for it: by the section tls of the policy, or only read off where there is none.
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
-import type { TrustVector } from '../evidence/evidence.ts'
+import { checkTlsIdentity, type TlsIdentity, type TlsQuestion, tlsNeeds } from '../evidence/tls.ts'
+import type { TlsPolicy } from '../evidence/tls-policy.ts'
 import { Certificate } from '../format/certificate.ts'
 import type { AppraisalRequest, Connection, TlsRecord } from './result.ts'
 
-export interface TlsVerdict {
+export interface TlsVerdict extends Omit<TlsIdentity, 'claims'> {
   readonly record: TlsRecord
-  /** Milliseconds since the epoch: ends of certificates and of what says that they are not revoked. */
-  readonly ends: readonly number[]
-  readonly trust: TrustVector
 }
 
 /** `policy`: the section `tls`; undefined: the chain is not judged. Throws Denial. */
-export type CheckTls = (
+export function checkTls(
   connection: Connection,
   policy: unknown,
   request: AppraisalRequest,
-) => TlsVerdict
+): TlsVerdict {
+  if (policy === undefined) return { record: recordOf(connection), ends: [], lists: [], trust: {} }
+  const { claims, ...rest } = checkTlsIdentity(questionOf(connection, policy, request))
+  return { ...rest, record: claims }
+}
 
-/** What must be fetched before the check: revocation. Throws Denial. */
-export type NeedsOfTls = (
+/** What must be fetched before the check. Throws Denial. */
+export function needsOfTls(
   connection: Connection,
   policy: unknown,
   request: AppraisalRequest,
-) => readonly CollateralNeed[]
+): readonly CollateralNeed[] {
+  return tlsNeeds(questionOf(connection, policy, request))
+}
+
+function questionOf(
+  connection: Connection,
+  policy: unknown,
+  { anchors, now, collateral, seen }: AppraisalRequest,
+): TlsQuestion {
+  // it fitted its schema when it was loaded
+  const section = policy as TlsPolicy
+  return { connection, policy: section, anchors, now, collateral, ...(seen && { seen }) }
+}
 
 /** What is read off the leaf, judged or not: its key is what later connections are held to. */
-export function recordOf(connection: Connection): TlsRecord {
+function recordOf(connection: Connection): TlsRecord {
   const [leaf] = connection.chain
   if (leaf === undefined) throw new Denial('tls.unavailable', 'no certificate')
   const certificate = parsed(leaf)

@@ -9,6 +9,8 @@ import { awsIid } from './aws-iid.ts'
 import { azureImds } from './azure-imds.ts'
 import { azureVtpmSection, createAzureVtpm } from './azure-vtpm.ts'
 import type { EvidenceType, Verifier } from './evidence.ts'
+import { nitro } from './nitro.ts'
+import { nitroSection } from './nitro-policy.ts'
 import { sevSnp } from './sev-snp.ts'
 import { sevSnpSection } from './sev-snp-policy.ts'
 import { sgx, sgxSection } from './sgx.ts'
@@ -21,6 +23,7 @@ export const VERIFIERS: Verifiers = {
   'sev-snp': sevSnp,
   tdx,
   sgx,
+  nitro,
   tpm,
   'azure-snp-vtpm': createAzureVtpm({ type: 'azure-snp-vtpm', hardware: sevSnp }),
   'azure-tdx-vtpm': createAzureVtpm({ type: 'azure-tdx-vtpm', hardware: tdx }),
@@ -39,6 +42,7 @@ export const EVIDENCE_SECTIONS: Readonly<Record<string, SectionSchema>> = {
   'sev-snp': SNP,
   tdx: TDX,
   sgx: sgxSection(REFERENCE_LIST),
+  nitro: nitroSection(REFERENCE_LIST),
   tpm: TPM_SECTION,
   'azure-snp-vtpm': azureVtpmSection(SNP),
   'azure-tdx-vtpm': azureVtpmSection(TDX),
@@ -47,5 +51,4 @@ export const EVIDENCE_SECTIONS: Readonly<Record<string, SectionSchema>> = {
   'azure-imds': AZURE_IMDS_SECTION,
 }
 
-/** The section `tls` of a policy. */
-export const TLS_SECTION: SectionSchema | undefined = undefined
+export { TLS_SECTION } from './tls-policy.ts'

@@ -34,7 +34,7 @@ export function requestOf(
     selection: { policy },
     challenge: { id: 'challenge-1', issuedAt: AT - 1000 },
     expected: { value: { kind: 'exact', bytes: REPORT_DATA }, covers: ['spki'] },
-    connection: { chain: [LEAF], protocol: 'TLSv1.3' },
+    connection: { chain: [LEAF], protocol: 'TLSv1.3', authorized: true },
     evidence: [TDX],
     anchors: [],
     roots: VENDOR_ROOTS,
