@@ -1,5 +1,5 @@
 // What attestation is made of under one configuration: policies, material, collateral and the service over them.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { createAdmittedMemory } from '../../attest/admitted.ts'
 import { createAppraiser } from '../../attest/appraisal/thread.ts'
 import { createChallenges } from '../../attest/challenge.ts'
@@ -14,6 +14,7 @@ import {
   type ServiceDeps,
 } from '../../attest/service/service.ts'
 import type { Clock } from '../../base/clock.ts'
+import { canonicalText } from '../../base/json.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Egress } from '../../egress/egress.ts'
 import type { Store } from '../../store/store.ts'
@@ -24,9 +25,11 @@ import { loadPolicies } from './policies.ts'
 import { createReach } from './reach.ts'
 
 export interface AttestationParts {
+  /** Of all that it was made of: equal keys are equal parts. */
+  readonly key: string
   readonly service: AttestationService
-  /** What connections to a server under this policy are made with, after its key was pinned. */
-  tlsOf(policy: AppraisalPolicy | undefined): TlsOptions
+  /** What connections to a server under this policy are made with; `named`: who it is was judged, and its key is pinned. */
+  tlsOf(policy: AppraisalPolicy | undefined, named: boolean): TlsOptions
   /** Of kinds of collateral: when the oldest that is remembered was received. */
   collateral(): Iterable<readonly [string, number]>
   /** Anchors and roots and when they end. */
@@ -53,14 +56,14 @@ const PATIENCE_MS = 45_000
 
 /** Rejects with CONFIG_INVALID. */
 export async function openParts(
-  { config }: LoadedConfig<GatewayConfig>,
+  loaded: LoadedConfig<GatewayConfig>,
   store: Store,
   deps: PartsDeps,
 ): Promise<AttestationParts> {
-  const options = config.attestation
+  const options = loaded.config.attestation
   if (!options) throw new Error('there is no section attestation')
   const { clock, egress, measures, told, path } = deps
-  const anchorNames = new Set(Object.keys(options.anchors))
+  const anchorNames = new Set([...Object.keys(options.anchors), ...Object.keys(options.spiffe)])
   const { policies } = await loadPolicies(options.policies, { anchors: anchorNames })
   const material = await readMaterial(options, clock.wall())
   const appraiser = createAppraiser({ clock, deadline: options.deadline })
@@ -119,12 +122,22 @@ export async function openParts(
     told,
   })
   return {
+    key: keyOf(loaded),
     service,
-    tlsOf: (policy) => tlsOf(policy, material, clock),
+    tlsOf: (policy, named) => ({
+      ...tlsOf(policy, material, clock),
+      ...(named && policy?.tls !== undefined ? { identity: ATTESTED_NAME } : {}),
+    }),
     collateral: () => collateral.oldest(),
     anchors: () => endsOf(material),
     close: () => appraiser.close(),
   }
+}
+
+/** Of the section and of the files that it names. */
+export function keyOf({ config, companions }: LoadedConfig<GatewayConfig>): string {
+  const text = canonicalText([config.attestation ?? null, companions.attestation ?? null])
+  return createHash('sha256').update(text).digest('hex')
 }
 
 /** The name was judged when the key was attested; later connections must show that key. */
@@ -143,7 +156,6 @@ function tlsOf(
     ...client,
     ca: authoritiesOf(anchors, tls.anchors, clock.wall()),
     minVersion: tls.min_version,
-    identity: ATTESTED_NAME,
   }
 }
 

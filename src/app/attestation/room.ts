@@ -20,7 +20,7 @@ import type { PeerTrust, Upstream } from '../../upstream/client.ts'
 import type { ServerConfig } from '../../upstream/options.ts'
 import { systemRequest } from '../reload.ts'
 import type { GatewayConfig } from '../sections.ts'
-import type { AttestationParts } from './parts.ts'
+import { type AttestationParts, keyOf } from './parts.ts'
 import { attestedServer } from './target.ts'
 import { type Asked, Watch, type Watched } from './watch.ts'
 
@@ -32,11 +32,7 @@ export interface AttestationRoomDeps {
   /** Opened when the first configuration asks for attestation. */
   readonly store: () => Promise<Pick<Store, keyof Store>>
   /** Reads policies and files, and makes the service. Rejects with CONFIG_INVALID. */
-  readonly parts: (
-    loaded: LoadedConfig<GatewayConfig>,
-    store: Store,
-    before: AttestationParts | undefined,
-  ) => Promise<AttestationParts>
+  readonly parts: (loaded: LoadedConfig<GatewayConfig>, store: Store) => Promise<AttestationParts>
 }
 
 /** For one generation. */
@@ -80,16 +76,20 @@ export class AttestationRoom {
     loaded: LoadedConfig<GatewayConfig>,
     generation: Generation<Points>,
   ): Promise<Preparation> {
-    const wanted = loaded.config.attestation !== undefined
-    const parts = wanted
-      ? await this.#deps.parts(loaded, await this.#deps.store(), this.#newest)
-      : undefined
-    if (parts) this.#newest = parts
+    const parts = loaded.config.attestation && (await this.#partsOf(loaded))
     return {
       parts,
       generation,
       guard: (config) => guardOf(attestedServer(config), parts, generation),
     }
+  }
+
+  /** Those that are there go on where nothing of them has changed: what they remember is of use. */
+  async #partsOf(loaded: LoadedConfig<GatewayConfig>): Promise<AttestationParts> {
+    const key = keyOf(loaded)
+    if (this.#newest?.key !== key)
+      this.#newest = await this.#deps.parts(loaded, await this.#deps.store())
+    return this.#newest
   }
 
   /** Asks whether a new server may serve. Resolves when what came of it is in force; never rejects. */
@@ -114,7 +114,9 @@ export class AttestationRoom {
 
   /** The one moment of a reload: servers that were kept are from now on under the policies of the new configuration. */
   inForce(preparation: Preparation, servers: Running): void {
+    const before = this.#current?.parts
     this.#current = preparation
+    if (before !== preparation.parts) void before?.close()
     const kept = new Set([...servers.values()].map(({ upstream }) => upstream))
     for (const upstream of this.#watches.keys()) if (!kept.has(upstream)) this.drop(upstream)
     for (const { upstream, watched, vetoed } of servers.values()) {
@@ -274,11 +276,15 @@ function guardOf(
 ): Watched | undefined {
   const selection = parts?.service.selectionFor(server)
   const policy = selection && 'policy' in selection ? selection.policy : undefined
-  if (policy) return { server, rules: rulesOf(policy), policySha256: policy.sha256 }
+  if (policy && parts) {
+    const { sha256 } = policy
+    return { server, rules: rulesOf(policy), policySha256: sha256, basis: `${sha256} ${parts.key}` }
+  }
   const isRefused = selection !== undefined && 'reason' in selection
   if (!isRefused && !generation.points.has('server_pre_admit')) return undefined
   // one that no policy may be for is watched all the same: it is told why it does not serve
-  return { server, rules: LASTING, policySha256: isRefused ? 'none' : undefined }
+  const basis = `${isRefused} ${generation.id}`
+  return { server, rules: LASTING, policySha256: isRefused ? 'none' : undefined, basis }
 }
 
 function rulesOf({ mode, result: { ttl, interval, jitter, on } }: AppraisalPolicy): AdmissionRules {
@@ -303,11 +309,15 @@ function admittedBy(
   return { verdict: 'accepted', until: result.expires, trust }
 }
 
-function trustOf(parts: AttestationParts, server: AttestedServer, pin: string): PeerTrust {
-  if (pin === '') return {}
+function trustOf(
+  parts: AttestationParts,
+  server: AttestedServer,
+  pin: string | undefined,
+): PeerTrust {
+  if (server.transport !== 'tls') return {}
   const selection = parts.service.selectionFor(server)
   const policy = 'policy' in selection ? selection.policy : undefined
-  return { pin, tls: parts.tlsOf(policy) }
+  return { pin, tls: parts.tlsOf(policy, pin !== undefined) }
 }
 
 function deniedBy(violation: {

@@ -40,6 +40,8 @@ export interface Watched {
   readonly rules: AdmissionRules
   /** Of the policy; undefined: only plugins have a say. */
   readonly policySha256: string | undefined
+  /** Of all that a verdict rests on besides the server: another one makes it old. */
+  readonly basis: string
 }
 
 const SERVES: Readonly<Partial<Record<Look['state'], Admission>>> = {
@@ -121,7 +123,7 @@ export class Watch {
 
   /** Another policy, or another server under its name, from now on. */
   under(watched: Watched): void {
-    const isSame = watched.policySha256 === this.#watched.policySha256
+    const isSame = watched.basis === this.#watched.basis
     this.#watched = watched
     if (isSame) return
     this.#step({ type: 'policy', rules: watched.rules })

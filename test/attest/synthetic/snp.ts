@@ -19,12 +19,16 @@ export interface ChipOptions {
   readonly cspId?: string
   readonly notBefore?: number
   readonly notAfter?: number
+  /** Another chip of the same maker. */
+  readonly beside?: Chip
 }
 
 export interface Chip {
   readonly root: EvidenceRoot
   readonly rootKey: KeyObject
   readonly options: Required<Pick<ChipOptions, 'product' | 'tcb' | 'hwid'>> & ChipOptions
+  /** Of whoever certifies chips. */
+  readonly middleKey: KeyObject
   /** Of the key that signs reports. */
   readonly key: KeyObject
   readonly leaf: Bytes
@@ -47,7 +51,9 @@ const YEARS = { notBefore: Date.UTC(2025, 0), notAfter: Date.UTC(2045, 0) }
 export function makeChip(options: ChipOptions = {}): Chip {
   const { product = 'Milan', cspId } = options
   const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const { beside } = options
   const [ark, ask] = [rsa(), rsa()]
+  const middleKey = beside?.middleKey ?? ask.privateKey
   const report = generateKeyPairSync('ec', { namedCurve: 'P-384' })
   const names = {
     root: `ARK-${product}`,
@@ -63,7 +69,7 @@ export function makeChip(options: ChipOptions = {}): Chip {
     notAfter: options.notAfter ?? YEARS.notAfter,
     subject: cspId === undefined ? 'SEV-VCEK' : 'SEV-VLEK',
     publicKey: report.publicKey,
-    issuer: { name: names.middle, key: ask.privateKey },
+    issuer: { name: names.middle, key: middleKey },
     serial: 3,
     extensions: [
       [`${ARC}.1`, integer(1)],
@@ -73,12 +79,13 @@ export function makeChip(options: ChipOptions = {}): Chip {
     ],
   })
   return {
-    root: { id: `synthetic-ark-${product.toLowerCase()}`, der: root, synthetic: true },
-    rootKey: ark.privateKey,
+    root: beside?.root ?? { id: `synthetic-ark-${product.toLowerCase()}`, der: root, synthetic: true }, // biome-ignore format: one row
+    rootKey: beside?.rootKey ?? ark.privateKey,
+    middleKey,
     options: { ...options, product, tcb, hwid },
     key: report.privateKey,
     leaf,
-    chain: [middle, root],
+    chain: beside?.chain ?? [middle, root],
   }
 }
 

@@ -1,5 +1,6 @@
 // Certificates and lists of a test authority that are valid now, as PEM for a real TLS server; synthetic.
 import {
+  crlAt,
   dns,
   extension,
   type Issued,
@@ -30,6 +31,7 @@ export interface LiveAuthority {
     readonly days?: number
     readonly spiffe?: string
     readonly from?: number
+    readonly crl?: string
   }): LivePem
   crl(
     revoked: readonly Issued[],
@@ -47,9 +49,12 @@ export function liveAuthority(subject = 'Live Root'): LiveAuthority {
   return {
     root,
     pem: pemOf(root.certificate.der),
-    leaf({ days = 30, spiffe, from } = {}) {
+    leaf({ days = 30, spiffe, from, crl } = {}) {
       const san = names(dns('localhost'), ...(spiffe === undefined ? [] : [uri(spiffe)]))
-      const extensions = { [OID.subjectAltName]: extension(OID.subjectAltName, san) }
+      const extensions = {
+        [OID.subjectAltName]: extension(OID.subjectAltName, san),
+        ...(crl === undefined ? {} : { [OID.crlDistributionPoints]: crlAt(crl) }),
+      }
       const leaf = makeLeaf(root, { subject: 'server', ...times(days, from), extensions })
       const key = leaf.key.export({ type: 'pkcs8', format: 'pem' }).toString()
       return { issued: leaf, cert: pemOf(leaf.certificate.der), key }

@@ -25,7 +25,9 @@ export interface TestServer extends AsyncDisposable {
   rekey(pem: Pem): void
   /** What makes its evidence from now on. */
   attestWith(...sources: readonly EvidenceSource[]): void
-  /** Instead of the attester. */
+  /** What it answers challenges by as it is now. */
+  attester(): Answering
+  /** Instead of it. */
   answerWith(answer: Answering | undefined): void
 }
 
@@ -78,6 +80,7 @@ export async function attestedServer(options: TestServerOptions): Promise<TestSe
       sources = made
       attest = attester()
     },
+    attester: () => attest,
     answerWith(made) {
       answer = made
     },
