@@ -1,6 +1,6 @@
 // One generation of everything, built whole beside the running one: plugins, servers, catalogues, compiled points.
-import { createDisposer, type Disposer } from '../base/dispose.ts'
-import { AppError, messageOf } from '../base/errors.ts'
+import { createDisposer } from '../base/dispose.ts'
+import { messageOf } from '../base/errors.ts'
 import { canonicalText } from '../base/json.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
@@ -17,12 +17,12 @@ import type { Override } from '../registry/catalogue/gate.ts'
 import { isJudged } from '../registry/catalogue/kinds.ts'
 import type { KnownCatalogue } from '../registry/catalogue/known.ts'
 import type { IdentityEntities } from '../registry/identity.ts'
-import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
-import { type ServerConfig, type ServerOptions, serverOptions } from '../upstream/options.ts'
-import { createUpstream } from '../upstream/upstream.ts'
+import type { UpstreamDeps } from '../upstream/client.ts'
+import type { ServerConfig } from '../upstream/options.ts'
 import type { IdentityRoom } from './identity.ts'
 import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
+import { type OwnedServer, startServers } from './servers.ts'
 
 /** A runtime with what it owns. */
 export interface Assembly {
@@ -30,12 +30,6 @@ export interface Assembly {
   readonly runtime: Runtime
   readonly plugins: LoadedPlugins
   readonly servers: ReadonlyMap<string, OwnedServer>
-}
-
-/** A running server and the settings it was started with: equal settings keep it running over a reload. */
-export interface OwnedServer {
-  readonly upstream: Upstream
-  readonly fingerprint: string
 }
 
 /** What became of the declared servers at their points. */
@@ -97,7 +91,7 @@ export async function assemble(
     if (plugins !== previous?.plugins) undo.defer(() => plugins.close())
     const generation = deps.engine.generation(plugins.registrations, limits)
     const admissions = (await options.admit?.(generation)) ?? ALL_ADMITTED
-    const servers = await startServers(admitted(config, admissions), previous, deps, {
+    const servers = await startServers(admitted(config, admissions), previous?.servers, deps, {
       undo,
       admissions,
       patience: options.patience ?? FIRST_ATTEMPT,
@@ -194,73 +188,6 @@ export function engineLimits({ limits }: GatewayConfig): EngineLimits {
     points: limits.points as Record<string, number>,
     depth: limits.depth,
     dispatch: limits.dispatch,
-  }
-}
-
-interface Starting {
-  readonly undo: Disposer
-  readonly admissions: Admissions
-  readonly patience: number
-}
-
-async function startServers(
-  config: GatewayConfig,
-  previous: Assembly | undefined,
-  deps: AssembleDeps,
-  { undo, admissions, patience }: Starting,
-): Promise<Map<string, OwnedServer>> {
-  const limits = {
-    response: config.limits.response,
-    depth: config.limits.depth,
-    requestTimeout: config.limits.request_timeout,
-  }
-  const servers = new Map<string, OwnedServer>()
-  const starting: Promise<void>[] = []
-  for (const server of config.servers) {
-    const options: ServerOptions = serverOptions(server)
-    const quarantine = admissions.quarantined.get(options.name)
-    const fingerprint = JSON.stringify([options, limits, quarantine !== undefined])
-    const running = previous?.servers.get(options.name)
-    if (running?.fingerprint === fingerprint) {
-      servers.set(options.name, running)
-      // what a point says now, whatever was decided since it said it last
-      if (quarantine !== undefined) void running.upstream.admit('quarantined', quarantine)
-      continue
-    }
-    const admission = quarantine === undefined ? 'admitted' : 'quarantined'
-    const decided = { admission, admissionReason: quarantine } as const
-    const upstream = createUpstream(options, { ...deps.upstream, limits, ...decided })
-    undo.defer(() => upstream.close())
-    servers.set(options.name, { upstream, fingerprint })
-    // whoever may not serve is not run either
-    if (quarantine === undefined) starting.push(begin(upstream, deps))
-  }
-  let cancel = () => {}
-  await Promise.race([
-    Promise.allSettled(starting),
-    new Promise<void>((resolve) => {
-      cancel = deps.upstream.clock.after(patience, resolve)
-    }),
-  ])
-  cancel()
-  assertRequired(servers)
-  return servers
-}
-
-/** Clients of the legacy era that are there already will not open a session again. */
-async function begin(upstream: Upstream, { hasSessions }: AssembleDeps): Promise<void> {
-  await upstream.start()
-  if (hasSessions()) await upstream.prepare('legacy')
-}
-
-function assertRequired(servers: ReadonlyMap<string, OwnedServer>): void {
-  for (const { upstream } of servers.values()) {
-    if (upstream.required && upstream.status.state !== 'ready') {
-      throw new AppError(
-        'UPSTREAM_UNAVAILABLE',
-        `the server ${upstream.name} is required and did not start: ${upstream.status.error ?? upstream.status.state}`,
-      )
-    }
   }
 }
 
