@@ -1,6 +1,6 @@
 // One generation of everything, built whole beside the running one: plugins, servers, catalogues, compiled points.
-import { createDisposer, type Disposer } from '../base/dispose.ts'
-import { AppError, messageOf } from '../base/errors.ts'
+import { createDisposer } from '../base/dispose.ts'
+import { messageOf } from '../base/errors.ts'
 import { canonicalText } from '../base/json.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
@@ -17,15 +17,14 @@ import type { Override } from '../registry/catalogue/gate.ts'
 import { isJudged } from '../registry/catalogue/kinds.ts'
 import type { KnownCatalogue } from '../registry/catalogue/known.ts'
 import type { IdentityEntities } from '../registry/identity.ts'
-import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
-import { type ServerConfig, type ServerOptions, serverOptions } from '../upstream/options.ts'
-import { createUpstream } from '../upstream/upstream.ts'
+import type { UpstreamDeps } from '../upstream/client.ts'
+import type { ServerConfig } from '../upstream/options.ts'
 import type { Attestation } from './attestation/attestation.ts'
 import type { Preparation } from './attestation/room.ts'
-import type { Watched } from './attestation/watch.ts'
 import type { IdentityRoom } from './identity.ts'
 import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
+import { type OwnedServer, startServers } from './servers.ts'
 
 /** A runtime with what it owns. */
 export interface Assembly {
@@ -35,16 +34,6 @@ export interface Assembly {
   readonly servers: ReadonlyMap<string, OwnedServer>
   /** Who may serve is found out as this says; undefined: everybody may. */
   readonly preparation: Preparation | undefined
-}
-
-/** A running server and the settings it was started with: equal settings keep it running over a reload. */
-export interface OwnedServer {
-  readonly upstream: Upstream
-  readonly fingerprint: string
-  /** A point refused it as it is declared; it is not asked about again. */
-  readonly vetoed: boolean
-  /** What it is watched by; undefined: it may serve. */
-  readonly watched: Watched | undefined
 }
 
 /** What became of the declared servers at their points. */
@@ -109,8 +98,7 @@ export async function assemble(
     const generation = deps.engine.generation(plugins.registrations, limits)
     const preparation = await deps.attestation.prepare(loaded, generation)
     const admissions = (await options.admit?.(generation)) ?? ALL_ADMITTED
-    const effective = admitted(config, admissions)
-    const servers = await startServers(effective, previous, deps, {
+    const servers = await startServers(admitted(config, admissions), previous?.servers, deps, {
       undo,
       admissions,
       preparation,
@@ -208,89 +196,6 @@ export function engineLimits({ limits }: GatewayConfig): EngineLimits {
     points: limits.points as Record<string, number>,
     depth: limits.depth,
     dispatch: limits.dispatch,
-  }
-}
-
-interface Starting {
-  readonly undo: Disposer
-  readonly admissions: Admissions
-  readonly preparation: Preparation | undefined
-  readonly patience: number
-}
-
-async function startServers(
-  config: GatewayConfig,
-  previous: Assembly | undefined,
-  deps: AssembleDeps,
-  { undo, admissions, preparation, patience }: Starting,
-): Promise<Map<string, OwnedServer>> {
-  const limits = {
-    response: config.limits.response,
-    depth: config.limits.depth,
-    requestTimeout: config.limits.request_timeout,
-  }
-  const servers = new Map<string, OwnedServer>()
-  const starting: Promise<void>[] = []
-  for (const server of config.servers) {
-    const options: ServerOptions = serverOptions(server)
-    const quarantine = admissions.quarantined.get(options.name)
-    const vetoed = quarantine !== undefined
-    const fingerprint = JSON.stringify([options, limits, vetoed])
-    const watched = vetoed ? undefined : preparation?.guard(server)
-    const running = previous?.servers.get(options.name)
-    if (running?.fingerprint === fingerprint) {
-      servers.set(options.name, { ...running, vetoed, watched })
-      // what a point says now, whatever was decided since it said it last
-      if (quarantine !== undefined) void running.upstream.admit('quarantined', quarantine)
-      continue
-    }
-    const reason = quarantine ?? (watched && NOT_YET)
-    const admission = reason === undefined ? 'admitted' : 'quarantined'
-    const decided = { admission, admissionReason: reason } as const
-    const upstream = createUpstream(options, { ...deps.upstream, limits, ...decided })
-    undo.defer(() => {
-      deps.attestation.drop(upstream)
-      return upstream.close()
-    })
-    servers.set(options.name, { upstream, fingerprint, vetoed, watched })
-    // whoever may not serve is not run either
-    if (watched && preparation) {
-      const asked = deps.attestation.begin(upstream, watched, preparation)
-      starting.push(asked.then(() => prepareFor(upstream, deps)))
-    } else if (!vetoed) starting.push(begin(upstream, deps))
-  }
-  let cancel = () => {}
-  await Promise.race([
-    Promise.allSettled(starting),
-    new Promise<void>((resolve) => {
-      cancel = deps.upstream.clock.after(patience, resolve)
-    }),
-  ])
-  cancel()
-  assertRequired(servers)
-  return servers
-}
-
-/** Clients of the legacy era that are there already will not open a session again. */
-async function begin(upstream: Upstream, deps: AssembleDeps): Promise<void> {
-  await upstream.start()
-  await prepareFor(upstream, deps)
-}
-
-async function prepareFor(upstream: Upstream, { hasSessions }: AssembleDeps): Promise<void> {
-  if (hasSessions()) await upstream.prepare('legacy')
-}
-
-const NOT_YET = 'it has not been admitted yet'
-
-function assertRequired(servers: ReadonlyMap<string, OwnedServer>): void {
-  for (const { upstream } of servers.values()) {
-    if (upstream.required && upstream.status.state !== 'ready') {
-      throw new AppError(
-        'UPSTREAM_UNAVAILABLE',
-        `the server ${upstream.name} is required and did not start: ${upstream.refusal?.message ?? upstream.status.error ?? upstream.status.state}`,
-      )
-    }
   }
 }
 
