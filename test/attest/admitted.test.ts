@@ -72,6 +72,23 @@ describe('what a server was admitted with', () => {
     expect(version).toBe(4)
   })
 
+  it('that others write about without an end is refused as what cannot be known', async () => {
+    const real = createMemoryStore({ clock })
+    await createAdmittedMemory(real).remember('files', FILES, 0)
+    let tries = 0
+    const memory = createAdmittedMemory({
+      ...real,
+      putNote: async () => {
+        tries++
+        return undefined
+      },
+    })
+    await expect(memory.refuse('files', 'tls.revoked')).rejects.toMatchObject({
+      reason: 'internal.store_unavailable',
+    })
+    expect(tries).toBe(8)
+  })
+
   it('is forgotten with the server', async () => {
     const memory = createAdmittedMemory(createMemoryStore({ clock }))
     await memory.remember('files', FILES, 0)

@@ -182,6 +182,14 @@ describe('challenges in an SQLite file', () => {
   })
 })
 
+it('a fault of the store that is none of reach stays what it is', async () => {
+  const fault = new TypeError('a fault')
+  const real = createMemoryStore({ clock: new ManualClock() })
+  const store: Store = { ...real, redeemTicket: () => Promise.reject(fault) }
+  const challenges = challengesOf(store, new ManualClock())
+  await expect(challenges.consume('A'.repeat(22), 'files')).rejects.toBe(fault)
+})
+
 const SNP = { type: 'sev-snp', contentSha256: 'ab'.repeat(32) } as const
 const TPM = { type: 'tpm', contentSha256: 'cd'.repeat(32) } as const
 

@@ -84,6 +84,15 @@ describe('claims', () => {
     expect(drift(TDX, numbered(17))).toEqual(['regressed', 'tdx: collateral tdx-tcb'])
     expect(drift(TDX, numbered())).toEqual(['regressed', 'tdx: collateral tdx-tcb'])
     expect(drift(TDX, numbered(19))).toEqual(['identical'])
+    // of several lists of a kind nobody knows which was which
+    const crl = { kind: 'crl', sha256: 'aa', number: 5 }
+    const two = [crl, { ...crl, number: 1 }]
+    const one = { ...TDX, collateral: [crl] }
+    expect(drift(one, { collateral: [{ ...crl, number: 4 }] })[0]).toBe('regressed')
+    expect(drift(one, { collateral: two.toReversed() })).toEqual(['identical'])
+    expect(drift({ ...one, collateral: two }, { collateral: [{ ...crl, number: 0 }] })).toEqual([
+      'identical',
+    ])
     // given without it, the verifier has said what that means
     expect(drift(TDX, { collateral: [] })).toEqual(['identical'])
   })
@@ -106,7 +115,7 @@ describe('claims', () => {
       return { flags: firmware === undefined ? rest : { ...rest, firmware } }
     }
     expect(drift(TPM, flags('2020031200120002'))).toEqual(['listed-new', 'tpm: firmware'])
-    for (const older of ['2020031200120000', '1fffffffffffffff', 'unknown', undefined])
+    for (const older of ['2020031200120000', '1fffffffffffffff', 'unknown', 1.5, undefined])
       expect(drift(TPM, flags(older))).toEqual(['regressed', 'tpm: firmware'])
     expect(drift({ ...TPM, ...flags(7) }, flags(8))).toEqual(['listed-new', 'tpm: firmware'])
     expect(drift({ ...TPM, ...flags() }, flags(8))).toEqual(['identical'])
