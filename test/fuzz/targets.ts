@@ -17,4 +17,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   nitro: async () => (await import('./targets/attest/nitro.ts')).nitro,
   snp: async () => (await import('./targets/attest/snp.ts')).snp,
   manifest: async () => (await import('./targets/manifest.ts')).manifest,
+  'dcap-quote': async () => (await import('./targets/attest/dcap-quote.ts')).dcapQuote,
+  pck: async () => (await import('./targets/attest/pck.ts')).pck,
+  'tcb-info': async () => (await import('./targets/attest/tcb-info.ts')).tcbInfo,
 }
