@@ -11,5 +11,9 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   lines: async () => (await import('./targets/lines.ts')).lines,
   authorization: async () => (await import('./targets/authorization.ts')).authorization,
   'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
+  certificate: async () => (await import('./targets/attest/certificate.ts')).certificate,
+  pem: async () => (await import('./targets/attest/pem.ts')).pem,
+  crl: async () => (await import('./targets/attest/crl.ts')).crl,
+  ocsp: async () => (await import('./targets/attest/ocsp.ts')).ocsp,
   manifest: async () => (await import('./targets/manifest.ts')).manifest,
 }
