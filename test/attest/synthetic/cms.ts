@@ -56,7 +56,7 @@ function signerInfo(wish: CmsWish): Buffer {
     integer(1),
     wish.keyIdentifier
       ? tlv(0x80, wish.keyIdentifier)
-      : sequence(nameOf(named.name), integer(named.serial)),
+      : sequence(nameOf(named.issuerName), integer(named.serial)),
     wish.digest ?? SHA256,
     ...(attributes ? [explicit(0, ...attributes)] : []),
     wish.algorithm ?? sequence(oid('1.2.840.113549.1.1.1'), nothing),
