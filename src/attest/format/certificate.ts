@@ -154,20 +154,24 @@ function nameIn(tbs: Der, what: string): Uint8Array {
 }
 
 function extensionsIn(tbs: Der): ReadonlyMap<string, Extension> {
-  const found = new Map<string, Extension>()
   const list = tbs.optional(context(3), 'extensions')
-  if (!list) return found
-  const all = list.enter(TAG.sequence, 'extensions')
-  list.finish('extensions')
-  if (all.isDone) throw malformed('extensions: an empty list')
+  return list ? readExtensions(list, 'extensions') : new Map()
+}
+
+/** `from`: what stands around the one SEQUENCE of extensions, of a certificate, a CRL or an OCSP response. */
+export function readExtensions(from: Der, what: string): ReadonlyMap<string, Extension> {
+  const found = new Map<string, Extension>()
+  const all = from.enter(TAG.sequence, what)
+  from.finish(what)
+  if (all.isDone) throw malformed(`${what}: an empty list`)
   while (!all.isDone) {
-    const one = all.enter(TAG.sequence, 'extension')
-    const oid = one.oid('extension')
-    const critical = one.tag === TAG.boolean ? one.boolean('critical') : false
-    const value = one.octets('extension')
-    one.finish('extension')
-    if (found.has(oid)) throw malformed(`extension ${oid}: twice`)
-    if (found.size === MOST_EXTENSIONS) throw malformed('extensions: too many')
+    const one = all.enter(TAG.sequence, what)
+    const oid = one.oid(what)
+    const critical = one.tag === TAG.boolean ? one.boolean(what) : false
+    const value = one.octets(what)
+    one.finish(what)
+    if (found.has(oid)) throw malformed(`${what}: ${oid} twice`)
+    if (found.size === MOST_EXTENSIONS) throw malformed(`${what}: too many`)
     found.set(oid, { critical, value })
   }
   return found
