@@ -266,6 +266,11 @@ export const REASONS = {
     'a measurement is in no reference value of the policy',
     'add the build to reference_values, or find out what runs there',
   ),
+  'evidence.build_refused': row(
+    'appraisal',
+    'the build that was measured is not one that the policy allows',
+    'run a build that evidence.builds allows, or state image, kernel and firmware in reference_values',
+  ),
   'evidence.measurement_mismatch': row(
     'appraisal',
     'the registers or the event log do not add up to what was signed',
@@ -300,6 +305,11 @@ export const REASONS = {
     'admission',
     'a version went back since the last attestation',
     'find out who downgraded the platform',
+  ),
+  'evidence.result_expired': row(
+    'admission',
+    'the last attestation has run out and was not renewed',
+    'see why attesting it again fails: portcullis server attest NAME',
   ),
   'evidence.platform_software': row(
     'appraisal',
