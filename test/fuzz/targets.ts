@@ -12,4 +12,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   authorization: async () => (await import('./targets/authorization.ts')).authorization,
   'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
   manifest: async () => (await import('./targets/manifest.ts')).manifest,
+  'dcap-quote': async () => (await import('./targets/attest/dcap-quote.ts')).dcapQuote,
+  pck: async () => (await import('./targets/attest/pck.ts')).pck,
+  'tcb-info': async () => (await import('./targets/attest/tcb-info.ts')).tcbInfo,
 }

@@ -10,16 +10,6 @@ export function invalid(detail: string): Denial {
   return new Denial('evidence.collateral_invalid', detail)
 }
 
-/** UTF-8 to an object. */
-export function parseObject(bytes: Uint8Array, what: string): Json {
-  try {
-    return objectOf(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), what)
-  } catch (error) {
-    if (error instanceof Denial) throw error
-    throw invalid(`${what}: no JSON`)
-  }
-}
-
 export function objectOf(value: unknown, what: string): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(`${what}: no object`)

@@ -1,5 +1,6 @@
 // What the sections `tdx` and `sgx` of an appraisal policy share: their schema, and the appraisal of TCB and measurements.
 import { Denial, malformed } from '../denial.ts'
+import { assertAllListed } from '../evidence/allow.ts'
 import type { AllowList, Appraised, Claims } from '../evidence/evidence.ts'
 import { TCB_STATUSES } from './status.ts'
 import { trailingText } from './verify.ts'
@@ -50,7 +51,11 @@ export const DCAP_PROPERTIES = {
         advisories: {
           type: 'array',
           maxItems: 128,
-          items: { type: 'string', pattern: '^INTEL-SA-[0-9]{5}$' },
+          items: {
+            type: 'string',
+            pattern: '^INTEL-SA-[0-9]{5}$',
+            'x-expects': 'an advisory such as INTEL-SA-00615',
+          },
           default: [],
           description: 'advisories that may be open; one that is not listed refuses',
         },
@@ -58,6 +63,7 @@ export const DCAP_PROPERTIES = {
           type: 'string',
           pattern:
             '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]{1,3})?Z)?$',
+          'x-expects': 'a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z',
           description: 'when this ends',
         },
       },
@@ -127,23 +133,15 @@ function assertEvaluation({ collateral }: Claims, least: number | undefined): vo
     throw new Denial('evidence.collateral_stale', `tcbEvaluationDataNumber below ${least}`)
 }
 
-/** Each measurement that the policy lists must be in its list. Returns the ids that matched. */
+/** Ids of what matched in each list that the policy has. */
 export function matchAll(
   { measurements }: Claims,
   lists: Readonly<Record<string, AllowList | undefined>>,
   now: number,
 ): Appraised['matched'] {
-  const matched = new Set<string>()
-  for (const [name, list] of Object.entries(lists)) {
-    if (list === undefined) continue
-    const value = measurements[name]
-    const entry = value !== undefined && Object.hasOwn(list, value) ? list[value] : undefined
-    if (!entry || (entry.notAfter !== undefined && now > entry.notAfter))
-      throw new Denial('evidence.measurement_unlisted', name)
-    matched.add(entry.id)
-  }
+  const matched = assertAllListed(measurements, lists, now)
   // a policy that lists nothing allows nothing
-  if (matched.size === 0)
+  if (matched.length === 0)
     throw new Denial('evidence.measurement_unlisted', 'the policy lists no measurement')
-  return [...matched]
+  return matched
 }

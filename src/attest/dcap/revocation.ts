@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto'
 import { Denial } from '../denial.ts'
 import type { Claims, Verification } from '../evidence/evidence.ts'
 import type { Certificate } from '../format/certificate.ts'
-import { context, Der, equalBytes, TAG } from '../format/der.ts'
-import { isSigned, readAlgorithm, schemeOf } from '../format/signature.ts'
+import { type Crl, isConsistentCrl, isRevoked, parseCrl } from '../format/crl.ts'
+import { equalBytes } from '../format/der.ts'
+import { KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
+import { isSigned, schemeOf } from '../format/signature.ts'
 import type { PckChain } from './chain.ts'
 import { asCollateral, type Signers } from './signed.ts'
 
@@ -15,6 +17,9 @@ interface Lists {
   readonly rootCrl: Uint8Array
 }
 
+/** Intel's longest has a few thousand entries. */
+const LARGEST = 1024 * 1024
+
 /** Throws `evidence.revoked`, `evidence.collateral_invalid`, `evidence.collateral_stale`. */
 export function checkRevocation(
   { chain, signers, pckCrl, rootCrl }: Lists,
@@ -23,57 +28,42 @@ export function checkRevocation(
   const [leaf, issuer, root] = chain
   const ofRoot = openCrl(rootCrl, root, 'root CRL', at)
   const ofIssuer = openCrl(pckCrl, issuer, 'PCK CRL', at)
-  const refuse = (what: string): never => {
-    throw new Denial('evidence.revoked', what)
-  }
-  if (isListed(ofRoot, issuer)) refuse('PCK CA')
-  for (const signer of signers.values())
-    if (isListed(ofRoot, signer)) refuse('signer of the collateral')
-  if (isListed(ofIssuer, leaf)) refuse('PCK certificate')
-  return [ofIssuer.used, ofRoot.used]
+  assertNotOn(ofRoot, issuer, 'PCK CA')
+  for (const signer of signers.values()) assertNotOn(ofRoot, signer, 'signer of the collateral')
+  assertNotOn(ofIssuer, leaf, 'PCK certificate')
+  return [usedOf(ofIssuer), usedOf(ofRoot)]
 }
 
-interface OpenCrl {
-  readonly serials: ReadonlySet<string>
-  readonly used: Claims['collateral'][number]
-}
-
+/** The list of this very issuer, whole, and of now: Intel's lists have no parts, and no extension that must be understood. */
 function openCrl(
   der: Uint8Array,
   issuer: Certificate,
   what: string,
   { now, skew }: Pick<Verification, 'now' | 'skew'>,
-): OpenCrl {
+): Crl {
   return asCollateral(what, () => {
-    const outer = new Der(der).enter(TAG.sequence, what)
-    const tbsBytes = outer.element(what)
-    const algorithm = readAlgorithm(outer, what)
-    const signature = outer.bitOctets(what)
-    outer.finish(what)
-    const tbs = new Der(tbsBytes).enter(TAG.sequence, what)
-    tbs.small(what)
-    readAlgorithm(tbs, what)
-    if (!equalBytes(tbs.element(what), issuer.subject))
+    const crl = parseCrl(der, LARGEST)
+    if (!equalBytes(crl.issuer, issuer.subject))
       throw new Denial('evidence.chain', 'of another issuer')
-    const thisUpdate = tbs.time(what)
-    const nextUpdate = tbs.time(what)
-    const serials = new Set<string>()
-    const list = tbs.optional(TAG.sequence, what)
-    while (list && !list.isDone) {
-      const entry = list.enter(TAG.sequence, what)
-      serials.add(Buffer.from(entry.integer(what)).toString('hex'))
-    }
-    tbs.optional(context(0), what)
-    tbs.finish(what)
-    if (!isSigned(schemeOf(algorithm, what), issuer.publicKey, tbsBytes, signature))
+    for (const { critical } of crl.extensions.values())
+      if (critical) throw new Denial('evidence.chain', 'a critical extension')
+    const usage = keyUsageOf(issuer)
+    if (usage && !usage[KEY_USAGE.crlSign])
+      throw new Denial('evidence.chain', 'its issuer may not sign lists')
+    const scheme = schemeOf(crl.algorithm, what)
+    if (!isConsistentCrl(crl) || !isSigned(scheme, issuer.publicKey, crl.tbs, crl.signature))
       throw new Denial('evidence.signature', 'its signature')
-    if (thisUpdate > now + skew) throw new Denial('evidence.not_yet_valid', 'issued later than now')
-    if (now >= nextUpdate) throw new Denial('evidence.expired', 'nextUpdate')
-    const sha256 = createHash('sha256').update(der).digest('hex')
-    return { serials, used: { kind: 'crl', sha256, nextUpdate } }
+    if (crl.thisUpdate > now + skew) throw new Denial('evidence.not_yet_valid', 'thisUpdate')
+    if (now >= crl.nextUpdate) throw new Denial('evidence.expired', 'nextUpdate')
+    return crl
   })
 }
 
-function isListed({ serials }: OpenCrl, certificate: Certificate): boolean {
-  return serials.has(certificate.serialHex)
+function assertNotOn(crl: Crl, certificate: Certificate, what: string): void {
+  if (asCollateral(what, () => isRevoked(crl, certificate.serial)))
+    throw new Denial('evidence.revoked', what)
+}
+
+function usedOf({ der, nextUpdate }: Crl): Claims['collateral'][number] {
+  return { kind: 'crl', sha256: createHash('sha256').update(der).digest('hex'), nextUpdate }
 }

@@ -22,7 +22,8 @@ export interface Sent {
   readonly rootCrl?: Uint8Array
 }
 
-const LARGEST = 256 * 1024
+/** TCB Info with many levels takes 30 KiB. */
+export const LARGEST_DOCUMENT = 256 * 1024
 const SIGNATURE = 64
 
 /** Of `endorsements.collateral`, with the names that DCAP tools give its members: texts as received, signatures and CRLs as hex. */
@@ -64,7 +65,7 @@ function textIn(from: Json, name: string): string | undefined {
   const text = Object.hasOwn(from, name) ? from[name] : undefined
   if (text === undefined) return undefined
   if (typeof text !== 'string') throw invalid(`${name}: no text`)
-  if (text.length > LARGEST) throw new Denial('evidence.too_large', name)
+  if (text.length > LARGEST_DOCUMENT) throw new Denial('evidence.too_large', name)
   return text
 }
 
@@ -95,7 +96,7 @@ export function signedResponse(
 ): SignedDocument | undefined {
   const received = collateral.get(id)
   if (!received) return undefined
-  if (received.bytes.length > LARGEST) throw new Denial('evidence.too_large', what)
+  if (received.bytes.length > LARGEST_DOCUMENT) throw new Denial('evidence.too_large', what)
   const members = membersOf(received.bytes, what)
   const inner = members.get(member)
   const quoted = members.get('signature')
@@ -118,7 +119,7 @@ function chainIn(
   const found = Object.entries(headers).find(([name]) => names.includes(name.toLowerCase()))
   if (!found) return undefined
   try {
-    return decodeURIComponent(found[1].slice(0, LARGEST))
+    return decodeURIComponent(found[1].slice(0, LARGEST_DOCUMENT))
   } catch {
     throw invalid(`${what}: its issuer chain is not percent-encoded`)
   }
@@ -131,6 +132,6 @@ export function crlResponse(collateral: Collateral, id: string): Uint8Array | un
   const bytes = collateral.get(id)?.bytes
   // DER begins with 0x30, which is also the digit 0: a CRL is never all hex digits, as its second byte is a length above 0x7f
   if (!bytes || (bytes[1] ?? 0) > 0x7f) return bytes
-  const text = Buffer.from(bytes.subarray(0, LARGEST)).toString('latin1')
+  const text = Buffer.from(bytes.subarray(0, LARGEST_DOCUMENT)).toString('latin1')
   return HEX_TEXT.test(text) ? Buffer.from(text.trim(), 'hex') : bytes
 }

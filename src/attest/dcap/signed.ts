@@ -4,10 +4,11 @@ import type { EvidenceRoot } from '../evidence/evidence.ts'
 import { checkVendorChain } from '../evidence/vendor-chain.ts'
 import type { Certificate } from '../format/certificate.ts'
 import { latin1 } from '../format/der.ts'
+import { readJson } from '../format/json.ts'
 import { isSigned, type Scheme } from '../format/signature.ts'
 import { assertLeaf, certificatesIn } from './chain.ts'
-import { invalid, type Json, parseObject, timeOf, wholeOf } from './fields.ts'
-import type { SignedDocument } from './sent.ts'
+import { invalid, type Json, timeOf, wholeOf } from './fields.ts'
+import { LARGEST_DOCUMENT, type SignedDocument } from './sent.ts'
 
 export const P256: Scheme = { key: 'ec', hash: 'sha256' }
 const SIGNER = 'Intel SGX TCB Signing'
@@ -40,7 +41,7 @@ export function openSigned(document: SignedDocument, at: SignedAt): Opened {
   const signer = signerOf(chain, what, at)
   if (!isSigned(P256, signer.publicKey, inner, signature, 'ieee-p1363'))
     throw invalid(`${what}: its signature`)
-  const json = parseObject(inner, what)
+  const json = asCollateral(what, () => readJson(inner, what, LARGEST_DOCUMENT))
   const nextUpdate = timeOf(json.nextUpdate, `${what}: nextUpdate`)
   if (timeOf(json.issueDate, `${what}: issueDate`) > at.now + at.skew)
     throw new Denial('evidence.collateral_stale', `${what}: issued later than now`)

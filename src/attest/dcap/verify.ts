@@ -1,7 +1,8 @@
 // Whether a DCAP quote is genuine, of a platform that is not revoked, and ours: the steps that SGX and TDX share; no policy.
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
-import type { Claims, EvidenceItem, Expected, Verification } from '../evidence/evidence.ts'
+import { checkExpected } from '../evidence/allow.ts'
+import type { Claims, EvidenceItem, Verification } from '../evidence/evidence.ts'
 import { checkVendorChain } from '../evidence/vendor-chain.ts'
 import { type DcapQuote, isZero, parseQuote } from '../format/dcap-quote.ts'
 import { equalBytes } from '../format/der.ts'
@@ -35,7 +36,7 @@ export function verifyDcap(
   const quote = parseQuote(item.bytes, { trimTrailing: true })
   if (quote.tee !== tee) throw new Denial('evidence.unsupported', `quote that is not of ${tee}`)
   const authentic = authenticate(quote, at)
-  const binding = checkBinding(quote.body.reportData, at.expected)
+  const binding = checkExpected(quote.body.reportData, at.expected)
   const judged = judgeOrRefuse(authentic, item, at)
   return {
     quote,
@@ -70,15 +71,6 @@ function assertKeyIsOfQe({ qe, attestationKey, qeAuthData }: DcapQuote): void {
   const digest = createHash('sha256').update(attestationKey).update(qeAuthData).digest()
   if (!equalBytes(qe.reportData.subarray(0, 32), digest) || !isZero(qe.reportData.subarray(32)))
     throw new Denial('evidence.key_mismatch', 'the QE report names another attestation key')
-}
-
-function checkBinding(reportData: Uint8Array, expected: Expected | undefined): Claims['binding'] {
-  if (!expected) return 'not checked'
-  const { bytes } = expected
-  // all 64 bytes: what is shorter would leave the rest to whoever made the quote
-  if (bytes.length !== reportData.length || !timingSafeEqual(bytes, reportData))
-    throw new Denial('evidence.nonce_mismatch', 'REPORTDATA')
-  return 'matched'
 }
 
 // a document that is missing is a passing matter, which leaves a server its grace; these are not, whatever the document says

@@ -33,7 +33,7 @@ export interface PckConfiguration {
 }
 
 /** Throws `evidence.malformed` for a certificate without the extension, or with one that lacks what every PCK certificate has. */
-export function readPck(certificate: Certificate): Pck {
+export function readPck(certificate: Pick<Certificate, 'extensions'>): Pck {
   const extension = certificate.extensions.get(SGX)
   if (!extension) throw malformed('PCK certificate: no SGX extension')
   const entries = entriesIn(contentOf(extension.value, 'SGX extension'), SGX)

@@ -350,10 +350,13 @@ describe('without collateral', () => {
   })
 })
 
+/** What a quote needs does not depend on the policy. */
+const ANY = {} as never
+
 describe('what a quote needs', () => {
   it('is named by platform, with the addresses of Intel', () => {
     const { item } = make()
-    const needs = tdx.needs?.({ ...item, endorsements: {} }) ?? []
+    const needs = tdx.needs?.({ ...item, endorsements: {} }, ANY) ?? []
     expect(
       needs.map(({ id, kind, urls, required }) => [id.slice(0, 12), kind, urls, required]),
     ).toEqual([
@@ -384,12 +387,18 @@ describe('what a quote needs', () => {
         true,
       ],
     ])
-    expect(tdx.needs?.(item).map(({ required }) => required)).toEqual([false, false, false, false])
+    expect(tdx.needs?.(item, ANY).map(({ required }) => required)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ])
   })
 
   it('may be had from a PCCS instead', () => {
     const { item } = make({ tee: 'sgx' })
-    const needs = createSgxVerifier({ pcs: 'https://pccs.example.com:8081/' }).needs?.(item) ?? []
+    const needs =
+      createSgxVerifier({ pcs: 'https://pccs.example.com:8081/' }).needs?.(item, ANY) ?? []
     expect(needs.map(({ urls }) => urls)).toEqual([
       ['https://pccs.example.com:8081/sgx/certification/v4/tcb?fmspc=50806f000000'],
       ['https://pccs.example.com:8081/sgx/certification/v4/qe/identity'],

@@ -1,5 +1,19 @@
 // A made-up Intel: root, PCK platform CA, PCK certificate and TCB signer of one chip, with CRLs; synthetic, trusted by no release.
 import { createECDH, createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
+import {
+  type Bytes,
+  bits,
+  boolean,
+  explicit,
+  integer,
+  octets,
+  oid,
+  sequence,
+  set,
+  time,
+  tlv,
+  utf8,
+} from './der.ts'
 
 export interface Authority {
   readonly name: string
@@ -41,7 +55,7 @@ export function makeIntelPki(seed: string, chip: Chip, now: number): IntelPki {
     issuer: Authority,
     name: string,
     serial: number,
-    extensions: readonly Buffer[],
+    extensions: readonly Bytes[],
   ): Authority => {
     const key = keyFrom(`${seed} ${name}`)
     const { name: issuerName, key: by } = issuer
@@ -59,17 +73,17 @@ export function makeIntelPki(seed: string, chip: Chip, now: number): IntelPki {
 
 /** A CRL of this authority, valid for 30 days. */
 export function makeCrl(issuer: Authority, serials: readonly number[], now: number): Uint8Array {
-  const entries = serials.map((serial) => seq(integer(serial), time(now - DAY)))
-  const tbs = seq(
+  const entries = serials.map((serial) => sequence(integer(serial), time(now - DAY)))
+  const tbs = sequence(
     integer(1),
     ECDSA_SHA256,
     nameOf(issuer.name),
     time(now - DAY),
     time(now + 30 * DAY),
-    ...(entries.length > 0 ? [seq(...entries)] : []),
-    tlv(0xa0, seq(extension('2.5.29.20', false, integer(1)))),
+    ...(entries.length > 0 ? [sequence(...entries)] : []),
+    explicit(0, sequence(extension('2.5.29.20', false, integer(1)))),
   )
-  return seq(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, issuer.key)))
+  return sequence(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, issuer.key)))
 }
 
 export function pem(...certificates: readonly Authority[]): string {
@@ -110,107 +124,65 @@ interface Parts {
   readonly subject: string
   readonly key: KeyObject
   readonly now: number
-  readonly extensions: readonly Buffer[]
+  readonly extensions: readonly Bytes[]
 }
 
-function certificate({ serial, issuer, by, subject, key, now, extensions }: Parts): Buffer {
-  const spki = seq(
-    seq(oid('1.2.840.10045.2.1'), oid('1.2.840.10045.3.1.7')),
+function certificate({ serial, issuer, by, subject, key, now, extensions }: Parts): Bytes {
+  const spki = sequence(
+    sequence(oid('1.2.840.10045.2.1'), oid('1.2.840.10045.3.1.7')),
     bits(Buffer.concat([Buffer.of(4), pointOf(key)])),
   )
-  const validity = seq(time(now - DAY), time(now + 365 * DAY))
-  const tbs = seq(
-    tlv(0xa0, integer(2)),
+  const validity = sequence(time(now - DAY), time(now + 365 * DAY))
+  const tbs = sequence(
+    explicit(0, integer(2)),
     integer(serial),
     ECDSA_SHA256,
     nameOf(issuer),
     validity,
     nameOf(subject),
     spki,
-    tlv(0xa3, seq(...extensions)),
+    explicit(3, sequence(...extensions)),
   )
-  return seq(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, by)))
+  return sequence(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, by)))
 }
 
-const authority = (pathLength: number): Buffer[] => [
-  extension('2.5.29.19', true, seq(tlv(0x01, Buffer.of(0xff)), integer(pathLength))),
-  extension('2.5.29.15', true, tlv(0x03, Buffer.of(1, 0x06))),
+const authority = (pathLength: number): Bytes[] => [
+  extension('2.5.29.19', true, sequence(boolean(true), integer(pathLength))),
+  extension('2.5.29.15', true, bits(Buffer.of(0x06), 1)),
 ]
-const leaf = (): Buffer => extension('2.5.29.19', true, seq())
+const leaf = (): Bytes => extension('2.5.29.19', true, sequence())
 
 export const SGX_OID = '1.2.840.113741.1.13.1'
 
 /** The extension of a PCK certificate of the platform CA, whole. */
-export function sgxExtension(chip: Chip): Buffer {
+export function sgxExtension(chip: Chip): Bytes {
   return extension(SGX_OID, false, sgxValue(chip))
 }
 
-export function sgxValue({ fmspc, pceId, ppid, svns, pceSvn }: Chip): Buffer {
-  const entry = (arc: string, value: Buffer): Buffer => seq(oid(`${SGX_OID}.${arc}`), value)
-  const octets = (hex: string): Buffer => tlv(0x04, Buffer.from(hex, 'hex'))
-  return seq(
-    entry('1', octets(ppid)),
+export function sgxValue({ fmspc, pceId, ppid, svns, pceSvn }: Chip): Bytes {
+  const entry = (arc: string, value: Bytes): Bytes => sequence(oid(`${SGX_OID}.${arc}`), value)
+  const hex = (text: string): Bytes => octets(Buffer.from(text, 'hex'))
+  return sequence(
+    entry('1', hex(ppid)),
     entry(
       '2',
-      seq(
+      sequence(
         ...svns.map((svn, i) => entry(`2.${i + 1}`, integer(svn))),
         entry('2.17', integer(pceSvn)),
-        entry('2.18', octets(Buffer.from(svns).toString('hex'))),
+        entry('2.18', octets(Buffer.from(svns))),
       ),
     ),
-    entry('3', octets(pceId)),
-    entry('4', octets(fmspc)),
+    entry('3', hex(pceId)),
+    entry('4', hex(fmspc)),
     entry('5', tlv(0x0a, Buffer.of(1))),
-    entry(
-      '7',
-      seq(entry('7.1', tlv(0x01, Buffer.of(0xff))), entry('7.3', tlv(0x01, Buffer.of(0)))),
-    ),
+    entry('7', sequence(entry('7.1', boolean(true)), entry('7.3', boolean(false)))),
   )
 }
 
-function tlv(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(contents)
-  const size = content.length
-  const length = size < 0x80 ? [size] : size < 0x100 ? [0x81, size] : [0x82, size >> 8, size & 0xff]
-  return Buffer.concat([Buffer.of(tag, ...length), content])
+function extension(id: string, isCritical: boolean, value: Uint8Array): Bytes {
+  return sequence(oid(id), ...(isCritical ? [boolean(true)] : []), octets(value))
 }
 
-const seq = (...contents: readonly Uint8Array[]): Buffer => tlv(0x30, ...contents)
-const bits = (content: Uint8Array): Buffer => tlv(0x03, Buffer.of(0), content)
+const nameOf = (text: string): Bytes => sequence(set(sequence(oid('2.5.4.3'), utf8(text))))
 
-function integer(value: number): Buffer {
-  const hex = value.toString(16)
-  const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')
-  return tlv(0x02, (bytes[0] as number) < 0x80 ? bytes : Buffer.concat([Buffer.of(0), bytes]))
-}
-
-function oid(text: string): Buffer {
-  const [first = 0, second = 0, ...rest] = text.split('.').map(Number)
-  const arcs = [first * 40 + second, ...rest].flatMap((arc) => {
-    const digits = [arc & 0x7f]
-    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128))
-      digits.unshift((left & 0x7f) | 0x80)
-    return digits
-  })
-  return tlv(0x06, Buffer.from(arcs))
-}
-
-function extension(id: string, isCritical: boolean, value: Uint8Array): Buffer {
-  return seq(oid(id), ...(isCritical ? [tlv(0x01, Buffer.of(0xff))] : []), tlv(0x04, value))
-}
-
-const nameOf = (text: string): Buffer =>
-  seq(tlv(0x31, seq(oid('2.5.4.3'), tlv(0x0c, Buffer.from(text)))))
-
-const time = (at: number): Buffer =>
-  tlv(
-    0x17,
-    Buffer.from(
-      `${new Date(at)
-        .toISOString()
-        .replace(/[-:T]|\.\d+/g, '')
-        .slice(2, 14)}Z`,
-    ),
-  )
-
-const ECDSA_SHA256 = seq(oid('1.2.840.10045.4.3.2'))
+const ECDSA_SHA256 = sequence(oid('1.2.840.10045.4.3.2'))
