@@ -17,7 +17,7 @@ const ENTRIES = [
   'store/sqlite-worker',
   'store/sql/sqlite-statements',
   'store/audit/postgres-worker',
-  'attest/worker',
+  'attest/appraisal/worker',
 ]
 
 /**

@@ -3,6 +3,8 @@ import { isObject } from '../base/json.ts'
 import { Denial, malformed } from './denial.ts'
 import type { EvidenceItem } from './evidence/evidence.ts'
 import { typeOfMedia } from './evidence/media.ts'
+import { fromBase64url } from './format/base64.ts'
+import { readJson } from './format/json.ts'
 
 export const BINDINGS = ['spki', 'exporter'] as const
 /** What of a connection evidence is bound to. */
@@ -27,8 +29,7 @@ const MEDIA = /^[a-z]+\/[a-z0-9.+-]{1,120}$/
 
 /** Throws `evidence.malformed` or `evidence.too_large`. */
 export function parseEnvelope(bytes: Uint8Array): Envelope {
-  if (bytes.length > ENVELOPE_LIMITS.bytes) throw new Denial('evidence.too_large', 'envelope')
-  const whole = objectOf(jsonOf(bytes), 'envelope', MEMBERS)
+  const whole = objectOf(readJson(bytes, 'envelope', ENVELOPE_LIMITS.bytes), 'envelope', MEMBERS)
   if (whole.v !== 1) throw new Denial('evidence.unsupported', 'envelope: v')
   if (!Array.isArray(whole.evidence)) throw malformed('envelope: evidence is no list')
   if (whole.evidence.length > ENVELOPE_LIMITS.items)
@@ -46,14 +47,6 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
     binding: bindingOf(whole.binding),
     items,
     unknown,
-  }
-}
-
-function jsonOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-  } catch {
-    throw malformed('envelope: no JSON in UTF-8')
   }
 }
 
@@ -92,19 +85,11 @@ function readItem(given: unknown): { media: string; item?: EvidenceItem } {
     throw new Denial('evidence.too_large', 'endorsements: too deep')
   const type = typeOfMedia(media)
   if (type === undefined) return { media }
-  return { media, item: { type, bytes: readBase64url(value, 'item'), endorsements } }
+  if (value === '') throw malformed('item: no base64url')
+  return { media, item: { type, bytes: fromBase64url(value, 'item'), endorsements } }
 }
 
 function isShallow(value: unknown, left: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   return left > 0 && Object.values(value).every((inner) => isShallow(inner, left - 1))
-}
-
-/** Base64url without padding (RFC 7515 section 2), one text for one value. Throws `evidence.malformed`. */
-export function readBase64url(text: string, what: string): Uint8Array {
-  const bytes = Buffer.from(text, 'base64url')
-  // the decoder of Node skips what it does not know; what comes out again the same had nothing to skip
-  if (bytes.length === 0 || bytes.toString('base64url') !== text)
-    throw malformed(`${what}: no base64url`)
-  return bytes
 }

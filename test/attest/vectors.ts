@@ -1,6 +1,7 @@
 // Documents of others with the verdict they must have, read from test/fixtures/attestation; a table, no expectation of its own.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import type { Collateral } from '../../src/attest/collateral.ts'
 import { Denial } from '../../src/attest/denial.ts'
 import type {
@@ -53,8 +54,11 @@ export interface Vector {
 
 const folder = join(import.meta.dirname, '../fixtures/attestation')
 
+/** A name that ends in `.gz` is of what was packed; a token ends where its line does. */
 export function readFixture(file: string): Buffer {
-  return readFileSync(join(folder, file))
+  const bytes = readFileSync(join(folder, file))
+  const unpacked = file.endsWith('.gz') ? gunzipSync(bytes) : bytes
+  return file.includes('.jwt') ? Buffer.from(unpacked.toString().trimEnd()) : unpacked
 }
 
 /** DER of every certificate of a PEM file. */
@@ -172,7 +176,7 @@ export function policyOf(section: Section, fragment: Readonly<Record<string, unk
 }
 
 function listed(value: unknown, below: boolean): unknown {
-  if (Array.isArray(value)) return below ? allow(value) : value
+  if (Array.isArray(value)) return below ? allow(value) : value.map((one) => listed(one, false))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [

@@ -1,5 +1,4 @@
 // From a policy that fits the schema to the one that appraisal uses, or to what is wrong with it; it reads no file.
-import { isObject } from '../../base/json.ts'
 import type { Resolved } from '../../config/schema/resolved.ts'
 import type { EvidenceType } from '../evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../evidence/media.ts'
@@ -18,6 +17,10 @@ import type { POLICY_BASE } from './schema.ts'
 export type PolicyFile = Resolved<typeof POLICY_BASE> & { readonly tls?: unknown }
 
 type EvidenceSection = NonNullable<PolicyFile['evidence']>
+interface Demands {
+  readonly any_of?: readonly EvidenceType[]
+  readonly all_of?: readonly EvidenceType[]
+}
 const COMMON = ['require', 'freshness', 'binding', 'builds']
 
 export interface Compiled {
@@ -72,7 +75,7 @@ export function compilePolicy(file: PolicyFile, sha256: string): Compiled {
 }
 
 function asksEvidence(evidence: EvidenceSection | undefined): boolean {
-  return evidence !== undefined && isObject(evidence.require)
+  return evidence !== undefined && evidence.require !== 'none'
 }
 
 function referencesOf(file: PolicyFile, problems: PolicyProblem[]) {
@@ -115,11 +118,10 @@ function evidencePolicy(section: EvidenceSection, at: Resolving): EvidencePolicy
   }
 }
 
+// text or mapping: the schema has seen to it, and types do not follow a choice of types
 function requirementsOf(given: unknown): readonly Requirement[] {
-  if (!isObject(given)) return []
-  const { any_of: anyOf, all_of: allOf = [] } = given as Partial<
-    Record<'any_of' | 'all_of', readonly EvidenceType[]>
-  >
+  if (given === 'none') return []
+  const { any_of: anyOf, all_of: allOf = [] } = given as Demands
   const each = allOf.map((type) => ({ anyOf: [type] }))
   return anyOf ? [...each, { anyOf }] : each
 }

@@ -71,15 +71,12 @@ const EVIDENCE = {
   properties: {
     require: {
       description: 'kinds of evidence that must be there, each with a section here; or none',
-      anyOf: [
-        { const: 'none' },
-        {
-          type: 'object',
-          additionalProperties: false,
-          minProperties: 1,
-          properties: { any_of: TYPE_LIST, all_of: TYPE_LIST },
-        },
-      ],
+      type: ['string', 'object'],
+      pattern: '^none$',
+      'x-expects': 'none, or a mapping of any_of and all_of',
+      additionalProperties: false,
+      minProperties: 1,
+      properties: { any_of: TYPE_LIST, all_of: TYPE_LIST },
     },
     freshness: {
       type: 'object',

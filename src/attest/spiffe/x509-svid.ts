@@ -38,5 +38,9 @@ export function verifyX509Svid(
   const path = validate(presented, bundle.authorities, now)
   // the last one is an authority of the bundle, which the domain itself put there
   for (const issuer of path.slice(1, -1)) checkSvidAuthority(issuer)
-  return { id, trustDomain, goodUntil: Math.min(...[leaf, ...path].map(({ notAfter }) => notAfter)) }
+  return {
+    id,
+    trustDomain,
+    goodUntil: Math.min(...[leaf, ...path].map(({ notAfter }) => notAfter)),
+  }
 }

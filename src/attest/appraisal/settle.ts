@@ -1,11 +1,13 @@
 // From what an appraisal found to its result: when it ends, what it is worth and how it is told.
-import type { Claims, TrustVector } from './evidence/evidence.ts'
-import { REASONS, type Reason } from './reasons.ts'
+import type { Claims, TrustVector } from '../evidence/evidence.ts'
+import type { TlsIdentity } from '../evidence/tls.ts'
+import { REASONS, type Reason } from '../reasons.ts'
 import type { AppraisalRequest, AppraisalResult, Level, TlsRecord } from './result.ts'
 import { mergeTrust, statusOf, trustOfReason } from './trust.ts'
 
 export interface Findings {
   tls: TlsRecord | undefined
+  readonly lists: TlsIdentity['lists'][number][]
   readonly claims: Claims[]
   readonly ignored: string[]
   readonly trust: TrustVector[]
@@ -45,6 +47,7 @@ export function createResult(
     ...(refused ? toldRefusal(refused) : {}),
     ...(accepted ? { expires } : {}),
     ...framed(request, found),
+    lists: found.lists,
     evidence: found.claims,
     ignored: found.ignored,
     trust,
@@ -62,6 +65,7 @@ export function refusedResult(request: AppraisalRequest, refusal: Refusal): Appr
 export function emptyFindings(): Findings {
   return {
     tls: undefined,
+    lists: [],
     claims: [],
     ignored: [],
     trust: [],

@@ -1,9 +1,9 @@
 // Appraisals as the service asks for them: one after another in a thread of their own, each with a deadline; it appraises nothing itself.
 import { Worker } from 'node:worker_threads'
-import type { Clock } from '../base/clock.ts'
-import { EXTENSION, SOURCES } from '../base/place.ts'
+import type { Clock } from '../../base/clock.ts'
+import { EXTENSION, SOURCES } from '../../base/place.ts'
+import type { Reason } from '../reasons.ts'
 import type { Needs } from './needs.ts'
-import type { Reason } from './reasons.ts'
 import type { AppraisalRequest, AppraisalResult } from './result.ts'
 import { type Refusal, refusedResult } from './settle.ts'
 
@@ -40,7 +40,7 @@ export interface AppraiserOptions {
   readonly worker?: URL
 }
 
-const WORKER = new URL(`attest/worker.${EXTENSION}`, SOURCES)
+const WORKER = new URL(`attest/appraisal/worker.${EXTENSION}`, SOURCES)
 /** A parser with limits needs a few; one that ran away must not take the memory of the gateway. */
 const MEGABYTES = 192
 

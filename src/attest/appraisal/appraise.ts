@@ -1,22 +1,26 @@
 // The appraisal: from what was asked, seen and sent to a result, in the order of the checks, stopping at the first failure. It has no effect.
-import { Denial } from './denial.ts'
-import { type Envelope, parseEnvelope } from './envelope.ts'
-import type { Claims, EvidenceItem, TrustVector, Verifier } from './evidence/evidence.ts'
-import { EVIDENCE_KINDS } from './evidence/media.ts'
-import type { Verifiers } from './evidence/table.ts'
-import { appraiseBuilds } from './policy/builds.ts'
-import { livingSection } from './policy/living.ts'
-import { appraisePackage } from './policy/package.ts'
-import type { AppraisalPolicy, EvidencePolicy } from './policy/policy.ts'
+import { Denial } from '../denial.ts'
+import { type Envelope, parseEnvelope } from '../envelope.ts'
+import type {
+  Claims,
+  EvidenceItem,
+  EvidenceType,
+  TrustVector,
+  Verifier,
+} from '../evidence/evidence.ts'
+import { EVIDENCE_KINDS } from '../evidence/media.ts'
+import type { Verifiers } from '../evidence/table.ts'
+import { appraiseBuilds } from '../policy/builds.ts'
+import { livingSection } from '../policy/living.ts'
+import { appraisePackage } from '../policy/package.ts'
+import type { AppraisalPolicy, EvidencePolicy } from '../policy/policy.ts'
 import type { AppraisalRequest, AppraisalResult, Level } from './result.ts'
 import { createResult, emptyFindings, type Findings, type Refusal } from './settle.ts'
-import type { CheckTls, NeedsOfTls } from './tls.ts'
+import { checkTls } from './tls.ts'
 
-/** What appraising is done with: the kinds of evidence, the check of a connection, and a clock to measure stages by. */
+/** What appraising is done with: the kinds of evidence, and a clock to measure stages by. */
 export interface Appraising {
   readonly verifiers: Verifiers
-  readonly checkTls: CheckTls
-  readonly needsOfTls?: NeedsOfTls
   /** Milliseconds on a monotonic scale. */
   readonly monotonic: () => number
 }
@@ -75,6 +79,15 @@ export function verifierOf(verifiers: Verifiers, item: EvidenceItem): Verifier<n
   return verifier
 }
 
+/** What its verifier judges a document by. */
+export function sectionOf(
+  policy: EvidencePolicy,
+  { type }: { type: EvidenceType },
+  now: number,
+): never {
+  return livingSection(policy.sections[EVIDENCE_KINDS[type].section], now).section as never
+}
+
 class Appraisal {
   readonly #request: AppraisalRequest
   readonly #using: Appraising
@@ -113,8 +126,9 @@ class Appraisal {
     const { connection, server } = this.#request
     if (server.transport !== 'tls') return
     if (connection === undefined) throw new Denial('tls.unavailable')
-    const { record, ends, trust } = this.#using.checkTls(connection, tls, this.#request)
+    const { record, ends, lists, trust } = checkTls(connection, tls, this.#request)
     this.found.tls = record
+    this.found.lists.push(...lists)
     this.found.ends.push(...ends)
     this.found.trust.push(trust)
     // the handshake was made for this appraisal: that its key is there now is what a chain can show
@@ -174,7 +188,9 @@ class Appraisal {
       collateral,
     })
     this.found.claims.push(claims)
-    if (expected && claims.binding !== 'matched') throw new Denial('evidence.binding_mismatch')
+    // what never binds can be there besides, and meets no demand
+    if (expected && claims.binding !== 'matched' && claims.attests !== 'identity')
+      throw new Denial('evidence.binding_mismatch')
     // without a challenge the age of a document says nothing: a command may look at an old one
     if (expected && claims.madeAt !== undefined && now - claims.madeAt > maxEvidenceAge + skew)
       throw new Denial('evidence.stale', item.type)
@@ -200,15 +216,14 @@ class Appraisal {
 
   // every document that was judged is good now; whether they are all that were asked for
   #checkRequired({ require }: EvidencePolicy): void {
-    for (const { anyOf } of require) {
-      const met = this.found.claims.filter(({ type }) => anyOf.includes(type))
-      if (met.length === 0) throw new Denial('evidence.missing', anyOf.join(' or '))
-    }
     const asked = require.flatMap(({ anyOf }) => anyOf)
     const met = this.found.claims.filter(({ type }) => asked.includes(type))
+    if (!this.#request.offline && met.some(({ binding }) => binding !== 'matched'))
+      throw new Denial('evidence.freshness_unchecked')
     if (met.some(({ attests }) => attests === 'platform')) this.#shown('platform')
     else if (met.length > 0) this.#shown('identity')
-    this.found.fresh = this.found.claims.every(({ binding }) => binding === 'matched')
+    if (this.#request.offline)
+      this.found.fresh = this.found.claims.every(({ binding }) => binding === 'matched')
   }
 
   #shown(level: Level): void {

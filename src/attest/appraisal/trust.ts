@@ -1,6 +1,6 @@
 // The trust vector of a result (AR4SI): merged over its documents, and what a refusal says in it; it decides nothing.
-import type { TrustVector } from './evidence/evidence.ts'
-import type { Reason } from './reasons.ts'
+import type { TrustVector } from '../evidence/evidence.ts'
+import type { Reason } from '../reasons.ts'
 import type { AppraisalResult } from './result.ts'
 
 /** What a refusal says of the server, where it says anything. */

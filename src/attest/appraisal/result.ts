@@ -1,37 +1,22 @@
 // What an appraisal is asked and what comes out of it: the record of section 5.4, plain data that crosses threads; types only.
-import type { Collateral } from './collateral.ts'
-import type { BoundTo } from './envelope.ts'
+import type { Collateral } from '../collateral.ts'
+import type { BoundTo } from '../envelope.ts'
 import type {
   Claims,
   EvidenceItem,
   EvidenceRoot,
   Expected,
   TrustVector,
-} from './evidence/evidence.ts'
-import type { PackageMeasurement } from './policy/package.ts'
-import type { Selection } from './policy/select.ts'
-import type { Reason, Stage } from './reasons.ts'
+} from '../evidence/evidence.ts'
+import type { SeenConnection, TlsAnchor, TlsClaims, TlsIdentity } from '../evidence/tls.ts'
+import type { PackageMeasurement } from '../policy/package.ts'
+import type { Selection } from '../policy/select.ts'
+import type { Reason, Stage } from '../reasons.ts'
 
-/** A configured CA. Outside its time it is none. */
-export interface TlsAnchor {
-  readonly name: string
-  readonly der: Uint8Array
-  /** Milliseconds since the epoch. */
-  readonly notBefore?: number
-  readonly notAfter?: number
-}
+export type { TlsAnchor } from '../evidence/tls.ts'
 
 /** What was seen of the fresh TLS connection that the challenge went over. */
-export interface Connection {
-  /** DER, leaf first, as presented. */
-  readonly chain: readonly Uint8Array[]
-  /** As Node names it, such as `TLSv1.3`. */
-  readonly protocol: string
-  /** Stapled, as received. */
-  readonly ocsp?: Uint8Array
-  /** Whether a handshake without a client certificate was refused; undefined: that was not tried. */
-  readonly refusesAnonymous?: boolean
-}
+export type Connection = SeenConnection
 
 export interface AppraisalRequest {
   /** Milliseconds since the epoch. */
@@ -58,6 +43,8 @@ export interface AppraisalRequest {
   /** Pinned vendor roots and roots of tests, by family. */
   readonly roots: Readonly<Record<string, readonly EvidenceRoot[]>>
   readonly collateral: Collateral
+  /** The highest number seen of each revocation list, as results name them in `lists`. */
+  readonly seen?: ReadonlyMap<string, string>
   /** Milliseconds that fetching took. */
   readonly fetched?: number
   /** Measurements of the last accepted result, by kind of evidence: goes into the record. */
@@ -66,26 +53,9 @@ export interface AppraisalRequest {
   readonly offline?: boolean
 }
 
-/** What is known of the connection, for the record and for the pin. */
-export interface TlsRecord {
-  readonly leafSha256: string
-  readonly spkiSha256: string
-  readonly serial: string
-  /** Milliseconds since the epoch. */
-  readonly notAfter: number
-  readonly protocol: string
-  /** Absent: the policy does not judge the chain. */
-  readonly anchor?: string
-  /** The identity of the policy that matched. */
-  readonly identity?: string
-  readonly issuer?: string
-  readonly revocation?: {
-    readonly source: string
-    readonly status: string
-    readonly thisUpdate?: number
-    readonly nextUpdate?: number
-  }
-}
+/** What is known of the connection, for the record and for the pin; the rest where the policy judges the chain. */
+export type TlsRecord = Partial<TlsClaims> &
+  Pick<TlsClaims, 'leafSha256' | 'spkiSha256' | 'serial' | 'notAfter' | 'protocol'>
 
 /** What the server is shown to be by the strongest of what was asked. */
 export type Level = 'platform' | 'identity' | 'transport' | 'package' | 'none'
@@ -122,6 +92,8 @@ export interface AppraisalResult {
   }
   readonly tls?: TlsRecord
   readonly package?: PackageMeasurement
+  /** Numbers of the revocation lists that were used, to be remembered for `seen`. */
+  readonly lists: TlsIdentity['lists']
   /** Of genuine documents, also of those that were not wanted. */
   readonly evidence: readonly Claims[]
   /** Kinds that the policy says nothing about, and media types that are not known. */
