@@ -3,6 +3,8 @@ import { azureVtpmSection, createAzureVtpm } from '../../src/attest/evidence/azu
 import type { EvidenceType, Verifier } from '../../src/attest/evidence/evidence.ts'
 import { sevSnp } from '../../src/attest/evidence/sev-snp.ts'
 import { sevSnpSection } from '../../src/attest/evidence/sev-snp-policy.ts'
+import { sgx, sgxSection } from '../../src/attest/evidence/sgx.ts'
+import { tdx, tdxSection } from '../../src/attest/evidence/tdx.ts'
 import { tpm } from '../../src/attest/evidence/tpm.ts'
 import { TPM_SECTION } from '../../src/attest/tpm/policy.ts'
 
@@ -28,4 +30,6 @@ export const KNOWN: Readonly<Partial<Record<EvidenceType, Known>>> = {
     createAzureVtpm({ type: 'azure-snp-vtpm', hardware: sevSnp }),
     azureVtpmSection(sevSnpSection(LIST)),
   ),
+  tdx: known(tdx, tdxSection(LIST)),
+  sgx: known(sgx, sgxSection(LIST)),
 }
