@@ -6,6 +6,8 @@ const MOST_MEMBERS = 16
 const DEEPEST = 32
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c]
 const [OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d]
+/** ASCII that is printed, without the backslash. */
+const PLAIN_NAME = /^[ -[\]-~]*$/
 const isSpace = (byte: number): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 /** Letters, digits and signs of numbers and literals. */
@@ -19,7 +21,7 @@ const isPlain = (byte: number): boolean =>
 
 /**
  * The bytes of each member's value, without the space around it. Whether a value is JSON says whoever parses exactly those bytes.
- * A name that stands twice, or is written with an escape, is invalid; so is whatever follows the object. Linear.
+ * A name that stands twice, or is written with an escape or beyond ASCII, is invalid; so is whatever follows the object. Linear.
  */
 export function membersOf(bytes: Uint8Array, what: string): ReadonlyMap<string, Uint8Array> {
   const found = new Map<string, Uint8Array>()
@@ -28,7 +30,7 @@ export function membersOf(bytes: Uint8Array, what: string): ReadonlyMap<string, 
     if (found.size > 0) at = skipSpace(bytes, expect(bytes, at, COMMA, what))
     const nameEnd = skipText(bytes, at, what)
     const name = latin1(bytes.subarray(at + 1, nameEnd - 1))
-    if (name.includes('\\')) throw invalid(`${what}: a name with an escape`)
+    if (!PLAIN_NAME.test(name)) throw invalid(`${what}: a name with an escape, or not of ASCII`)
     if (found.has(name)) throw invalid(`${what}: a name twice`)
     if (found.size === MOST_MEMBERS) throw invalid(`${what}: too many members`)
     const start = skipSpace(bytes, expect(bytes, skipSpace(bytes, nameEnd), COLON, what))

@@ -51,7 +51,11 @@ export const DCAP_PROPERTIES = {
         advisories: {
           type: 'array',
           maxItems: 128,
-          items: { type: 'string', pattern: '^INTEL-SA-[0-9]{5}$' },
+          items: {
+            type: 'string',
+            pattern: '^INTEL-SA-[0-9]{5}$',
+            'x-expects': 'an advisory such as INTEL-SA-00615',
+          },
           default: [],
           description: 'advisories that may be open; one that is not listed refuses',
         },
@@ -59,6 +63,7 @@ export const DCAP_PROPERTIES = {
           type: 'string',
           pattern:
             '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]{1,3})?Z)?$',
+          'x-expects': 'a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z',
           description: 'when this ends',
         },
       },

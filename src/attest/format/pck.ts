@@ -33,15 +33,10 @@ export interface PckConfiguration {
 }
 
 /** Throws `evidence.malformed` for a certificate without the extension, or with one that lacks what every PCK certificate has. */
-export function readPck(certificate: Certificate): Pck {
+export function readPck(certificate: Pick<Certificate, 'extensions'>): Pck {
   const extension = certificate.extensions.get(SGX)
   if (!extension) throw malformed('PCK certificate: no SGX extension')
-  return parsePck(extension.value)
-}
-
-/** `value`: what the OCTET STRING of the extension holds. */
-export function parsePck(value: Uint8Array): Pck {
-  const entries = entriesIn(contentOf(value, 'SGX extension'), SGX)
+  const entries = entriesIn(contentOf(extension.value, 'SGX extension'), SGX)
   const tcb = entriesIn(sequence(entries, '2', 'TCB'), `${SGX}.2`)
   const configuration = entries.has('7')
     ? entriesIn(sequence(entries, '7', 'configuration'), `${SGX}.7`)

@@ -1,6 +1,7 @@
 // What a policy wants of a TPM: who vouches for its key, and the registers and programs that are allowed; whether they are genuine was checked before.
 import { Denial } from '../denial.ts'
 import type { AllowList, AppraisalContext, Appraised, Claims } from '../evidence/evidence.ts'
+import { REFERENCE_LIST } from '../policy/schema.ts'
 import type { TpmHash } from './tpms.ts'
 
 /** What registers must hold; also of a vTPM whose key a TEE vouches for. */
@@ -24,17 +25,6 @@ export interface TpmPolicy extends RegisterPolicy {
   readonly enrolled: readonly string[]
 }
 
-const VALUES = {
-  type: 'array',
-  maxItems: 256,
-  items: {
-    type: 'string',
-    pattern:
-      '^(?:rv:[A-Za-z0-9][A-Za-z0-9._-]{0,127}|sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$',
-    'x-expects': 'an id of reference_values such as rv:build-12, or a digest such as sha256:...',
-  },
-} as const
-
 const REGISTERS = {
   banks: {
     type: 'array',
@@ -54,10 +44,10 @@ const REGISTERS = {
         type: 'object',
         description: 'registers by number, such as 0, 4, 7 or 11',
         propertyNames: { pattern: '^(?:1?[0-9]|2[0-3])$' },
-        additionalProperties: VALUES,
+        additionalProperties: REFERENCE_LIST,
       },
       boot_applications: {
-        ...VALUES,
+        ...REFERENCE_LIST,
         description:
           'digests of programs that the firmware may start (boot loader, kernel), from the event log; without it they are not asked for',
       },

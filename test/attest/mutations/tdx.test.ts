@@ -368,6 +368,9 @@ describe('a synthetic quote', () => {
     expect(withCrl('pck_crl', makeCrl(pki.ca, [], now + 3 * day))).toBe(
       'verify: evidence.collateral_stale',
     )
+    expect(withCrl('pck_crl', makeCrl(pki.ca, [], now, true))).toBe(
+      'verify: evidence.collateral_invalid',
+    )
     expect(withCrl('pck_crl', makeCrl(pki.root, [], now))).toBe(
       'verify: evidence.collateral_invalid',
     )

@@ -71,8 +71,13 @@ export function makeIntelPki(seed: string, chip: Chip, now: number): IntelPki {
   return { root, ca, pck, signer }
 }
 
-/** A CRL of this authority, valid for 30 days. */
-export function makeCrl(issuer: Authority, serials: readonly number[], now: number): Uint8Array {
+/** A CRL of this authority, valid for 30 days; `isCritical`: its number must be understood, which it must not. */
+export function makeCrl(
+  issuer: Authority,
+  serials: readonly number[],
+  now: number,
+  isCritical = false,
+): Uint8Array {
   const entries = serials.map((serial) => sequence(integer(serial), time(now - DAY)))
   const tbs = sequence(
     integer(1),
@@ -81,7 +86,7 @@ export function makeCrl(issuer: Authority, serials: readonly number[], now: numb
     time(now - DAY),
     time(now + 30 * DAY),
     ...(entries.length > 0 ? [sequence(...entries)] : []),
-    explicit(0, sequence(extension('2.5.29.20', false, integer(1)))),
+    explicit(0, sequence(extension('2.5.29.20', isCritical, integer(1)))),
   )
   return sequence(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, issuer.key)))
 }
