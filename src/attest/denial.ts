@@ -25,3 +25,15 @@ export class Denial extends Error {
 export function malformed(detail: string): Denial {
   return new Denial('evidence.malformed', detail)
 }
+
+/** What is malformed or too large in collateral is no fault of the evidence. */
+export function ofCollateral<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const isUnread =
+      error instanceof Denial && ['evidence.malformed', 'evidence.too_large'].includes(error.reason)
+    if (isUnread) throw new Denial('evidence.collateral_invalid', error.detail)
+    throw error
+  }
+}

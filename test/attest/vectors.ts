@@ -1,6 +1,7 @@
 // Documents of others with the verdict they must have, read from test/fixtures/attestation; a table, no expectation of its own.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import type { Collateral } from '../../src/attest/collateral.ts'
 import { Denial } from '../../src/attest/denial.ts'
 import type {
@@ -13,6 +14,7 @@ import type {
 } from '../../src/attest/evidence/evidence.ts'
 import { readPem } from '../../src/attest/format/pem.ts'
 import { VENDOR_ROOTS } from '../../src/attest/roots/roots.ts'
+import { FORMS } from './tpm-forms.ts'
 import { KNOWN, type Section } from './verifiers.ts'
 
 /** A file below the fixtures: as it is, as base64url of its bytes (of DER: also from PEM, as a list), or as text or JSON. */
@@ -27,6 +29,8 @@ export interface Vector {
   readonly name: string
   readonly type: EvidenceType
   readonly file: string
+  /** One of tpm-forms.ts, where the file is another project's form of the same signed bytes. */
+  readonly form?: string
   /** Members may be `FileRef`s, at any depth. */
   readonly endorsements?: Readonly<Record<string, unknown>>
   readonly collateral?: readonly { readonly id: string; readonly file: string }[]
@@ -50,8 +54,11 @@ export interface Vector {
 
 const folder = join(import.meta.dirname, '../fixtures/attestation')
 
+/** A name that ends in `.gz` is of what was packed; a token ends where its line does. */
 export function readFixture(file: string): Buffer {
-  return readFileSync(join(folder, file))
+  const bytes = readFileSync(join(folder, file))
+  const unpacked = file.endsWith('.gz') ? gunzipSync(bytes) : bytes
+  return file.includes('.jwt') ? Buffer.from(unpacked.toString().trimEnd()) : unpacked
 }
 
 /** DER of every certificate of a PEM file. */
@@ -100,7 +107,7 @@ export function runOf(row: Vector, roots: Verification['roots'] = VENDOR_ROOTS):
   return {
     item: {
       type: row.type,
-      bytes: readFixture(row.file),
+      bytes: documentOf(row),
       endorsements: resolved(row.endorsements ?? {}) as Record<string, unknown>,
     },
     at: {
@@ -112,6 +119,14 @@ export function runOf(row: Vector, roots: Verification['roots'] = VENDOR_ROOTS):
     },
     policy: policyOf(known.section, row.policy ?? {}),
   }
+}
+
+function documentOf({ file, form }: Vector): Buffer {
+  const bytes = readFixture(file)
+  if (form === undefined) return bytes
+  const convert = FORMS[form]
+  if (!convert) throw new Error(`no form ${form}`)
+  return Buffer.from(JSON.stringify(convert(JSON.parse(bytes.toString()) as never)))
 }
 
 /** What becomes of a document: the stage that ends it and its reason. A fault is thrown on. */
@@ -161,7 +176,7 @@ export function policyOf(section: Section, fragment: Readonly<Record<string, unk
 }
 
 function listed(value: unknown, below: boolean): unknown {
-  if (Array.isArray(value)) return below ? allow(value) : value
+  if (Array.isArray(value)) return below ? allow(value) : value.map((one) => listed(one, false))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [

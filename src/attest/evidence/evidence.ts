@@ -119,6 +119,8 @@ export interface Appraised {
   readonly matched: readonly string[]
   /** What was tolerated and until when, fit to show. */
   readonly warnings: readonly string[]
+  /** Milliseconds since the epoch, where something that was tolerated ends. */
+  readonly goodUntil?: number
 }
 
 /** A list of a policy, after reference values were put in place of their ids: digests to the id that allows them. */
@@ -134,8 +136,11 @@ export interface AppraisalContext {
 /** One kind of evidence. `P` is its section of an appraisal policy, closed, with defaults in place. */
 export interface Verifier<P> {
   readonly type: EvidenceType
-  /** What has to be fetched before `verify`; reads no more of the item than it must. Throws Denial. */
-  needs?(item: EvidenceItem): readonly CollateralNeed[]
+  /**
+   * What has to be fetched before `verify`; reads no more of the item than it must. Where the evidence says whose keys it needs, the
+   * policy says whether those are asked for. Throws Denial.
+   */
+  needs?(item: EvidenceItem, policy: P): readonly CollateralNeed[]
   /** Whether it is genuine, within its time, fresh and bound. Throws Denial. */
   verify(item: EvidenceItem, at: Verification): Claims
   /** Whether the policy wants what it claims; the defaults deny. Throws Denial. */

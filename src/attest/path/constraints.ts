@@ -157,11 +157,11 @@ export function violated(
     const forbidding = excluded.filter((subtree) => isOfKind(subtree, name))
     const allowing = permitted.filter((subtree) => isOfKind(subtree, name))
     if (forbidding.length + allowing.length === 0) continue
-    if (!name.isReadable) return `a ${name.kind} name that cannot be compared`
+    if (!name.isReadable) return `a name of kind ${name.kind} that cannot be compared`
     if (forbidding.some((subtree) => within(subtree, name, 'some')))
-      return `a ${name.kind} name is excluded`
+      return `a name of kind ${name.kind} is excluded`
     if (allowing.length > 0 && !allowing.some((subtree) => within(subtree, name, 'all')))
-      return `a ${name.kind} name is not permitted`
+      return `a name of kind ${name.kind} is not permitted`
   }
   return undefined
 }

@@ -5,12 +5,23 @@ import { Der, equalBytes, hexOf, latin1, TAG } from '../format/der.ts'
 export interface DistinguishedName {
   /** One key per RDN: equal keys are equal RDNs. */
   readonly rdns: readonly string[]
+  /** Fit to show, such as `O=Example, CN=Root`, most general first; no control characters, cut where it is long. */
+  readonly text: string
   readonly commonNames: readonly string[]
   readonly emails: readonly string[]
 }
 
 const COMMON_NAME = '2.5.4.3'
 const EMAIL = '1.2.840.113549.1.9.1'
+const SHORT: Readonly<Record<string, string>> = {
+  [COMMON_NAME]: 'CN',
+  '2.5.4.6': 'C',
+  '2.5.4.7': 'L',
+  '2.5.4.8': 'ST',
+  '2.5.4.10': 'O',
+  '2.5.4.11': 'OU',
+}
+const LONGEST_TEXT = 256
 const MOST_ATTRIBUTES = 64
 
 /** `der`: a Name with tag and length. */
@@ -21,6 +32,7 @@ export function parseName(der: Uint8Array, what: string): DistinguishedName {
   const rdns: string[] = []
   const commonNames: string[] = []
   const emails: string[] = []
+  const shown: string[] = []
   let count = 0
   while (!sequence.isDone) {
     const set = sequence.enter(TAG.set, what)
@@ -34,13 +46,15 @@ export function parseName(der: Uint8Array, what: string): DistinguishedName {
       const text = textIn(attribute, what)
       attribute.finish(what)
       keys.push(`${type}=${text.key}`)
+      shown.push(`${SHORT[type] ?? type}=${text.plain ?? '?'}`)
       if (type === COMMON_NAME && text.plain !== undefined) commonNames.push(text.plain)
       if (type === EMAIL && text.plain !== undefined) emails.push(text.plain)
     }
     // a separator that no prepared text holds, so that two attributes are not taken for one
     rdns.push(keys.sort().join('\n'))
   }
-  return { rdns, commonNames, emails }
+  const text = shown.join(', ').replace(/\p{C}/gu, '?').slice(0, LONGEST_TEXT)
+  return { rdns, text, commonNames, emails }
 }
 
 /** An empty SEQUENCE. */

@@ -33,10 +33,6 @@ export function assertNamed(
     throw refusal(rules.family, 'chain', 'its common name is a host that its names are not')
 }
 
-export function hasName(leaf: Certificate, expected: ExpectedName): boolean {
-  return subjectAltNamesOf(leaf).some((name) => stands(name, expected))
-}
-
 function stands(name: GeneralName, { kind, value }: ExpectedName): boolean {
   if (name.kind !== kind) return false
   if (name.kind === 'ip') {

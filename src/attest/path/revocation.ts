@@ -5,7 +5,7 @@ import { type Certificate, EXTENSION } from '../format/certificate.ts'
 import { contentOf } from '../format/extensions.ts'
 import { askCrl, crlNeed } from './crl-source.ts'
 import { askOcsp, ocspNeed } from './ocsp-source.ts'
-import { type Family, refusal } from './refusal.ts'
+import { type Family, refusal, translated } from './refusal.ts'
 
 export type RevocationSource = 'ocsp-staple' | 'crl' | 'ocsp'
 
@@ -59,36 +59,53 @@ const STATUS_REQUEST = 5
  * `evidence.revoked`, `evidence.collateral_missing`, `_stale` or `_invalid`.
  */
 export function checkRevocation(question: RevocationQuestion): readonly CertificateStatus[] {
-  const { path, policy } = question
-  return path.slice(0, -1).map((certificate, at) => {
-    if (policy.mode === 'off') return { status: 'off' }
-    return settle(question, certificate, path[at + 1] as Certificate)
-  })
+  const { path, policy, family } = question
+  try {
+    return path.slice(0, -1).map((certificate, at) => {
+      if (policy.mode === 'off') return { status: 'off' }
+      return settle(question, certificate, path[at + 1] as Certificate)
+    })
+  } catch (error) {
+    throw translated(family, error)
+  }
 }
 
 /** What to fetch so that `checkRevocation` has an answer for each certificate; empty when it has, or when one is revoked. */
 export function revocationNeeds(question: RevocationQuestion): readonly CollateralNeed[] {
-  const { path, policy } = question
+  const { path, policy, family } = question
   if (policy.mode === 'off') return []
   const needs: CollateralNeed[] = []
-  for (const [at, certificate] of path.slice(0, -1).entries()) {
-    const issuer = path[at + 1] as Certificate
-    try {
-      if (settle(question, certificate, issuer).status === 'good') continue
-    } catch (error) {
-      if (!(error instanceof Denial)) throw error
-      if (error.reason.endsWith('.revoked')) return []
+  try {
+    for (const [at, certificate] of path.slice(0, -1).entries()) {
+      const own = needsOf(question, certificate, path[at + 1] as Certificate)
+      if (!own) return []
+      needs.push(...own)
     }
-    const own = policy.sources.flatMap((source) => {
-      if (source === 'ocsp-staple') return []
-      return source === 'crl'
-        ? [crlNeed(certificate)]
-        : ocspNeed(certificate, issuer, question.nonce)
-    })
-    const required = policy.mode === 'require' && own.length === 1
-    needs.push(...own.map((need) => ({ ...need, required })))
+  } catch (error) {
+    throw translated(family, error)
   }
   return needs
+}
+
+/** Undefined: it is revoked. */
+function needsOf(
+  question: RevocationQuestion,
+  certificate: Certificate,
+  issuer: Certificate,
+): readonly CollateralNeed[] | undefined {
+  const { policy, nonce } = question
+  try {
+    if (settle(question, certificate, issuer).status === 'good') return []
+  } catch (error) {
+    if (!(error instanceof Denial)) throw error
+    if (error.reason.endsWith('.revoked')) return undefined
+  }
+  const own = policy.sources.flatMap((source) => {
+    if (source === 'ocsp-staple') return []
+    return source === 'crl' ? [crlNeed(certificate)] : ocspNeed(certificate, issuer, nonce)
+  })
+  const required = policy.mode === 'require' && own.length === 1
+  return own.map((need) => ({ ...need, required }))
 }
 
 function settle(

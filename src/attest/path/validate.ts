@@ -36,10 +36,10 @@ export const LIMITS: Limits = {
   bytes: 64 * 1024,
 }
 
-export interface PathQuestion {
+export interface PathQuestion<A extends Anchor = Anchor> {
   /** Leaf first; the others in any order, and not all need to be of use. */
   readonly chain: readonly Certificate[]
-  readonly anchors: readonly Anchor[]
+  readonly anchors: readonly A[]
   /** Milliseconds since the epoch. */
   readonly now: number
   /** In whose words it is refused; with it goes the profile: `strict` for TLS, `plain` for evidence. */
@@ -62,10 +62,10 @@ export interface Work {
   readonly names: number
 }
 
-export interface ValidPath {
+export interface ValidPath<A extends Anchor = Anchor> {
   /** Leaf first, the anchor's certificate last. */
   readonly path: readonly Certificate[]
-  readonly anchor: Anchor
+  readonly anchor: A
   readonly work: Work
 }
 
@@ -85,7 +85,7 @@ export function readChain(chain: readonly Uint8Array[], family: Family): readonl
  * Throws Denial: `tls.untrusted_anchor`, `tls.chain`, `tls.expired`, `tls.not_yet_valid`, `tls.name_mismatch`, or the same of
  * `evidence`; `evidence.budget` where the search would cost more than its limits.
  */
-export function validatePath(question: PathQuestion): ValidPath {
+export function validatePath<A extends Anchor>(question: PathQuestion<A>): ValidPath<A> {
   const { chain, family } = question
   const [leaf] = chain
   if (!leaf) throw refusal(family, 'chain', 'no certificate')
@@ -111,13 +111,13 @@ export function validatePath(question: PathQuestion): ValidPath {
   }
 }
 
-interface Candidate {
+interface Candidate<A> {
   readonly certificate: Certificate
-  readonly anchor: Anchor | undefined
+  readonly anchor: A | undefined
 }
 
-class Search {
-  readonly #question: PathQuestion
+class Search<A extends Anchor> {
+  readonly #question: PathQuestion<A>
   readonly #rules: Rules
   readonly #limits: Limits
   readonly #work = { candidates: 0, signatures: 0, names: 0 }
@@ -126,13 +126,13 @@ class Search {
   #failure: unknown
   #isCut = false
 
-  constructor(question: PathQuestion, rules: Rules, limits: Limits) {
+  constructor(question: PathQuestion<A>, rules: Rules, limits: Limits) {
     this.#question = question
     this.#rules = rules
     this.#limits = limits
   }
 
-  run(leaf: Certificate): ValidPath {
+  run(leaf: Certificate): ValidPath<A> {
     const found = this.#extend([leaf])
     if (found) return found
     if (this.#failure) throw this.#failure
@@ -140,7 +140,7 @@ class Search {
     throw refusal(this.#rules.family, 'untrusted')
   }
 
-  #extend(path: readonly Certificate[]): ValidPath | undefined {
+  #extend(path: readonly Certificate[]): ValidPath<A> | undefined {
     for (const { certificate, anchor } of this.#candidates(path)) {
       if (!anchor && path.length > this.#limits.intermediates) {
         this.#isCut = true
@@ -157,10 +157,10 @@ class Search {
   }
 
   /** Those with the name of the issuer, anchors first, and among each those with the key identifier that is asked for. */
-  #candidates(path: readonly Certificate[]): readonly Candidate[] {
+  #candidates(path: readonly Certificate[]): readonly Candidate<A>[] {
     const last = path.at(-1) as Certificate
     const { anchors, chain } = this.#question
-    const all: Candidate[] = [
+    const all: Candidate<A>[] = [
       ...anchors.map((anchor) => ({ certificate: anchor.certificate, anchor })),
       ...chain.slice(1).map((certificate) => ({ certificate, anchor: undefined })),
     ]
@@ -169,7 +169,7 @@ class Search {
     const fresh = found.filter(
       ({ certificate, anchor }) => anchor || !path.some((one) => isSameAuthority(one, certificate)),
     )
-    const isLikely = ({ certificate }: Candidate) => hasIdentifierOf(certificate, last)
+    const isLikely = ({ certificate }: Candidate<A>) => hasIdentifierOf(certificate, last)
     return [...fresh.filter(isLikely), ...fresh.filter((one) => !isLikely(one))].sort(
       (a, b) => Number(a.anchor === undefined) - Number(b.anchor === undefined),
     )

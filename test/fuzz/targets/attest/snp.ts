@@ -68,7 +68,9 @@ function asReport(input: Buffer, random: Random): string {
   const old = tried(() => verifier.verify(given, at))
   holds(old.reason !== undefined || known.has(old.value.contentSha256), 'nobody signs for AMD')
   // as if nothing had come with it
-  const needs = tried(() => verifier.needs?.({ ...given, endorsements: {} }) ?? [])
+  const needs = tried(
+    () => verifier.needs?.({ ...given, endorsements: {} }, undefined as never) ?? [],
+  )
   for (const { urls } of needs.reason === undefined ? needs.value : [])
     holds(urls.every((url) => /^https:\/\/kdsintf\.amd\.com\/vcek\/v1\/[\w/?=&]+$/.test(url)), 'only AMD is asked') // biome-ignore format: one line
   const chip = pick(random, chips)
@@ -100,7 +102,7 @@ function asTable(input: Buffer, random: Random): string {
     { vcek: pick(random, ODD) },
   ])
   const whole = tried(() => verifier.verify({ ...item, endorsements }, at))
-  tried(() => verifier.needs?.({ ...item, endorsements }))
+  tried(() => verifier.needs?.({ ...item, endorsements }, undefined as never))
   if (read.reason !== undefined) return `${read.reason} ${whole.reason}`
   let all = 0
   for (const entry of read.value.values()) all += entry.length
