@@ -16,7 +16,6 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   cbor: async () => (await import('./targets/attest/cbor.ts')).cbor,
   nitro: async () => (await import('./targets/attest/nitro.ts')).nitro,
   snp: async () => (await import('./targets/attest/snp.ts')).snp,
-  ),
   certificate: async () => (await import('./targets/attest/certificate.ts')).certificate,
   pem: async () => (await import('./targets/attest/pem.ts')).pem,
   crl: async () => (await import('./targets/attest/crl.ts')).crl,

@@ -52,6 +52,18 @@ function check(chain: readonly Certificate[], at: Verification): RevocationCheck
   }
 }
 
+/** How a verifier asks, where tests hand in another who answers. */
+export interface AskRevocation {
+  needs(chain: readonly Certificate[]): readonly CollateralNeed[]
+  check(chain: readonly Certificate[], at: Verification): ChainRevocation
+}
+
+/** By the lists at these hosts. */
+export const listsAt = (hosts: RegExp): AskRevocation => ({
+  needs: (chain) => chainRevocationNeeds(chain, hosts),
+  check: checkChainRevocation,
+})
+
 /** The root is trusted, and not asked about, whatever it points to. */
 function pointing(chain: readonly Certificate[]): readonly Certificate[] {
   return chain.filter((one) => !one.isSelfIssued && crlNeed(one).urls.length > 0)
