@@ -16,7 +16,7 @@ const binder = Buffer.alloc(64, 5)
 const milan = 'https://kdsintf.amd.com/vcek/v1/Milan/crl'
 const chip = makeChip({ crlUrl: milan })
 const report = snpItem(chip, makeReport(chip, { reportData: binder }))
-const [need] = sevSnp.needs?.(report) ?? []
+const [need] = sevSnp.needs?.(report, undefined as never) ?? []
 
 const policy = policyOf(sevSnpSection({}), {
   products: ['Milan'],
@@ -100,7 +100,7 @@ describe('a SEV-SNP report', () => {
       'http://169.254.169.254/',
     ]) {
       const other = makeChip({ crlUrl })
-      const [asked] = sevSnp.needs?.(snpItem(other, report.bytes)) ?? []
+      const [asked] = sevSnp.needs?.(snpItem(other, report.bytes), undefined as never) ?? []
       expect(asked?.urls).toEqual([])
     }
   })
@@ -108,7 +108,7 @@ describe('a SEV-SNP report', () => {
   it('whose certificates point to nothing is not checked', () => {
     const other = makeChip()
     const item = snpItem(other, makeReport(other, { reportData: binder }))
-    expect(sevSnp.needs?.(item)).toEqual([])
+    expect(sevSnp.needs?.(item, undefined as never)).toEqual([])
     const run = { item, at: at(new Map(), { amd: [other.root] }), policy }
     expect(outcomeOf(run).claims?.flags.revocation).toBe('not checked')
   })
@@ -119,7 +119,7 @@ describe('a SEV-SNP report without its certificate', () => {
   const bare = { ...genoa.item, endorsements: {} }
 
   it('asks AMD for it, by chip and reported TCB, and for the list', () => {
-    const [vcek, list] = sevSnp.needs?.(bare) ?? []
+    const [vcek, list] = sevSnp.needs?.(bare, undefined as never) ?? []
     expect(vcek).toMatchObject({ kind: 'certificate', required: true })
     expect(vcek?.urls).toEqual([
       'https://kdsintf.amd.com/vcek/v1/Genoa/d2421d976f95ce0ba849b7cc5c789122f1e59c77a037272c137ae4d188bb102adbc7c53d0302bff82a432c94a305dec7a7a270ceb19a10f04a83316c6486968d?blSPL=10&teeSPL=0&snpSPL=25&ucodeSPL=84',
@@ -128,7 +128,7 @@ describe('a SEV-SNP report without its certificate', () => {
   })
 
   it('is accepted with the one that AMD gives out', () => {
-    const [vcek] = sevSnp.needs?.(bare) ?? []
+    const [vcek] = sevSnp.needs?.(bare, undefined as never) ?? []
     const der = Buffer.from(String(genoa.item.endorsements.vcek), 'base64url')
     const run = { ...genoa, item: bare, at: { ...genoa.at, collateral: given([[vcek?.id, der]]) } }
     expect(outcomeOf(run).verdict).toBe('accept')
@@ -136,7 +136,7 @@ describe('a SEV-SNP report without its certificate', () => {
   })
 
   const refused = (item: typeof bare) => {
-    expect(() => sevSnp.needs?.(item)).toThrow(
+    expect(() => sevSnp.needs?.(item, undefined as never)).toThrow(
       'collateral that the verification needs is not there',
     )
     return outcomeOf({ ...genoa, item }).verdict
@@ -163,7 +163,7 @@ describe('a SEV-SNP report without its certificate', () => {
   it('of Turin asks with eight bytes of chip id and the level of the FMC', () => {
     const turin = makeChip({ product: 'Turin' })
     const bytes = makeReport(turin, { reportData: binder })
-    const [vcek] = sevSnp.needs?.({ ...bare, bytes }) ?? []
+    const [vcek] = sevSnp.needs?.({ ...bare, bytes }, undefined as never) ?? []
     expect(vcek?.urls).toEqual([
       'https://kdsintf.amd.com/vcek/v1/Turin/c4c4c4c4c4c4c4c4?fmcSPL=1&blSPL=1&teeSPL=1&snpSPL=4&ucodeSPL=82',
     ])
@@ -177,7 +177,7 @@ describe('a Nitro document', () => {
   ] as const
   const enclave = makeEnclave({ startedAt: NOW, crlUrls: urls })
   const item = nitroItem(makeDocument(enclave, { timestamp: NOW, nonce: binder }))
-  const needs = nitro.needs?.(item) ?? []
+  const needs = nitro.needs?.(item, undefined as never) ?? []
   const section = policyOf(nitroSection({}), {
     reference: { pcr0: [`sha384:${'a0'.repeat(48)}`] },
   })
@@ -223,14 +223,14 @@ describe('a Nitro document', () => {
     ] as const
     const other = makeEnclave({ startedAt: NOW, crlUrls: others })
     const document = nitroItem(makeDocument(other, { timestamp: NOW }))
-    expect(nitro.needs?.(document).map((one) => one.urls)).toEqual([[], []])
+    expect(nitro.needs?.(document, undefined as never).map((one) => one.urls)).toEqual([[], []])
   })
 
   it('of the genuine kind points to the buckets of AWS', () => {
     const { item: genuine } = runOf(
       vector('nitro', 'a document of a production enclave is accepted'),
     )
-    expect(nitro.needs?.(genuine).map((one) => one.urls)).toEqual([
+    expect(nitro.needs?.(genuine, undefined as never).map((one) => one.urls)).toEqual([
       [
         'http://crl-us-east-1-aws-nitro-enclaves.s3.us-east-1.amazonaws.com/crl/571379f4-0958-4ee7-8616-d0e25db52a14.crl',
       ],
