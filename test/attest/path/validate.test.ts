@@ -276,7 +276,9 @@ describe('name constraints', () => {
     const issuer = constrained(subtrees(0, ip(192, 0, 2, 0, 255, 255, 255, 128)))
     expect(under(issuer, ip(192, 0, 2, 127))).toBe('root')
     expect(under(issuer, ip(192, 0, 2, 128))).toBe(denied('a name of kind ip is not permitted'))
-    expect(under(issuer, ip(...Array(16).fill(0)))).toBe(denied('a name of kind ip is not permitted'))
+    expect(under(issuer, ip(...Array(16).fill(0)))).toBe(
+      denied('a name of kind ip is not permitted'),
+    )
   })
 
   it('of directory names are about the subject as well, without regard to case and spaces', () => {
