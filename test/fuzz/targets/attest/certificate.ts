@@ -80,7 +80,8 @@ const READERS: readonly ((one: Certificate) => unknown)[] = [
   distributionPointsOf,
   weaknessOf,
   (one) => one.isSignedBy(one.publicKey),
-  (one) => holds(isSameName(one.subject, one.subject) && one.isValidAt(one.notAfter), 'a name is itself'), // biome-ignore format: a row
+  (one) => holds(isSameName(one.subject, one.subject), 'a name is itself'),
+  (one) => holds(one.isValidAt(one.notAfter) === one.notBefore <= one.notAfter, 'its last moment is of its validity'), // biome-ignore format: a row
   (one) => isSameName(one.issuer, one.subject),
   (one) => new Der(one.spki).finish('spki'),
 ]
