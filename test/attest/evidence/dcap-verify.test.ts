@@ -372,6 +372,22 @@ describe('without collateral', () => {
     )
   })
 
+  it('in part, a revoked quote is refused for good', () => {
+    const made = make({ revoked: ['pck'] })
+    const collateral = new Map(made.fetched)
+    collateral.delete('tdx-qe')
+    expect(refusal(() => verify(made, { collateral }, bare(made)))).toBe(
+      'evidence.revoked: PCK certificate',
+    )
+    // a list that does not hold says nothing, and what is missing may come
+    const other = make({ seed: 'other', revoked: ['pck'] })
+    for (const id of [...other.fetched.keys()].slice(2))
+      collateral.set(id, other.fetched.get(id) as never)
+    expect(refusal(() => verify(made, { collateral }, bare(made)))).toBe(
+      'evidence.collateral_missing: tdx-qe',
+    )
+  })
+
   it('what no collateral could mend is refused for good', () => {
     const debug = make({ body: { 120: Buffer.of(1) } })
     expect(refusal(() => verify(debug, {}, bare(debug)))).toMatch(/^evidence\.debug: /)
