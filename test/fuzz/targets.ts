@@ -25,4 +25,8 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   'dcap-quote': async () => (await import('./targets/attest/dcap-quote.ts')).dcapQuote,
   pck: async () => (await import('./targets/attest/pck.ts')).pck,
   'tcb-info': async () => (await import('./targets/attest/tcb-info.ts')).tcbInfo,
+  tpms: async () => (await import('./targets/attest/tpms.ts')).tpms,
+  'event-log': async () => (await import('./targets/attest/event-log.ts')).eventLog,
+  'hcl-report': async () => (await import('./targets/attest/hcl-report.ts')).hclReport,
+  'tpm-evidence': async () => (await import('./targets/attest/tpm-evidence.ts')).tpmEvidence,
 }

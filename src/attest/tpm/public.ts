@@ -1,5 +1,12 @@
 // The public area of a TPM key (TPMT_PUBLIC, TCG TPM 2.0 Library part 2, section 12.2) and what it signs; who vouches for the key is not asked.
-import { constants, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import {
+  type AsymmetricKeyDetails,
+  constants,
+  createHash,
+  createPublicKey,
+  type KeyObject,
+  verify,
+} from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import { hexOf } from '../format/der.ts'
 import { TPM_ALG, type TpmHash, TpmReader, type TpmSignature, tpmHash } from './tpms.ts'
@@ -124,9 +131,13 @@ export function keyOfJwk(jwk: Jwk): KeyObject {
   }
 }
 
+// every public key has them; that they may be missing is of secret keys
+const detailsOf = (key: KeyObject): AsymmetricKeyDetails =>
+  key.asymmetricKeyDetails as AsymmetricKeyDetails
+
 /** RSA of 2048 bits and more with an exponent from 65537, or one of the three curves of NIST. */
 export function assertStrong(key: KeyObject): KeyObject {
-  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = detailsOf(key)
   const isStrong =
     key.asymmetricKeyType === 'rsa'
       ? modulusLength >= 2048 && modulusLength <= 8192 && publicExponent >= 65537n
@@ -189,7 +200,7 @@ function joined(
   { r, s }: { readonly r: Uint8Array; readonly s: Uint8Array },
   key: KeyObject,
 ): Uint8Array | false {
-  const size = CURVE_SIZES[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? 0
+  const size = CURVE_SIZES[detailsOf(key).namedCurve ?? ''] ?? 0
   if (r.length > size || s.length > size) return false
   const raw = new Uint8Array(2 * size)
   raw.set(r, size - r.length)
