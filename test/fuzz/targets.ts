@@ -12,4 +12,8 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   authorization: async () => (await import('./targets/authorization.ts')).authorization,
   'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
   manifest: async () => (await import('./targets/manifest.ts')).manifest,
+  jws: async () => (await import('./targets/jws.ts')).jws,
+  cms: async () => (await import('./targets/cms.ts')).cms,
+  spiffe: async () => (await import('./targets/spiffe.ts')).spiffe,
+  'spiffe-bundle': async () => (await import('./targets/spiffe-bundle.ts')).spiffeBundle,
 }
