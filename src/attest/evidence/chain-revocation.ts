@@ -1,4 +1,4 @@
-// Whether a certificate of a vendor's chain is revoked, as the lists say that the chain points to; nothing is fetched here.
+// Whether a certificate of a vendor's chain is revoked: asks the lists that the certificates point to, at the vendor's own hosts only.
 import { createHash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
@@ -8,39 +8,32 @@ import type { Answer } from '../path/revocation.ts'
 import type { Claims, Verification } from './evidence.ts'
 
 export interface ChainRevocation {
-  /** Lists that certificates of the chain point to; leaf first, nothing is believed about them yet. */
-  needs(chain: readonly Certificate[]): readonly CollateralNeed[]
-  /** Of a chain that was checked. Throws `evidence.revoked`, `evidence.collateral_stale`, `evidence.collateral_invalid`. */
-  check(chain: readonly Certificate[], at: Verification): RevocationChecked
-}
-
-export interface RevocationChecked {
   /** Every certificate that points to a list is on none, and there is at least one. */
   readonly isChecked: boolean
   readonly collateral: Claims['collateral']
 }
 
-/** Asks nobody, and says so: only a policy that merely prefers revocation takes what it lets through. */
-export const NOBODY_ASKED: ChainRevocation = {
-  needs: () => [],
-  check: () => ({ isChecked: false, collateral: [] }),
+/**
+ * Lists that certificates of a chain point to; leaf first. The chain is not checked yet, so that of what it says only URLs that
+ * `hosts` fits are asked.
+ */
+export function chainRevocationNeeds(
+  chain: readonly Certificate[],
+  hosts: RegExp,
+): readonly CollateralNeed[] {
+  return pointing(chain)
+    .map(crlNeed)
+    .map((need) => ({ ...need, urls: need.urls.filter((url) => hosts.test(url)) }))
 }
 
 /**
- * Asks the revocation lists that the certificates point to. Whoever sends the chain writes those URLs, so that only what `hosts` fits
- * is fetched. A list that is there must be genuine and of now; that there is none is told, and is for the policy.
+ * Of a chain that was checked, the root last. A list that is there must be genuine and of now; that there is none is told, and is
+ * for the policy. Throws `evidence.revoked`, `evidence.collateral_stale`, `evidence.collateral_invalid`.
  */
-export function listsAt(hosts: RegExp): ChainRevocation {
-  return {
-    needs: (chain) =>
-      pointing(chain)
-        .map(crlNeed)
-        .map((need) => ({ ...need, urls: need.urls.filter((url) => hosts.test(url)) })),
-    check,
-  }
-}
-
-function check(chain: readonly Certificate[], at: Verification): RevocationChecked {
+export function checkChainRevocation(
+  chain: readonly Certificate[],
+  at: Verification,
+): ChainRevocation {
   const answers = pointing(chain).map((certificate) => {
     const issuer = chain[chain.indexOf(certificate) + 1] as Certificate
     return asked(chain, certificate, issuer, at)

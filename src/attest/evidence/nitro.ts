@@ -27,13 +27,12 @@ export const nitro: Verifier<NitroPolicy> = {
 }
 
 /** Buckets in which AWS keeps the lists of its enclaves. */
-const LISTS = listsAt(
-  /^https?:\/\/[a-z0-9-]*aws-nitro-enclaves[a-z0-9-]*\.s3(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?\/crl\//,
-)
+const LISTS =
+  /^https?:\/\/[a-z0-9-]*aws-nitro-enclaves[a-z0-9-]*\.s3(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?\/crl\//
 
 function needs({ bytes }: EvidenceItem): readonly CollateralNeed[] {
   const { payload } = readSign1(bytes, WHAT)
-  return LISTS.needs(chainOf(readNitroDocument(payload)))
+  return chainRevocationNeeds(chainOf(readNitroDocument(payload)), LISTS)
 }
 
 function verify(item: EvidenceItem, at: Verification): Claims {
@@ -43,7 +42,7 @@ function verify(item: EvidenceItem, at: Verification): Claims {
   const leaf = chain[0] as Certificate
   const root = checkVendorChain(chain, at.roots.nitro ?? [], at.now)
   assertLeaf(leaf)
-  const revoked = LISTS.check(chain, at)
+  const revoked = checkChainRevocation(chain, at)
   if (!isSign1Signed(message, leaf.publicKey)) throw new Denial('evidence.signature', WHAT)
   assertTimestamp(document, leaf, at)
   const binding = checkExpected(document.nonce, at.expected)
@@ -77,7 +76,7 @@ interface Verified {
   readonly leaf: Certificate
   readonly root: EvidenceRoot
   readonly binding: Claims['binding']
-  readonly revoked: RevocationChecked
+  readonly revoked: ChainRevocation
 }
 
 function claimsOf(verified: Verified): Claims {
