@@ -36,20 +36,20 @@ export const sevSnp: Verifier<SevSnpPolicy> = {
   appraise: appraiseSevSnp,
 }
 
-const LISTS = listsAt(/^https:\/\/kdsintf\.amd\.com\//)
+const LISTS = /^https:\/\/kdsintf\.amd\.com\//
 
 function needs(item: EvidenceItem): readonly CollateralNeed[] {
   const report = readSnpReport(item.bytes)
   const key = signingKeyOf(report)
   const { leaf, above } = endorsementsOf(item, key)
-  if (leaf) return LISTS.needs(sentChainOf(Certificate.parse(leaf), above))
+  if (leaf) return chainRevocationNeeds(sentChainOf(Certificate.parse(leaf), above), LISTS)
   const product = report.cpuid && productOfCpuid(report.cpuid)
   const url = key === 'vcek' && product && vcekUrl(product, report.chipId, report.tcb.reported)
   // before version 3 a report does not say of which product it is, and nobody but the provider has a VLEK
   if (!url) throw new Denial('evidence.collateral_missing', `endorsements.${key}`)
   const vcek = { id: vcekId(report), kind: 'certificate', urls: [url], required: true } as const
   const issuer = Certificate.parse(AMD_VCEK_ISSUERS[product])
-  return [vcek, ...LISTS.needs([issuer])]
+  return [vcek, ...chainRevocationNeeds([issuer], LISTS)]
 }
 
 function vcekId({ chipId, tcb }: SnpReport): string {
@@ -66,7 +66,7 @@ function verify(item: EvidenceItem, at: Verification): Claims {
   const roots = at.roots.amd ?? []
   const chain = chainOf(leaf, given.above, roots)
   const root = checkVendorChain(chain, roots, at.now)
-  const revoked = LISTS.check(chain, at)
+  const revoked = checkChainRevocation(chain, at)
   const says = readSnpCertificate(leaf)
   assertSameChip(report, key, says, chain.at(-1) as Certificate)
   if (!isSigned(SCHEME, leaf.publicKey, report.signed, report.signature, 'ieee-p1363'))
@@ -123,7 +123,7 @@ interface Verified {
   readonly says: SnpCertificate
   readonly root: EvidenceRoot
   readonly binding: Claims['binding']
-  readonly revoked: RevocationChecked
+  readonly revoked: ChainRevocation
 }
 
 function claimsOf(verified: Verified): Claims {
