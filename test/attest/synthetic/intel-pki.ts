@@ -31,8 +31,11 @@ export const SERIAL = { root: 1, ca: 2, pck: 3, signer: 4 } as const
 
 const DAY = 86_400_000
 
+/** What a genuine Intel never issues. */
+export type OddPki = 'pck-is-authority' | 'signer-is-authority' | 'ca-signs-no-lists'
+
 /** The same keys for the same seed; valid from a day before `now` to a year after. */
-export function makeIntelPki(seed: string, chip: Chip, now: number): IntelPki {
+export function makeIntelPki(seed: string, chip: Chip, now: number, odd?: OddPki): IntelPki {
   const rootName = 'Intel SGX Root CA'
   const rootKey = keyFrom(`${seed} root`)
   const root = {
@@ -54,28 +57,39 @@ export function makeIntelPki(seed: string, chip: Chip, now: number): IntelPki {
       der: certificate({ serial, issuer: issuerName, by, subject: name, key, now, extensions }),
     }
   }
-  const ca = below(root, 'Intel SGX PCK Platform CA', SERIAL.ca, authority(0))
-  const pck = below(ca, 'Intel SGX PCK Certificate', SERIAL.pck, [leaf(), sgxExtension(chip)])
-  const signer = below(root, 'Intel SGX TCB Signing', SERIAL.signer, [leaf()])
+  const ca = below(
+    root,
+    'Intel SGX PCK Platform CA',
+    SERIAL.ca,
+    authority(0, odd !== 'ca-signs-no-lists'),
+  )
+  const pck = below(ca, 'Intel SGX PCK Certificate', SERIAL.pck, [
+    leaf(odd === 'pck-is-authority'),
+    sgxExtension(chip),
+  ])
+  const signer = below(root, 'Intel SGX TCB Signing', SERIAL.signer, [
+    leaf(odd === 'signer-is-authority'),
+  ])
   return { root, ca, pck, signer }
 }
 
-/** A CRL of this authority, valid for 30 days; `isCritical`: its number must be understood, which it must not. */
+/** A CRL of this authority, valid for 30 days; `odd`: in a way that must not be taken. */
 export function makeCrl(
   issuer: Authority,
   serials: readonly number[],
   now: number,
-  isCritical = false,
+  odd?: 'critical' | 'two-algorithms',
 ): Uint8Array {
   const entries = serials.map((serial) => sequence(integer(serial), write.time(now - DAY)))
+  const number = extension('2.5.29.20', odd === 'critical', integer(1))
   const tbs = sequence(
     integer(1),
-    ECDSA_SHA256,
+    odd === 'two-algorithms' ? ECDSA_SHA384 : ECDSA_SHA256,
     nameOf(issuer.name),
     write.time(now - DAY),
     write.time(now + 30 * DAY),
     ...(entries.length > 0 ? [sequence(...entries)] : []),
-    explicit(0, sequence(extension('2.5.29.20', isCritical, integer(1)))),
+    explicit(0, sequence(number)),
   )
   return sequence(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, issuer.key)))
 }
@@ -140,11 +154,12 @@ function certificate({ serial, issuer, by, subject, key, now, extensions }: Part
   return sequence(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, by)))
 }
 
-const authority = (pathLength: number): Uint8Array[] => [
+const authority = (pathLength: number, signsLists = true): Uint8Array[] => [
   extension('2.5.29.19', true, sequence(boolean(true), integer(pathLength))),
-  extension('2.5.29.15', true, bits(Buffer.of(0x06), 1)),
+  extension('2.5.29.15', true, signsLists ? bits(Buffer.of(0x06), 1) : bits(Buffer.of(0x04), 2)),
 ]
-const leaf = (): Uint8Array => extension('2.5.29.19', true, sequence())
+const leaf = (isAuthority: boolean): Uint8Array =>
+  extension('2.5.29.19', true, sequence(...(isAuthority ? [boolean(true)] : [])))
 
 export const SGX_OID = '1.2.840.113741.1.13.1'
 
@@ -182,3 +197,4 @@ const nameOf = (text: string): Uint8Array =>
   sequence(write.set(sequence(oid('2.5.4.3'), write.text(0x0c, text))))
 
 const ECDSA_SHA256 = sequence(oid('1.2.840.10045.4.3.2'))
+const ECDSA_SHA384 = sequence(oid('1.2.840.10045.4.3.3'))
