@@ -302,9 +302,9 @@ function admittedBy(
   const parts = preparation?.parts
   if (!attested || !parts) return denied('policy.unasked')
   const { result } = attested
-  // the point let it pass although it was refused: its entry only observes
+  // it was refused and the point let it pass: its policy or entry only observes
   if (result.decision !== 'accept')
-    return { verdict: 'accepted', until: undefined, trust: undefined }
+    return { verdict: 'accepted', until: undefined, trust: trustOf(parts, server, undefined) }
   const trust = result.tls && trustOf(parts, server, result.tls.spkiSha256)
   return { verdict: 'accepted', until: result.expires, trust }
 }

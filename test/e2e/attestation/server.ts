@@ -35,6 +35,8 @@ export interface TestServerOptions extends Pem {
   readonly serverId: string
   readonly sources?: readonly EvidenceSource[]
   readonly tls?: TlsOptions
+  /** What it believes to be reached at; its own url by default. */
+  readonly targetUrl?: string
 }
 
 export async function attestedServer(options: TestServerOptions): Promise<TestServer> {
@@ -57,7 +59,8 @@ export async function attestedServer(options: TestServerOptions): Promise<TestSe
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const url = `https://localhost:${port}/mcp`
-  const attester = () => createAttester({ serverId, targetUrl: url, certificate: cert, sources })
+  const attester = () =>
+    createAttester({ serverId, targetUrl: options.targetUrl ?? url, certificate: cert, sources })
   let attest = attester()
   server.on('request', (request, response) => {
     if (request.url !== ATTESTATION_PATH) return void mcp(request, response)
