@@ -11,9 +11,17 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   lines: async () => (await import('./targets/lines.ts')).lines,
   authorization: async () => (await import('./targets/authorization.ts')).authorization,
   'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
+  'attestation-envelope': async () =>
+    (await import('./targets/attest/envelope.ts')).attestationEnvelope,
+  cbor: async () => (await import('./targets/attest/cbor.ts')).cbor,
+  nitro: async () => (await import('./targets/attest/nitro.ts')).nitro,
+  snp: async () => (await import('./targets/attest/snp.ts')).snp,
   certificate: async () => (await import('./targets/attest/certificate.ts')).certificate,
   pem: async () => (await import('./targets/attest/pem.ts')).pem,
   crl: async () => (await import('./targets/attest/crl.ts')).crl,
   ocsp: async () => (await import('./targets/attest/ocsp.ts')).ocsp,
   manifest: async () => (await import('./targets/manifest.ts')).manifest,
+  'dcap-quote': async () => (await import('./targets/attest/dcap-quote.ts')).dcapQuote,
+  pck: async () => (await import('./targets/attest/pck.ts')).pck,
+  'tcb-info': async () => (await import('./targets/attest/tcb-info.ts')).tcbInfo,
 }

@@ -3,13 +3,14 @@
 import { createHash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed, ofCollateral } from '../denial.ts'
-import { fromBase64 } from '../format/base64.ts'
 import { toDer } from '../format/ber.ts'
 import { Certificate } from '../format/certificate.ts'
 import { assertCmsSigned, isNamedBy, parseSignedData, type SignedData } from '../format/cms.ts'
 import { equalBytes } from '../format/der.ts'
 import { issuerUrlsIn, namesIn } from '../format/general-names.ts'
 import { readJson, textAt } from '../format/json.ts'
+import { type AskRevocation, listsAt } from './chain-revocation.ts'
+import { listIn } from './endorsements.ts'
 import type {
   Appraised,
   Claims,
@@ -25,6 +26,7 @@ export interface AzureImdsPolicy {
   readonly subscriptions: readonly string[]
   /** Domains of the signer: `metadata.azure.com`, and those of other clouds. */
   readonly clouds: readonly string[]
+  readonly revocation: 'require' | 'prefer'
   /** Milliseconds since it was made. */
   readonly max_age: number
 }
@@ -38,8 +40,9 @@ export const AZURE_CLOUDS = [
 ] as const
 /** Where certificates of issuers are fetched from; another host in the certificate is not asked. */
 const HOSTS = ['www.microsoft.com', 'caissuers.microsoft.com', 'cacerts.digicert.com']
-const MOST_SENT = 4
 const MOST_INTERMEDIATES = 4
+/** Where Microsoft and DigiCert publish lists. */
+const LISTS = /^http:\/\/(?:www\.microsoft\.com\/pkiops\/crl|crl[34]?\.digicert\.com)\//
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const TIME = /^(\d\d)\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) -0000$/
 
@@ -49,37 +52,68 @@ export function imdsNonce(binder: Uint8Array): string {
   return String(number % 10_000_000_000n).padStart(10, '0')
 }
 
-/** `bytes` is the decoded signature; `endorsements.intermediates` may bring certificates of issuers, base64. */
-export const azureImds: Verifier<AzureImdsPolicy> = {
-  type: WHAT,
+/** `bytes` is the decoded signature; `endorsements.intermediates` may bring certificates of issuers, base64url. */
+export function createAzureImds(
+  revocation: AskRevocation = listsAt(LISTS),
+): Verifier<AzureImdsPolicy> {
+  return {
+    type: WHAT,
 
-  needs(item) {
-    const { signer, others } = signerOf(dataOf(item), item)
-    const hasIssuer = others.some((one) => equalBytes(one.subject, signer.issuer))
-    return hasIssuer ? [] : [issuerNeed(signer)]
-  },
+    needs(item) {
+      const { signer, others } = signerOf(dataOf(item), item)
+      const issuer = others.find((one) => equalBytes(one.subject, signer.issuer))
+      return issuer
+        ? revocation.needs([signer, issuer])
+        : [issuerNeed(signer), ...revocation.needs([signer])]
+    },
 
-  verify(item, at) {
-    const data = dataOf(item)
-    const { signer, others } = signerOf(data, item)
-    const cloud = cloudOf(signer)
-    const root = checkChain(signer, others, at)
-    assertCmsSigned(data, signer, WHAT)
-    const document = documentOf(data.content)
-    if (document.createdOn > at.now + at.skew) throw new Denial('evidence.not_yet_valid', WHAT)
-    if (document.expiresOn <= at.now - at.skew) throw new Denial('evidence.expired', WHAT)
-    const binding = bindingOf(document.nonce, at)
-    return claimsOf(item, data, { ...document, cloud, binding }, { root, signer })
-  },
+    verify: (item, at) => verify(item, at, revocation),
 
-  appraise({ flags, madeAt = 0 }, policy, { now }): Appraised {
-    if (!policy.clouds.includes(String(flags.cloud)))
-      throw new Denial('evidence.issuer', `${WHAT}: name of the signer`)
-    if (!policy.subscriptions.includes(String(flags.subscription)))
-      throw new Denial('evidence.issuer', `${WHAT}: subscriptionId`)
-    if (now - madeAt > policy.max_age) throw new Denial('evidence.stale', `${WHAT}: createdOn`)
-    return { trust: { 'instance-identity': 2 }, matched: [], warnings: [] }
-  },
+    appraise({ flags, madeAt = 0 }, policy, { now }): Appraised {
+      if (!policy.clouds.includes(String(flags.cloud)))
+        throw new Denial('evidence.issuer', `${WHAT}: name of the signer`)
+      if (!policy.subscriptions.includes(String(flags.subscription)))
+        throw new Denial('evidence.issuer', `${WHAT}: subscriptionId`)
+      if (policy.revocation === 'require' && flags.revocation !== 'checked')
+        throw new Denial('evidence.collateral_missing', `${WHAT}: revocation lists of the chain`)
+      if (now - madeAt > policy.max_age) throw new Denial('evidence.stale', `${WHAT}: createdOn`)
+      const warnings = flags.revocation === 'checked' ? [] : ['revocation was not checked']
+      return { trust: { 'instance-identity': 2 }, matched: [], warnings }
+    },
+  }
+}
+
+export const azureImds: Verifier<AzureImdsPolicy> = createAzureImds()
+
+function verify(item: EvidenceItem, at: Verification, revocation: AskRevocation): Claims {
+  const data = dataOf(item)
+  const { signer, others } = signerOf(data, item)
+  const cloud = cloudOf(signer)
+  const { chain, root } = chainOf(signer, others, at)
+  const { isChecked, collateral } = revocation.check(chain, at)
+  assertCmsSigned(data, signer, WHAT)
+  const document = documentOf(data.content)
+  if (document.createdOn > at.now + at.skew) throw new Denial('evidence.not_yet_valid', WHAT)
+  if (document.expiresOn <= at.now - at.skew) throw new Denial('evidence.expired', WHAT)
+  const { nonce, createdOn, expiresOn, machine, subscription } = document
+  return {
+    type: WHAT,
+    attests: 'identity',
+    version: '1',
+    size: item.bytes.length,
+    contentSha256: createHash('sha256').update(data.content).digest('hex'),
+    signerSha256: signer.sha256,
+    anchor: root.id,
+    synthetic: root.synthetic ?? false,
+    binding: bindingOf(nonce, at),
+    madeAt: createdOn,
+    goodUntil: expiresOn,
+    hardwareSha256: createHash('sha256').update(`azure:${machine}`).digest('hex'),
+    tcb: {},
+    measurements: {},
+    flags: { subscription, cloud, revocation: isChecked ? 'checked' : 'not checked' },
+    collateral,
+  }
 }
 
 const dataOf = ({ bytes }: EvidenceItem): SignedData => parseSignedData(toDer(bytes, WHAT), WHAT)
@@ -91,12 +125,7 @@ interface Signer {
 }
 
 function signerOf(data: SignedData, { endorsements }: EvidenceItem): Signer {
-  const sent: unknown = endorsements.intermediates ?? []
-  if (!Array.isArray(sent) || sent.length > MOST_SENT) throw malformed(`${WHAT}: intermediates`)
-  const fromSender = sent.map((one: unknown) => {
-    if (typeof one !== 'string') throw malformed(`${WHAT}: intermediates`)
-    return Certificate.parse(fromBase64(one, `${WHAT}: intermediates`))
-  })
+  const fromSender = listIn(endorsements, 'intermediates').map((der) => Certificate.parse(der))
   const inside = data.certificates.map((der) => Certificate.parse(der))
   const signer = inside.find((one) => isNamedBy(data.signer, one))
   if (!signer) throw new Denial('evidence.key_mismatch', `${WHAT}: no certificate of the signer`)
@@ -126,11 +155,12 @@ function cloudOf(signer: Certificate): string {
   return cloud
 }
 
-function checkChain(
+/** From the signer to a pinned root, by the names of issuers; what was sent or fetched is checked as a chain. */
+function chainOf(
   signer: Certificate,
   others: readonly Certificate[],
   { roots, now, collateral }: Verification,
-): EvidenceRoot {
+): { readonly chain: readonly Certificate[]; readonly root: EvidenceRoot } {
   const fetched = collateral.get(needId(signer))
   const known = fetched ? [...others, ofCollateral(() => Certificate.parse(fetched.bytes))] : others
   const pinned = roots.azure ?? []
@@ -139,7 +169,10 @@ function checkChain(
   for (let last = signer; chain.length <= MOST_INTERMEDIATES; ) {
     const isIssuer = (one: Certificate): boolean => equalBytes(one.subject, last.issuer)
     const anchor = anchors.find(isIssuer)
-    if (anchor) return checkVendorChain([...chain, anchor], pinned, now)
+    if (anchor) {
+      chain.push(anchor)
+      return { chain, root: checkVendorChain(chain, pinned, now) }
+    }
     const next = known.find((one) => isIssuer(one) && !chain.includes(one))
     if (!next) break
     chain.push(next)
@@ -185,31 +218,4 @@ function bindingOf(nonce: string, { expected }: Verification): Claims['binding']
   const wanted = kind === 'binder' ? imdsNonce(bytes) : Buffer.from(bytes).toString('latin1')
   if (wanted === '' || nonce !== wanted) throw new Denial('evidence.nonce_mismatch', WHAT)
   return 'matched'
-}
-
-function claimsOf(
-  item: EvidenceItem,
-  data: SignedData,
-  document: Document & { readonly cloud: string; readonly binding: Claims['binding'] },
-  by: { readonly root: EvidenceRoot; readonly signer: Certificate },
-): Claims {
-  const { createdOn, expiresOn, machine, subscription, cloud, binding } = document
-  return {
-    type: WHAT,
-    attests: 'identity',
-    version: '1',
-    size: item.bytes.length,
-    contentSha256: createHash('sha256').update(data.content).digest('hex'),
-    signerSha256: by.signer.sha256,
-    anchor: by.root.id,
-    synthetic: by.root.synthetic ?? false,
-    binding,
-    madeAt: createdOn,
-    goodUntil: expiresOn,
-    hardwareSha256: createHash('sha256').update(`azure:${machine}`).digest('hex'),
-    tcb: {},
-    measurements: {},
-    flags: { subscription, cloud },
-    collateral: [],
-  }
 }

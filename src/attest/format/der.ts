@@ -148,13 +148,13 @@ export class Der {
     return content.subarray(1)
   }
 
-  /** Named bits, the first one at index 0 (X.690 11.2: no trailing zeros). */
-  namedBits(what: string): readonly boolean[] {
+  /** Named bits, the first one at index 0. X.690 11.2 has no trailing zeros; `padded` takes them. */
+  namedBits(what: string, padded = false): readonly boolean[] {
     const [unused = 8, ...octets] = this.enter(TAG.bitString, what).rest()
     const last = octets.at(-1)
     if (unused > 7 || (last === undefined && unused !== 0))
       throw malformed(`${what}: no bit string`)
-    if (last !== undefined && (last >> unused) % 2 === 0)
+    if (!padded && last !== undefined && (last >> unused) % 2 === 0)
       throw malformed(`${what}: trailing zero bits`)
     if (last !== undefined && last % 2 ** unused !== 0)
       throw malformed(`${what}: unused bits are set`)
@@ -182,6 +182,11 @@ export function hexOf(bytes: Uint8Array): string {
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0
+}
+
+export function isZero(bytes: Uint8Array, from = 0, to = bytes.length): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false
+  return true
 }
 
 // longer ones are not in use, and the text would grow with the square of the length

@@ -28,7 +28,8 @@ export function keyUsageOf(certificate: Certificate): readonly boolean[] | undef
   const extension = certificate.extensions.get(EXTENSION.keyUsage)
   if (!extension) return undefined
   const whole = new Der(extension.value)
-  const bits = whole.namedBits('keyUsage')
+  // the intermediates of AMD are padded to the octet
+  const bits = whole.namedBits('keyUsage', true)
   whole.finish('keyUsage')
   return bits
 }

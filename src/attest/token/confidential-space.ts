@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import { Denial, malformed } from '../denial.ts'
 import { assertListed } from '../evidence/allow.ts'
+import { type AskRevocation, listsAt } from '../evidence/chain-revocation.ts'
 import type {
   Appraised,
   Claims,
@@ -34,46 +35,74 @@ const ISSUER = 'https://confidentialcomputing.googleapis.com'
 const KEYS =
   'https://www.googleapis.com/service_accounts/v1/metadata/jwk/signer@confidentialspace-sign.iam.gserviceaccount.com'
 const SHAPE: JwsShape = { what: WHAT, algorithms: ['RS256'], types: ['JWT'], x5c: 'optional' }
+/** Where Google's certificate authority service publishes lists. */
+const LISTS = /^http:\/\/privateca-content-[0-9a-f-]{1,64}\.storage\.googleapis\.com\//
 const CHAIN = 3
 const MOST_NONCES = 6
 const TDX = 'GCP_INTEL_TDX'
 
-export const confidentialSpace: Verifier<TokenPolicy> = {
-  type: WHAT,
+export function createConfidentialSpace(
+  revocation: AskRevocation = listsAt(LISTS),
+): Verifier<TokenPolicy> {
+  return {
+    type: WHAT,
 
-  needs(item) {
-    return parseJws(item.bytes, SHAPE).x5c ? [] : [keySetNeed(ISSUER, KEYS)]
-  },
+    needs(item) {
+      const { x5c } = parseJws(item.bytes, SHAPE)
+      return x5c ? revocation.needs(chainOf(x5c)) : [keySetNeed(ISSUER, KEYS)]
+    },
 
-  verify(item, at) {
-    const jws = parseJws(item.bytes, SHAPE)
-    const signer = jws.x5c ? signerByChain(jws, jws.x5c, at) : signerByKeys(jws, at)
-    if (jws.payload.iss !== ISSUER) throw new Denial('evidence.issuer', `${WHAT}: iss`)
-    const times = timesOf(jws.payload, at, WHAT)
-    const binding = assertAnswered(at.expected, base64url, noncesIn(jws.payload), WHAT)
-    return claimsOf(item, jws, { ...signer, ...times, binding })
-  },
+    verify(item, at) {
+      const jws = parseJws(item.bytes, SHAPE)
+      const signer = jws.x5c
+        ? signerByChain(jws, chainOf(jws.x5c), at, revocation)
+        : signerByKeys(jws, at)
+      if (jws.payload.iss !== ISSUER) throw new Denial('evidence.issuer', `${WHAT}: iss`)
+      const times = timesOf(jws.payload, at, WHAT)
+      const binding = assertAnswered(at.expected, base64url, noncesIn(jws.payload), WHAT)
+      return claimsOf(item, jws, { ...signer, ...times, binding })
+    },
 
-  appraise: (claims, policy, { now }) =>
-    appraiseByAny(policy, WHAT, (issuer) => appraise(claims, issuer, now)),
+    appraise: (claims, policy, { now }) =>
+      appraiseByAny(policy, WHAT, (issuer) => appraise(claims, issuer, now)),
+  }
 }
 
-type Signer = Pick<Claims, 'signerSha256' | 'anchor' | 'synthetic' | 'collateral'>
+export const confidentialSpace: Verifier<TokenPolicy> = createConfidentialSpace()
+
+interface Signer extends Pick<Claims, 'signerSha256' | 'anchor' | 'synthetic' | 'collateral'> {
+  readonly revocation: 'checked' | 'not checked' | 'published keys'
+}
+
+function chainOf(x5c: readonly Uint8Array[]): readonly Certificate[] {
+  if (x5c.length !== CHAIN) throw new Denial('evidence.chain', `${WHAT}: x5c of ${CHAIN}`)
+  return x5c.map((der) => Certificate.parse(der))
+}
 
 /** The chain is that of the token, its root one of ours: a last certificate that is not is nobody's. */
-function signerByChain(jws: Jws, x5c: readonly Uint8Array[], { roots, now }: Verification): Signer {
-  if (x5c.length !== CHAIN) throw new Denial('evidence.chain', `${WHAT}: x5c of ${CHAIN}`)
-  const chain = x5c.map((der) => Certificate.parse(der))
-  const root = checkVendorChain(chain, roots.google ?? [], now)
-  const [leaf] = chain as [Certificate]
+function signerByChain(
+  jws: Jws,
+  chain: readonly Certificate[],
+  at: Verification,
+  revocation: AskRevocation,
+): Signer {
+  const root = checkVendorChain(chain, at.roots.google ?? [], at.now)
+  const { isChecked, collateral } = revocation.check(chain, at)
+  const [leaf] = chain as readonly [Certificate]
   assertJwsSigned(jws, leaf.publicKey, WHAT)
-  const { id: anchor, synthetic = false } = root
-  return { signerSha256: leaf.sha256, anchor, synthetic, collateral: [] }
+  return {
+    signerSha256: leaf.sha256,
+    anchor: root.id,
+    synthetic: root.synthetic ?? false,
+    collateral,
+    revocation: isChecked ? 'checked' : 'not checked',
+  }
 }
 
 const signerByKeys = (jws: Jws, at: Verification): Signer => ({
   ...assertSignedByIssuer(jws, ISSUER, at, WHAT),
   synthetic: false,
+  revocation: 'published keys',
 })
 
 function noncesIn(payload: JsonObject): readonly string[] {
@@ -85,7 +114,7 @@ function noncesIn(payload: JsonObject): readonly string[] {
 function claimsOf(
   item: EvidenceItem,
   { payload, signed }: Jws,
-  known: Signer & Pick<Claims, 'madeAt' | 'goodUntil' | 'binding'>,
+  { revocation, ...known }: Signer & Pick<Claims, 'madeAt' | 'goodUntil' | 'binding'>,
 ): Claims {
   const container = memberAt(payload, 'submods', 'container')
   const image = textAt(container, 'image_digest')
@@ -103,6 +132,7 @@ function claimsOf(
     measurements: image === undefined ? {} : { image_digest: image },
     flags: {
       audience: textAt(payload, 'aud') ?? '',
+      revocation,
       software: textAt(payload, 'swname') ?? '',
       debug: payload.dbgstat !== 'disabled-since-boot',
       secure_boot: payload.secboot === true,
@@ -132,6 +162,8 @@ function appraise(claims: Claims, given: ConfidentialSpaceIssuer, now: number): 
     test(JSON.parse(String(flags[flag])) as readonly string[])
   if (!isIn(issuer.audiences, flags.audience)) refuse('evidence.issuer', 'aud')
   if (flags.debug !== false && !issuer.allow_debug) refuse('evidence.debug', 'dbgstat')
+  if (flags.revocation === 'not checked' && issuer.revocation === 'require')
+    refuse('evidence.collateral_missing', 'the revocation list of the chain')
   if (flags.software !== 'CONFIDENTIAL_SPACE') refuse('evidence.configuration', 'swname')
   if (!isIn(issuer.hwmodels, product)) refuse('evidence.product', 'hwmodel')
   if (product === TDX && !isIn(issuer.tdx_tcb_status, tcbStatus))
@@ -155,7 +187,10 @@ function appraise(claims: Claims, given: ConfidentialSpaceIssuer, now: number): 
       'instance-identity': 2,
     },
     matched: [imageIn(claims, issuer, now)],
-    warnings: flags.debug === false ? [] : ['debug is on'],
+    warnings: [
+      ...(flags.debug === false ? [] : ['debug is on']),
+      ...(flags.revocation === 'not checked' ? ['revocation was not checked'] : []),
+    ],
   }
 }
 

@@ -21,6 +21,8 @@ export interface ConfidentialSpaceIssuer {
   /** Names of environment variables that may be set over those of the image. */
   readonly env_override?: readonly string[]
   readonly allow_cmd_override?: boolean
+  /** Of a chain: whether its list must be there. */
+  readonly revocation?: 'require' | 'prefer'
   readonly allow_debug?: boolean
 }
 
@@ -66,6 +68,7 @@ export const ISSUER_DEFAULTS = {
   tdx_tcb_status: ['UpToDate'],
   compliance: ['azure-compliant-cvm'],
   vmpl: [0],
+  revocation: 'require',
 } as const
 
 /** Any of the issuers of a kind may want it; when none does, what the first one says. Throws Denial. */

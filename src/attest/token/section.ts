@@ -40,6 +40,10 @@ const own = (list: object) =>
         hwmodels: texts(or('hwmodels', 'kinds of machine')),
         tdx_tcb_status: texts(or('tdx_tcb_status', 'of machines with TDX')),
         env_override: texts('environment variables that may be set over those of the image'),
+        revocation: {
+          enum: ['require', 'prefer'],
+          description: or('revocation', 'require: the list of the chain must be there'),
+        },
         allow_cmd_override: flag('arguments may be others than those of the image'),
       },
     },
@@ -167,6 +171,11 @@ export const AZURE_IMDS_SECTION = {
       items: { enum: AZURE_CLOUDS },
       default: ['metadata.azure.com'],
       description: 'domains of the signer',
+    },
+    revocation: {
+      enum: ['require', 'prefer'],
+      default: 'require',
+      description: 'require: the revocation lists of the chain must be there',
     },
     max_age: {
       type: 'string',

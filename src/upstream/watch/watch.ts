@@ -1,13 +1,13 @@
 // What is done for a connection while it is up: its health is asked for, changes are listened to, resources are followed; all of it ends with the connection.
-import type { Clock } from '../base/clock.ts'
-import type { Logger } from '../base/log.ts'
-import type { Message } from '../wire/message.ts'
-import type { ClientInfo } from './client.ts'
-import type { Follower } from './follow.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Logger } from '../../base/log.ts'
+import type { Message } from '../../wire/message.ts'
+import type { ClientInfo } from '../client.ts'
+import type { Follower } from '../follow.ts'
+import { listenForChanges } from '../http/listen.ts'
+import type { Connection } from '../lane.ts'
+import type { HealthOptions } from '../options.ts'
 import { watchHealth } from './health.ts'
-import { listenForChanges } from './http/listen.ts'
-import type { Connection } from './lane.ts'
-import type { HealthOptions } from './options.ts'
 
 export interface WatchDeps {
   readonly clock: Clock

@@ -1,11 +1,11 @@
 // Asks an idle server now and then whether it is still there, and gives up its connection when it is not.
-import type { Clock } from '../base/clock.ts'
-import { isAppError, messageOf } from '../base/errors.ts'
-import type { Logger } from '../base/log.ts'
-import { makeRequest } from '../wire/message.ts'
-import type { ClientInfo } from './client.ts'
-import { modernMeta } from './handshake.ts'
-import type { Connection } from './lane.ts'
+import type { Clock } from '../../base/clock.ts'
+import { isAppError, messageOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/log.ts'
+import { makeRequest } from '../../wire/message.ts'
+import type { ClientInfo } from '../client.ts'
+import { modernMeta } from '../handshake.ts'
+import type { Connection } from '../lane.ts'
 
 export interface HealthDeps {
   readonly clock: Clock
