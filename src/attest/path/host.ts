@@ -63,7 +63,7 @@ export function addressBytes(text: string): Uint8Array | undefined {
   }
 }
 
-/** As RFC 5952 writes it; undefined for what is no address. */
+/** In its shortest form (RFC 5952), hexadecimal to its end; undefined for what is no address. */
 export function addressText(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return bytes.join('.')
   if (bytes.length !== 16) return undefined
