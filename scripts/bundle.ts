@@ -7,7 +7,7 @@ import { type ChunkingContext, rolldown } from 'rolldown'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const compiled = join(root, 'dist/src')
 
-/** What is found by name from outside: the exports of package.json, the command, the process that the demo starts, and the threads of the store. */
+/** What is found by name from outside: the exports of package.json, the command, the process that the demo starts, and the threads of store and attestation. */
 const ENTRIES = [
   'index',
   'plugin',
@@ -17,6 +17,7 @@ const ENTRIES = [
   'store/sqlite-worker',
   'store/sql/sqlite-statements',
   'store/audit/postgres-worker',
+  'attest/appraisal/worker',
 ]
 
 /**

@@ -18,6 +18,8 @@ import type { PluginHost } from './host/api.ts'
 import type { Answer, Patch, Payload, POINTS, PointName } from './points/table.ts'
 
 export type {
+  AttestationRequest,
+  AttestationVerdict,
   EgressResponse,
   PluginHost,
   PluginLogger,
@@ -71,6 +73,8 @@ export interface Permissions {
   readonly env?: readonly string[]
   readonly api?: readonly string[]
   readonly authorize?: boolean
+  /** Whether it may have servers attested: `host.attestation`. */
+  readonly attestation?: boolean
 }
 
 /** A plugin. Those from a directory have a `plugin.yaml` beside them; those given in code may say the same here. */

@@ -36,8 +36,6 @@ export interface Assembly {
 export interface OwnedServer {
   readonly upstream: Upstream
   readonly fingerprint: string
-  /** Why it may not serve. */
-  readonly quarantine?: string | undefined
 }
 
 /** What became of the declared servers at their points. */
@@ -224,13 +222,20 @@ async function startServers(
     const fingerprint = JSON.stringify([options, limits, quarantine !== undefined])
     const running = previous?.servers.get(options.name)
     if (running?.fingerprint === fingerprint) {
-      servers.set(options.name, { ...running, quarantine })
+      servers.set(options.name, running)
+      // what a point says now, whatever was decided since it said it last
+      if (quarantine !== undefined) void running.upstream.admit('quarantined', quarantine)
       continue
     }
     const admission = quarantine === undefined ? 'admitted' : 'quarantined'
-    const upstream = createUpstream(options, { ...deps.upstream, limits, admission })
+    const upstream = createUpstream(options, {
+      ...deps.upstream,
+      limits,
+      admission,
+      admissionReason: quarantine,
+    })
     undo.defer(() => upstream.close())
-    servers.set(options.name, { upstream, fingerprint, quarantine })
+    servers.set(options.name, { upstream, fingerprint })
     // whoever may not serve is not run either
     if (quarantine === undefined) starting.push(begin(upstream, deps))
   }

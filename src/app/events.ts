@@ -51,7 +51,8 @@ export function upstreamEvents(deps: EventDeps): ServerEvents {
         'a server asked on a connection that belongs to no client; refused',
       ),
     state(upstream) {
-      const { state, error, eras } = upstream.status
+      const { state, eras } = upstream.status
+      const error = reasonOf(upstream)
       const fields = { server: upstream.name, state, eras, ...(error ? { reason: error } : {}) }
       if (state === 'failed') log.warn(fields, 'a server is down')
       else log.info(fields, `a server is ${state}`)
@@ -63,14 +64,26 @@ export function upstreamEvents(deps: EventDeps): ServerEvents {
       })
       transitions.note(upstream)
       if (state === 'ready') fanout()?.changed(upstream.name)
+      // one that is down may be back in a moment; one that is quarantined offers nothing, though its names stay its own
+      else if (upstream.refusal) fanout()?.changed()
     },
     stderr: (upstream, line) => log.info({ server: upstream.name, line }, 'stderr'),
     call: (upstream, method, ms, outcome) =>
       telemetry.upstreamCall(upstream.name, method)(CALL_OUTCOME[outcome], ms),
     // a new session at the server: what it offered may be another
     renewed: (upstream) => fanout()?.changed(upstream.name),
+    keyChanged(upstream, spkiSha256) {
+      const reason = `it showed the TLS key ${spkiSha256}, which is not the one it was admitted with`
+      log.warn({ server: upstream.name, spkiSha256 }, 'a server showed another TLS key; refused')
+      audit.write({ kind: 'server', server: upstream.name, outcome: 'key_changed', reason })
+    },
     restart: (upstream) => telemetry.upstreamRestarted(upstream.name),
   }
+}
+
+/** Why it is how it is: what was decided about it comes before what happened to it. */
+function reasonOf({ refusal, status }: Upstream): string | undefined {
+  return refusal?.message ?? status.error
 }
 
 /** server_status_changed, on every transition of a server. */
@@ -88,7 +101,8 @@ function createTransitions({ current, createId }: EventDeps) {
   }
   return {
     note(upstream: Upstream): void {
-      const { state, error } = upstream.status
+      const { state } = upstream.status
+      const error = reasonOf(upstream)
       const from = states.get(upstream) ?? 'stopped'
       // an era that comes or goes is no transition
       if (from === state) return

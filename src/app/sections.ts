@@ -1,5 +1,7 @@
 // The configuration file as a whole: which room puts which section into it, and the checks that span them.
 import { ADMIN_SCHEMA, type AdminOptions } from '../admin/options.ts'
+import { ATTESTATION_CHECK, ATTESTED_SERVERS_CHECK } from '../attest/option-checks.ts'
+import { ATTESTATION_SCHEMA, type AttestationOptions } from '../attest/options.ts'
 import { AUDIT_CHECK, AUDIT_SCHEMA, type AuditOptions } from '../audit/options.ts'
 import { createLoader, type Loader } from '../config/load.ts'
 import { NETWORK_SCHEMA, type NetworkOptions } from '../egress/options.ts'
@@ -50,6 +52,8 @@ export interface GatewayConfig {
   readonly store: StoreOptions
   readonly audit: AuditOptions
   readonly telemetry: TelemetryOptions
+  /** Absent: no server is attested. */
+  readonly attestation?: AttestationOptions
 }
 
 export const SECTIONS = {
@@ -69,11 +73,11 @@ export const SECTIONS = {
   store: STORE_SCHEMA,
   audit: AUDIT_SCHEMA,
   telemetry: TELEMETRY_SCHEMA,
+  attestation: ATTESTATION_SCHEMA,
 }
 
 export const NOT_BUILT = {
   webhooks: 'webhooks come with a later issue',
-  attestation: 'attestation comes with a later issue',
   federation: 'federation comes with a later issue',
 }
 
@@ -88,6 +92,8 @@ export function configLoader(): Loader<GatewayConfig> {
       PATHS_CHECK,
       AUDIT_CHECK,
       SERVERS_CHECK,
+      ATTESTATION_CHECK,
+      ATTESTED_SERVERS_CHECK,
       ...createPluginChecks(),
       ...createLimitChecks(),
     ],

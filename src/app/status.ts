@@ -1,6 +1,7 @@
 // What /readyz says, put together from what the rooms know of themselves.
 import type { Readiness } from '../admin/server.ts'
 import type { StepStats } from '../engine/stats.ts'
+import { toldOf } from '../upstream/report.ts'
 import type { Assembly } from './assemble.ts'
 
 export interface StatusInput {
@@ -20,20 +21,18 @@ export interface ControlStatus {
   readonly behind: string | undefined
 }
 
-const reasonOf = (reason: string | undefined) => (reason ? { reason } : {})
-
 /** Not ready: starting, draining, or without a server it must not be without. The rest is told and does not take traffic away. */
 export function readinessOf(
   assembly: Assembly | undefined,
   { draining, auditHealthy, stats, control }: StatusInput,
 ): Readiness {
-  const servers = [...(assembly?.servers.values() ?? [])].map(({ upstream, quarantine }) => ({
+  const servers = [...(assembly?.servers.values() ?? [])].map(({ upstream }) => ({
     name: upstream.name,
-    state: quarantine === undefined ? upstream.status.state : 'quarantined',
+    ...toldOf(upstream),
+    admission: upstream.admission,
     eras: upstream.status.eras,
     required: upstream.required,
     restarts: upstream.status.restarts,
-    ...reasonOf(quarantine ?? upstream.status.error),
   }))
   const entries = assembly?.plugins.entries ?? []
   const reasons = [
@@ -56,11 +55,11 @@ export function readinessOf(
       .filter((step) => step.failedOpen > 0)
       .map(({ point, entry, failedOpen }) => ({ point, entry, count: failedOpen })),
     audit: auditHealthy ? 'ok' : 'records cannot be written',
-    ...(control ? { control: toldOf(control) } : {}),
+    ...(control ? { control: controlOf(control) } : {}),
   }
 }
 
-function toldOf({ healthy, revision, behind }: ControlStatus): object {
+function controlOf({ healthy, revision, behind }: ControlStatus): object {
   const store = healthy ? 'ok' : 'cannot be read: what runs stays in force, nothing can be changed'
   return { store, revision, ...(behind === undefined ? {} : { behind }) }
 }

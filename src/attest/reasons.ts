@@ -266,10 +266,25 @@ export const REASONS = {
     'a measurement is in no reference value of the policy',
     'add the build to reference_values, or find out what runs there',
   ),
+  'evidence.build_refused': row(
+    'appraisal',
+    'the build that was measured is not one that the policy allows',
+    'run a build that evidence.builds allows, or state image, kernel and firmware in reference_values',
+  ),
   'evidence.measurement_mismatch': row(
     'appraisal',
     'the registers or the event log do not add up to what was signed',
     'send the log and the registers of the time of the quote',
+  ),
+  'evidence.registers_missing': row(
+    'appraisal',
+    'the quote does not cover the registers that the policy is about',
+    'quote every bank and register that evidence.tpm names',
+  ),
+  'evidence.ak_attributes': row(
+    'chain',
+    'the attestation key may sign what its TPM did not make, or may leave it',
+    'make a restricted signing key that is fixed to the TPM',
   ),
   'evidence.ak_untrusted': row(
     'chain',
@@ -290,6 +305,16 @@ export const REASONS = {
     'admission',
     'a version went back since the last attestation',
     'find out who downgraded the platform',
+  ),
+  'evidence.result_expired': row(
+    'admission',
+    'the last attestation has run out and was not renewed',
+    'see why attesting it again fails: portcullis server attest NAME',
+  ),
+  'evidence.platform_software': row(
+    'appraisal',
+    'the module or enclave that vouches for the environment is not one that its vendor names',
+    'have the platform run the TDX module and quoting enclave of its vendor',
   ),
 
   // servers without TLS

@@ -522,6 +522,19 @@ export const ERRORS = {
     'nothing: the other era is tried; if calls fail, see the log of the server',
   ),
 
+  UPSTREAM_QUARANTINED: row(
+    -32603,
+    502,
+    'the upstream server is quarantined: nothing is sent to it and nothing taken from it',
+    'see why with portcullis server show; it serves again once it is admitted',
+  ),
+  UPSTREAM_KEY_CHANGED: row(
+    -32603,
+    502,
+    'the upstream server showed another TLS key than the one it was admitted with',
+    'have it admitted anew if the key was changed on purpose; otherwise find out who answers at its url',
+  ),
+
   // egress
   EGRESS_REFUSED: row(
     -32603,

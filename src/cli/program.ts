@@ -1,6 +1,7 @@
 // The command line as a whole: one place that knows every command; each of them is a file in commands/.
 import { Command, CommanderError } from 'commander'
 import { createRun, type Ending, withOutput } from './command.ts'
+import { addAttest } from './commands/attest.ts'
 import { addAudit } from './commands/audit.ts'
 import { addBench } from './commands/bench.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -69,6 +70,7 @@ export function createProgram(shell: Shell, ending: Ending): Command {
     addRole,
     addSecrets,
     addExport,
+    addAttest,
     addAudit,
     addBench,
     addDoctor,

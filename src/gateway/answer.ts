@@ -139,6 +139,9 @@ function publicFault(fault: AppError): {
 
 const PUBLIC_TEXT: Partial<Record<AppError['code'], string>> = {
   UPSTREAM_UNAVAILABLE: 'the server is not available',
+  // what was found out about it is the operator's to know
+  UPSTREAM_QUARANTINED: 'the server is quarantined; ask the operator of the gateway',
+  UPSTREAM_KEY_CHANGED: 'the server could not prove who it is; ask the operator of the gateway',
   UPSTREAM_TIMEOUT: 'the server did not answer in time',
   UPSTREAM_PROTOCOL: 'the server broke the protocol',
   UPSTREAM_TOO_LARGE: 'the answer of the server is larger than the limit',

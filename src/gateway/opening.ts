@@ -173,7 +173,7 @@ export function linksOf({ exchange, room }: Call): Promise<readonly Offer[]> {
   const unseen: string[] = []
   for (const upstream of runtime.upstreams.values()) {
     const link = upstream.nearest(identity.era)
-    if (link && upstream.admission !== 'quarantined') links.push([upstream.name, link])
+    if (link) links.push([upstream.name, link])
     else unseen.push(upstream.name)
   }
   if (unseen.length > 0 && runtime.once(`unseen: ${unseen.join()}`))

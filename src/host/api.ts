@@ -66,6 +66,32 @@ export interface PluginText {
   ): Patch<K> | undefined
 }
 
+/** What a plugin asks about a server; everything else is the gateway's to know. */
+export interface AttestationRequest {
+  readonly server: string
+  /** Why it is asked, as `server_pre_admit` says it; an answer that still holds is given again unless the cause is a reason to ask anew. */
+  readonly cause: string
+  /** The server as it is about to be written; absent: as it runs. */
+  readonly entity?: Readonly<Record<string, unknown>>
+  /** Of the dispatch: nobody waits any more. */
+  readonly signal?: AbortSignal
+}
+
+/** The verdict of the appraisal policy of a server; `none`: no policy is for it, and none is required. */
+export type AttestationVerdict =
+  | { readonly decision: 'admit' | 'none'; readonly policy?: string }
+  | {
+      readonly decision: 'deny'
+      readonly policy?: string
+      /** Of the table of reasons (docs/attestation.md). */
+      readonly reason: string
+      readonly stage: string
+      /** One sentence, the same in API, command line and audit. */
+      readonly says: string
+      /** What the operator does next. */
+      readonly next: string
+    }
+
 export interface PluginHost {
   /** The name of the entry this instance is for. */
   readonly entry: string
@@ -110,4 +136,6 @@ export interface PluginHost {
     },
   ): Promise<EgressResponse>
   readonly secrets: { env(name: string): string | undefined }
+  /** With the permission `attestation`; rejects with PLUGIN_PERMISSION without it. A refusal is a verdict, not an error. */
+  readonly attestation: { appraise(request: AttestationRequest): Promise<AttestationVerdict> }
 }

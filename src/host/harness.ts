@@ -20,7 +20,7 @@ import type { Permissions, PluginDefinition } from '../plugin.ts'
 import { type Answer, type Payload, POINTS, type PointName, type Points } from '../points/table.ts'
 import { createHost, type LoadedPlugins } from './host.ts'
 import type { PluginEntry } from './options.ts'
-import type { HostEgress } from './services/services.ts'
+import type { HostAttestation, HostEgress } from './services/services.ts'
 
 export interface HarnessOptions {
   /** A plugin as code, or the folder with its `plugin.yaml`: then its manifest and config schema are held to, too. */
@@ -40,6 +40,8 @@ export interface HarnessOptions {
   readonly tools?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** Answers `host.fetch`; without it every request is refused. */
   readonly fetch?: HostEgress['fetch']
+  /** Answers `host.attestation.appraise`; without it the verdict is `none`. */
+  readonly appraise?: HostAttestation['appraise']
   readonly limits?: Partial<EngineLimits>
 }
 
@@ -113,6 +115,7 @@ export async function createPluginHarness(options: HarnessOptions): Promise<Plug
     audit: (event) => void (event.kind === 'alert' && seen.events.push(event)),
     toolDefinition: async (server, name) => options.tools?.[`${server}/${name}`],
     egress: options.fetch && { fetch: options.fetch },
+    attestation: options.appraise && { appraise: options.appraise },
     env: options.env ?? {},
     metrics: {
       count: (_entry, _plugin, name, value) => {

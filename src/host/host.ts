@@ -18,6 +18,7 @@ import type { LoadProblem, Locate } from './problem.ts'
 import { createConfigSchemas, createForeignSchemas } from './services/schema.ts'
 import type {
   Audit,
+  HostAttestation,
   HostEgress,
   HostMetrics,
   SharedServices,
@@ -39,6 +40,8 @@ export interface HostDeps {
   readonly toolDefinition: ToolDefinition
   readonly egress?: HostEgress | undefined
   readonly metrics?: HostMetrics | undefined
+  /** Undefined: nothing is attested, and the verdict on every server is `none`. */
+  readonly attestation?: HostAttestation | undefined
   /** What `host.secrets` reads from; the environment of the process when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Milliseconds for one setup and for one close. */
@@ -98,6 +101,7 @@ export function createHost(deps: HostDeps): PluginHostRoom {
     toolDefinition: deps.toolDefinition,
     egress: deps.egress,
     metrics: deps.metrics,
+    attestation: deps.attestation,
     env: deps.env ?? process.env,
     schemas: createForeignSchemas(deps.expression),
     configSchemas: createConfigSchemas(),

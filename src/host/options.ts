@@ -114,6 +114,10 @@ export const GRANTS_SCHEMA = {
       type: 'boolean',
       description: 'whether its grant counts in auth decisions',
     },
+    attestation: {
+      type: 'boolean',
+      description: 'whether it may have servers attested',
+    },
   },
 } as const
 

@@ -7,12 +7,14 @@ export interface Allowed {
   /** Host patterns as in `network.allowed_hosts`. */
   readonly network: readonly string[]
   readonly env: readonly string[]
+  readonly attestation: boolean
 }
 
 export function intersect(asked: Permissions, granted: Permissions): Allowed {
   return {
     network: intersectHosts(asked.network ?? [], granted.network ?? []),
     env: (asked.env ?? []).filter((name) => granted.env?.includes(name)),
+    attestation: asked.attestation === true && granted.attestation === true,
   }
 }
 

@@ -4,7 +4,6 @@ import { field, point, SERVER_CONDITIONS } from './declare.ts'
 import { described, flag, list, members, object, oneOf, optional, text } from './shape.ts'
 
 const LATER = {
-  attest: 'server attestation',
   federation: 'federation',
   plugins: 'plugin installation',
   events: 'events and integrations',
@@ -132,7 +131,7 @@ export const CONTROL_POINTS = {
     payload: members({ server: text, cause: text, evidence: optional(object) }),
     class: 'admission',
     denial: 'problem',
-    wired: LATER.attest,
+    wired: true,
   }),
   server_status_changed: point({
     fires: 'on every transition of a server',

@@ -1,6 +1,9 @@
 // The store in memory: what the others are measured against, and enough where nothing has to outlive the process.
 import type { Clock } from '../base/clock.ts'
 import { deepFreeze, type JsonObject } from '../base/json.ts'
+import { MemoryNotes } from './beside/memory-notes.ts'
+import { MemoryTickets } from './beside/memory-tickets.ts'
+import { TICKET_BOUNDS } from './beside/tickets.ts'
 import {
   afterPrefix,
   alreadyRemembered,
@@ -8,6 +11,7 @@ import {
   assertKept,
   BOUNDS,
   bodyText,
+  byBytes,
   conflict,
   readableQuery,
   type StoreBounds,
@@ -30,6 +34,8 @@ export interface MemoryStoreDeps {
 
 export function createMemoryStore({ clock, bounds = BOUNDS }: MemoryStoreDeps): Store {
   const rows = new Rows(clock, bounds)
+  const tickets = new MemoryTickets(clock, bounds.tickets ?? TICKET_BOUNDS)
+  const notes = new MemoryNotes(clock)
   return {
     async start() {},
     get: async (kind, id) => rows.get(kind, id),
@@ -38,6 +44,12 @@ export function createMemoryStore({ clock, bounds = BOUNDS }: MemoryStoreDeps): 
     revision: async () => rows.revision,
     changes: async (after, limit) => rows.changesAfter(after, limit),
     remembered: async (key) => rows.remembered(key),
+    issueTicket: (ticket, limits) => tickets.issueTicket(ticket, limits),
+    redeemTicket: (kind, key) => tickets.redeemTicket(kind, key),
+    note: (kind, key) => notes.note(kind, key),
+    notes: (query) => notes.notes(query),
+    putNote: (write) => notes.putNote(write),
+    removeNote: (kind, key) => notes.removeNote(kind, key),
     async close() {},
   }
 }
@@ -172,9 +184,4 @@ function matches(stored: Stored, { kind, tenant, after, prefix = '' }: StoreQuer
   if (after !== undefined && byBytes(stored.id, after) <= 0) return false
   const end = afterPrefix(prefix)
   return byBytes(stored.id, prefix) >= 0 && (end === undefined || byBytes(stored.id, end) < 0)
-}
-
-// strings compare by UTF-16 units, databases by UTF-8 bytes
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -27,6 +27,12 @@ export function createStore(options: StoreOptions, deps: StoreDeps): Store {
     revision: async () => (await loaded()).revision(),
     changes: async (after, limit) => (await loaded()).changes(after, limit),
     remembered: async (key) => (await loaded()).remembered(key),
+    issueTicket: async (ticket, limits) => (await loaded()).issueTicket(ticket, limits),
+    redeemTicket: async (kind, key) => (await loaded()).redeemTicket(kind, key),
+    note: async (kind, key) => (await loaded()).note(kind, key),
+    notes: async (query) => (await loaded()).notes(query),
+    putNote: async (write) => (await loaded()).putNote(write),
+    removeNote: async (kind, key) => (await loaded()).removeNote(kind, key),
     async close() {
       closed = true
       if (loading !== undefined) await (await loading).close()

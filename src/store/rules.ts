@@ -1,6 +1,7 @@
 // What every store holds to, whatever keeps its rows: bounds, what text can be kept, and the answer to a conflict; it keeps nothing.
 import { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
+import type { TicketBounds } from './beside/tickets.ts'
 import type { Commit, StoreQuery } from './store.ts'
 
 export interface StoreBounds {
@@ -12,6 +13,7 @@ export interface StoreBounds {
   readonly rememberedFor: number
   /** Every how many commits what is beyond the bounds is removed: one commit in so many pays for the others. */
   readonly every: number
+  readonly tickets?: TicketBounds
 }
 
 export const BOUNDS: StoreBounds = {
@@ -100,6 +102,11 @@ interface Kept {
 /** The text of a body and back: what is not JSON, such as a member that is undefined, is in no store. */
 export function bodyText(body: JsonObject): string {
   return JSON.stringify(body)
+}
+
+// strings compare by UTF-16 units, databases by UTF-8 bytes
+export function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
 const LAST = 0x10ffff

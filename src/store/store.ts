@@ -1,5 +1,7 @@
 // The store as the rooms above it see it: entities by kind and id, commits that happen whole, and what has changed since; it knows no database.
 import type { JsonObject } from '../base/json.ts'
+import type { Notes } from './beside/notes.ts'
+import type { Tickets } from './beside/tickets.ts'
 
 /**
  * One kept entity. `version` counts its writes from 1. One that is removed and made anew goes on counting while its removal is
@@ -82,7 +84,7 @@ export interface StoreQuery {
  * Rejects with STORE_UNAVAILABLE when the database does not answer in time: whoever asks must take that for no. All waits are
  * bounded.
  */
-export interface Store {
+export interface Store extends Tickets, Notes {
   /** Opens, and migrates what is older. Rejects with STORE_UNAVAILABLE. */
   start(): Promise<void>
   get(kind: string, id: string): Promise<Stored | undefined>

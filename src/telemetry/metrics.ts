@@ -13,6 +13,8 @@ const FAST = [
   0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10,
 ] as const
 const SLOW = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300] as const
+// arithmetic in milliseconds, handshakes and fetches in up to many seconds
+const ATTEST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
 // OpenTelemetry's semantic conventions for MCP name these
 const OTEL = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300] as const
 
@@ -87,6 +89,52 @@ export const METRICS = {
     labels: ['outcome'],
   },
   portcullis_generation: { type: 'gauge', help: 'generation in force', labels: [] },
+  portcullis_attestation_decisions_total: {
+    type: 'counter',
+    help: 'attestations of servers, by decision: accept, deny, would_deny',
+    labels: ['policy', 'evidence_type', 'decision', 'reason'],
+  },
+  portcullis_attestation_duration_seconds: {
+    type: 'histogram',
+    help: 'time of an attestation by stage: tls, fetch, verify, appraise, and total of all',
+    labels: ['stage'],
+    buckets: ATTEST,
+  },
+  portcullis_registered_servers: {
+    type: 'gauge',
+    help: 'registered servers by attestation: valid, identity_only, expired, none, quarantined',
+    labels: ['attestation'],
+  },
+  portcullis_attestation_result_age_seconds: {
+    type: 'gauge',
+    help: 'age of the oldest attestation result in force',
+    labels: [],
+  },
+  portcullis_collateral_age_seconds: {
+    type: 'gauge',
+    help: 'time since the collateral of a source was received',
+    labels: ['source'],
+  },
+  portcullis_collateral_fetch_failures_total: {
+    type: 'counter',
+    help: 'attempts to fetch collateral that failed',
+    labels: [],
+  },
+  portcullis_trust_anchor_expiry_seconds: {
+    type: 'gauge',
+    help: 'time until a trust anchor expires; negative: it has',
+    labels: ['anchor'],
+  },
+  portcullis_attestation_replays_total: {
+    type: 'counter',
+    help: 'challenges and evidence that were presented a second time',
+    labels: [],
+  },
+  portcullis_measurement_drift_total: {
+    type: 'counter',
+    help: 'times a server said something else than when it was last accepted',
+    labels: ['server'],
+  },
   portcullis_series_overflow_total: {
     type: 'counter',
     help: 'label sets beyond the limit of a metric, counted together as other',

@@ -5,6 +5,7 @@ import type { Deadline, DeadlineWheel } from '../base/deadline.ts'
 import { AppError, isAppError } from '../base/errors.ts'
 import { Slots } from '../base/slots.ts'
 import type { Message } from '../wire/message.ts'
+import type { Doorway } from './admission/door.ts'
 import type { CallOutcome, UpstreamReply, UpstreamRequest } from './client.ts'
 import { progressTokenOf, restoreToken, rewrite } from './rewrite.ts'
 
@@ -24,6 +25,8 @@ export interface Call {
 
 export interface CallsOptions {
   readonly server: string
+  /** Every request of every transport passes here, so here it is asked. */
+  readonly door: Doorway
   readonly clock: Clock
   readonly wheel: DeadlineWheel
   /** Most requests in flight. */
@@ -38,7 +41,7 @@ export interface CallsOptions {
 export interface Calls {
   /** Requests under way, without standing ones. */
   readonly size: number
-  /** Throws DISPATCH_ABORTED for a caller that has gone, UPSTREAM_UNAVAILABLE when too many are in flight. */
+  /** Throws UPSTREAM_QUARANTINED, DISPATCH_ABORTED for a caller that has gone, UPSTREAM_UNAVAILABLE when too many are in flight. */
   open(request: UpstreamRequest): Call
   /** Gives a reply to its caller; false: nobody waits for it (any more). */
   settle(message: Message): boolean
@@ -116,8 +119,10 @@ class CallTable implements Calls {
   }
 
   open(request: UpstreamRequest): Call {
-    const { server, queue, clock, wheel } = this.options
+    const { server, queue, clock, wheel, door } = this.options
     const { caller, timeout } = request
+    const { refusal } = door
+    if (refusal) throw refusal
     if (caller?.aborted) throw aborted(server)
     const stands = timeout === Number.POSITIVE_INFINITY
     if (!stands && this.size >= queue) {

@@ -2,6 +2,7 @@
 import type { Caller } from '../base/caller.ts'
 import type { Clock } from '../base/clock.ts'
 import type { DeadlineWheel } from '../base/deadline.ts'
+import type { AppError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import type { ServerInfo } from '../engine/context.ts'
@@ -65,14 +66,32 @@ export interface UpstreamLink {
   readonly capabilities: JsonObject
   readonly serverInfo: JsonObject | undefined
   readonly instructions: string | undefined
-  /** Rejects with an AppError: UPSTREAM_UNAVAILABLE, _TIMEOUT, _PROTOCOL, _TOO_LARGE or DISPATCH_ABORTED. */
+  /** Rejects with an AppError: UPSTREAM_UNAVAILABLE, _TIMEOUT, _PROTOCOL, _TOO_LARGE, _QUARANTINED, _KEY_CHANGED or DISPATCH_ABORTED. */
   request(request: UpstreamRequest): Promise<UpstreamReply>
   notify(message: Message): Promise<void>
   close(): Promise<void>
 }
 
-/** Whether attestation lets calls through; checked per call by the gateway. */
+/** What attestation says of a server. `due` and `grace` serve; nothing is sent to one that is quarantined. */
 export type Admission = 'admitted' | 'due' | 'grace' | 'quarantined'
+
+/** How the other end of a TLS connection has to prove who it is. Empty: as node:tls does by itself. */
+export interface PeerTrust {
+  /** Lower-case hex SHA-256 of the DER of the key (SPKI) that its certificate has to be for. */
+  readonly pin?: string | undefined
+  readonly tls?: TlsOptions | undefined
+}
+
+export interface TlsOptions {
+  /** PEM, one certificate each; undefined: the roots that node:tls trusts by itself; none in it: nobody is trusted. */
+  readonly ca?: readonly string[] | undefined
+  /** PEM of the chain and the key by which the gateway proves who it is. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** In place of the check of the host name, such as of a SPIFFE ID; is given the DER of a certificate whose chain is good. */
+  readonly identity?: ((certificate: Uint8Array) => Error | undefined) | undefined
+}
 
 export type UpstreamState = 'starting' | 'ready' | 'failed' | 'stopped'
 
@@ -136,6 +155,21 @@ export interface Upstream {
   /** True: the gateway does not start without it. */
   readonly required: boolean
   readonly admission: Admission
+  /** Why it is admitted so or quarantined, one sentence for people; undefined: nobody said. */
+  readonly admissionReason: string | undefined
+  /** Why a call is refused without being tried; undefined: it is not. */
+  readonly refusal: AppError | undefined
+  /**
+   * Takes effect at once. Quarantined: calls under way end with UPSTREAM_QUARANTINED, connections and processes are ended, every
+   * request is refused; resolves when all of it has ended. Admitted again: it is started; resolves when the first attempt has ended.
+   * Never rejects. Links from before stay closed.
+   */
+  admit(admission: Admission, reason?: string): Promise<void>
+  /**
+   * What the other end has to prove on every connection from now on, before a byte is sent on it. Connections from before take
+   * no new request; calls under way on them may end. Throws CONFIG_INVALID, also for a server that is not reached over TLS.
+   */
+  secure(trust: PeerTrust): void
   readonly status: UpstreamStatus
   /** Undefined while it is down or when it does not speak that era; both eras at once for a server that speaks both. */
   link(era: Era): UpstreamLink | undefined
@@ -146,9 +180,9 @@ export interface Upstream {
   prepare(era: Era): Promise<void>
   /** What clients of this era are served over: the link of their own era, else the other one, bridged. */
   nearest(era: Era): UpstreamLink | undefined
-  /** Waits, bounded, for a start or restart; rejects with UPSTREAM_UNAVAILABLE, UPSTREAM_ERA or DISPATCH_ABORTED. */
+  /** Waits, bounded, for a start or restart; rejects with UPSTREAM_UNAVAILABLE, _ERA, _QUARANTINED, _KEY_CHANGED or DISPATCH_ABORTED. */
   ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink>
-  /** The same for the nearest link. Rejects with UPSTREAM_UNAVAILABLE or DISPATCH_ABORTED. */
+  /** The same for the nearest link; never UPSTREAM_ERA. */
   reach(era: Era, signal?: AbortSignal): Promise<UpstreamLink>
   /** A legacy connection of its own, kept under a key until `release`; undefined: this server is shared by all. */
   readonly own: Instances | undefined
@@ -178,6 +212,11 @@ export interface UpstreamEvents {
   /** One finished call, with its milliseconds. */
   call(upstream: Upstream, method: string, ms: number, outcome: CallOutcome): void
   restart(upstream: Upstream): void
+  /**
+   * A connection was refused because the server showed another key than the pinned one, whose SHA-256 this is; once per
+   * connection. Nothing was sent on it.
+   */
+  keyChanged(upstream: Upstream, spkiSha256: string): void
   /** An HTTP server lost its session and got a new one: the link stays, what is known of its lists is stale. */
   renewed(upstream: Upstream): void
 }
@@ -213,4 +252,7 @@ export interface UpstreamDeps {
   readonly random?: () => number
   /** `admitted` when absent. Nobody starts one that is quarantined. */
   readonly admission?: Admission
+  readonly admissionReason?: string | undefined
+  /** See `Upstream.secure`. */
+  readonly trust?: PeerTrust | undefined
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { RpcError } from '../wire/message.ts'
+import type { Doorway } from './admission/door.ts'
 import type { InstanceClient, Instances, UpstreamLink } from './client.ts'
 import type { Follower } from './follow.ts'
 import type { Lane } from './lane.ts'
@@ -19,6 +20,7 @@ export interface Instance {
 
 export interface InstancesOptions {
   readonly server: string
+  readonly door: Doorway
   readonly per: Instances['per']
   readonly max: number
   /** Milliseconds after which one that nobody used is ended. */
@@ -29,6 +31,8 @@ export interface InstancesOptions {
 
 export interface OwnedInstances extends Instances {
   readonly size: number
+  /** Ends all there are. */
+  end(): Promise<void>
   close(): Promise<void>
 }
 
@@ -38,7 +42,7 @@ interface Kept {
 }
 
 export function createInstances(options: InstancesOptions): OwnedInstances {
-  const { clock, server, max, idleStop } = options
+  const { clock, server, door, max, idleStop } = options
   // insertion order is order of use
   const kept = new Map<string, Kept>()
   const ending = new Set<Promise<void>>()
@@ -73,7 +77,14 @@ export function createInstances(options: InstancesOptions): OwnedInstances {
     )
   }
 
+  async function endAll(): Promise<void> {
+    for (const key of [...kept.keys()]) end(key)
+    await Promise.all(ending)
+  }
+
   function instanceOf(key: string, client: InstanceClient): Instance {
+    const { refusal } = door
+    if (refusal) throw refusal
     const known = kept.get(key)
     if (known) {
       known.usedAt = clock.now()
@@ -105,17 +116,20 @@ export function createInstances(options: InstancesOptions): OwnedInstances {
       return found.instance.link
     },
     release: end,
+    end: endAll,
     async follow(key, uri) {
       const found = kept.get(key)
       if (found) return found.instance.follow(uri)
-      throw new AppError('UPSTREAM_UNAVAILABLE', `an instance of server ${server} has ended`)
+      throw (
+        door.refusal ??
+        new AppError('UPSTREAM_UNAVAILABLE', `an instance of server ${server} has ended`)
+      )
     },
     unfollow: (key, uri) => kept.get(key)?.instance.unfollow(uri),
     async close() {
       closed = true
       cancel?.()
-      for (const key of [...kept.keys()]) end(key)
-      await Promise.all(ending)
+      await endAll()
     },
   }
 }

@@ -2,6 +2,7 @@
 import pTimeout from 'p-timeout'
 import type { Clock } from '../base/clock.ts'
 import { AppError, isAppError, messageOf } from '../base/errors.ts'
+import type { Doorway } from './admission/door.ts'
 import type { UpstreamLink } from './client.ts'
 import type { RestartOptions } from './options.ts'
 
@@ -23,6 +24,8 @@ export type LaneState = 'idle' | 'starting' | 'ready' | 'waiting' | 'failed' | '
 
 export interface LaneOptions {
   readonly name: string
+  /** Nothing is begun while it is shut. */
+  readonly door: Doorway
   readonly clock: Clock
   readonly random: () => number
   readonly restart: RestartOptions
@@ -130,7 +133,8 @@ export class Lane {
   }
 
   async #connectInTime(): Promise<Connection> {
-    const { name, connectTimeout: milliseconds } = this.#options
+    const { name, connectTimeout: milliseconds, door } = this.#options
+    if (door.refusal) throw door.refusal
     const tries = new AbortController()
     const signal = AbortSignal.any([this.#controller.signal, tries.signal])
     const message = new AppError('UPSTREAM_TIMEOUT', `server ${name} did not start in time`)
@@ -226,9 +230,9 @@ export class Lane {
   }
 
   #refusal(): AppError {
-    const { name } = this.#options
+    const { name, door } = this.#options
     if (this.#state === 'stopped')
-      return new AppError('UPSTREAM_UNAVAILABLE', `server ${name} is stopped`)
+      return door.refusal ?? new AppError('UPSTREAM_UNAVAILABLE', `server ${name} is stopped`)
     return this.#error ?? new AppError('UPSTREAM_UNAVAILABLE', `server ${name} is not up`)
   }
 }

@@ -28,6 +28,8 @@ export interface ServerConfig {
   readonly environment?: string
   readonly tenant?: string
   readonly required?: boolean
+  /** Id of an appraisal policy. */
+  readonly attestation?: string
 }
 
 export interface PoolOptions {
@@ -223,8 +225,10 @@ const SERVER = {
     },
     attestation: {
       type: 'string',
-      description: 'id of the appraisal policy it must satisfy',
-      'x-not-built': 'attestation comes with a later issue',
+      pattern: '^[a-z0-9][a-z0-9._-]{0,63}$',
+      'x-expects': 'the id of a policy',
+      description:
+        'id of the appraisal policy it must satisfy, whatever applies_to of the policies says',
     },
     tags: {
       type: 'array',

@@ -4,6 +4,7 @@ import type { DeadlineWheel } from '../base/deadline.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { Logger } from '../base/log.ts'
 import type { Message } from '../wire/message.ts'
+import type { Doorway } from './admission/door.ts'
 import type {
   CallOutcome,
   ClientInfo,
@@ -12,6 +13,7 @@ import type {
   UpstreamLink,
 } from './client.ts'
 import type { ProcessGuard } from './stdio/guard.ts'
+import type { Peer } from './tls/peer.ts'
 
 /** What a transport reports while its link is up. */
 export interface LinkEvents {
@@ -25,6 +27,8 @@ export interface LinkEvents {
 }
 
 export interface TransportDeps {
+  readonly door: Doorway
+  readonly peer: Peer
   readonly clock: Clock
   readonly wheel: DeadlineWheel
   readonly log: Logger

@@ -1,19 +1,14 @@
-// One configured server as the gateway sees it: its lanes by era, its status, its events; transports are below, policy is above.
-// Over 300 lines because its lanes share one state: which of them is up decides what the others do.
-import { createDeadlineWheel, type DeadlineWheel } from '../base/deadline.ts'
-import { AppError, isAppError } from '../base/errors.ts'
+// One configured server as the gateway sees it: whether it may serve, its status, its events; its lanes are below, policy is above.
+import { createDeadlineWheel } from '../base/deadline.ts'
+import { type AppError, isAppError, messageOf } from '../base/errors.ts'
 import type { RpcError } from '../wire/message.ts'
-import {
-  type ChannelOptions,
-  connectorOf,
-  type LegacyConnector,
-  openChannel,
-} from './channel/connect.ts'
+import { Door } from './admission/door.ts'
+import { connectorOf } from './channel/connect.ts'
 import type {
   Admission,
   Era,
-  InstanceClient,
   Instances,
+  PeerTrust,
   Upstream,
   UpstreamDeps,
   UpstreamLink,
@@ -21,19 +16,11 @@ import type {
   UpstreamStatus,
 } from './client.ts'
 import { createFollower, type Follower } from './follow.ts'
-import { connectHttpModern } from './http/modern.ts'
-import { createInstances, type Instance, instanceOver, type OwnedInstances } from './instances.ts'
-import { type Connection, Lane } from './lane.ts'
-import type { HttpOptions, ServerOptions } from './options.ts'
-import { compositeOf, faultOf, linkEvents } from './report.ts'
-import { createProcessGuard, type ProcessGuard } from './stdio/guard.ts'
-import type { ProcessTransportDeps } from './transport.ts'
-import { watchOver } from './watch.ts'
-
-/** How long a legacy answer spares a server the probe when it is started anew. */
-const EVIDENCE_MS = 60 * 60_000
-
-const UNTOLD = { changed() {}, restarted() {} }
+import { createInstances, type OwnedInstances } from './instances.ts'
+import { Lanes, type LanesDeps } from './lanes.ts'
+import type { ServerOptions } from './options.ts'
+import { createProcessGuard } from './stdio/guard.ts'
+import { Peer } from './tls/peer.ts'
 
 /** Starts nothing; `start` does. */
 export function createUpstream(options: ServerOptions, deps: UpstreamDeps): Upstream {
@@ -48,29 +35,26 @@ class SupervisedUpstream implements Upstream {
   readonly info: Upstream['info']
   readonly kind: Upstream['kind']
   readonly required: boolean
-  readonly admission: Admission
   readonly #options: ServerOptions
-  readonly #deps: UpstreamDeps
-  readonly #wheel: DeadlineWheel
-  readonly #guard: ProcessGuard
-  readonly #log: UpstreamDeps['log']
+  readonly #deps: LanesDeps
+  readonly #ownsGuard: boolean
+  readonly #door: Door
+  readonly #peer: Peer
   readonly #eras = new Set<Era>()
-  /**
-   * http: legacy and modern, on the same url; of a modern server the legacy one is begun by `prepare`. stdio: whichever era
-   * the process answers to; and, when that is modern, at once a second process for the legacy era, because a process is
-   * pinned to the era of its first message. A legacy server has one process only. websocket: the same with connections.
-   */
-  readonly #first: Lane
-  readonly #second: Lane
   readonly #instances: OwnedInstances | undefined
-  /** Resources outlive links: what is followed is asked for again on the next one. */
   readonly #followers: Readonly<Record<Era, Follower>>
-  /** One for all connections of the era, because it remembers what it found. */
-  readonly #legacy: LegacyConnector
-  #legacyUntil = 0
+  /** Replaced whole by a quarantine: whatever is begun or up in the old ones ends. */
+  #lanes: Lanes
+  /** Lanes from before a quarantine that have not ended yet. */
+  readonly #ending = new Set<Promise<void>>()
   #state: UpstreamState = 'stopped'
-  #up = ','
+  #up: string
   #since: number
+  /** Of lanes that have been replaced. */
+  #restarts = 0
+  /** Clients of the legacy era have come. */
+  #prepared = false
+  #closed = false
 
   constructor(options: ServerOptions, deps: UpstreamDeps) {
     this.name = options.name
@@ -82,35 +66,54 @@ class SupervisedUpstream implements Upstream {
     this.info = Object.freeze({ name, tags, environment, tenant })
     this.kind = options.kind
     this.required = options.required
-    this.admission = deps.admission ?? 'admitted'
     this.#options = options
-    this.#deps = deps
     this.#since = deps.clock.wall()
-    this.#log = deps.log.child({ server: options.name })
-    this.#wheel = deps.wheel ?? createDeadlineWheel(deps.clock)
-    this.#guard = deps.guard ?? createProcessGuard({ clock: deps.clock, log: this.#log })
-    const { per, max, idleStop } = options.pool
-    if (per !== 'shared') {
-      const make = (client: InstanceClient) => this.#instance(client)
-      const { name: server } = options
-      this.#instances = createInstances({ server, per, max, idleStop, clock: deps.clock, make })
+    this.#door = new Door(name, deps.admission ?? 'admitted', deps.admissionReason)
+    this.#peer = new Peer({
+      server: name,
+      url: options.kind === 'stdio' ? undefined : options.url,
+      trust: deps.trust ?? {},
+      keyChanged: (spkiSha256) => deps.events.keyChanged(this, spkiSha256),
+    })
+    this.#ownsGuard = deps.guard === undefined
+    const log = deps.log.child({ server: name })
+    const follower = () => createFollower({ log, timeout: deps.limits.requestTimeout })
+    this.#followers = { legacy: follower(), modern: follower() }
+    this.#deps = {
+      ...deps,
+      log,
+      wheel: deps.wheel ?? createDeadlineWheel(deps.clock),
+      guard: deps.guard ?? createProcessGuard({ clock: deps.clock, log }),
+      door: this.#door,
+      peer: this.#peer,
+      upstream: this,
+      legacy: connectorOf(options, () => this.#lanes.isModern()),
+      followers: this.#followers,
+      eras: this.#eras,
+      changed: (lanes) => lanes === this.#lanes && this.#changed(),
     }
-    this.#followers = { legacy: this.#follower(), modern: this.#follower() }
-    this.#legacy = connectorOf(options, () => this.#isModern())
-    if (options.kind === 'http') {
-      this.#first = this.#lane((signal) => this.#connectLegacy(signal))
-      this.#second = this.#lane((signal) => this.#connectModern(options, signal))
-    } else {
-      this.#first = this.#lane((signal) => this.#connectChannel(options, signal))
-      this.#second = this.#lane((signal) => this.#connectLegacy(signal))
-    }
+    this.#lanes = new Lanes(options, this.#deps)
+    this.#up = this.#lanes.up
+    this.#instances = this.#ownInstances()
+  }
+
+  get admission(): Admission {
+    return this.#door.admission
+  }
+
+  get admissionReason(): string | undefined {
+    return this.#door.reason
+  }
+
+  get refusal(): AppError | undefined {
+    return this.#door.refusal
   }
 
   get status(): UpstreamStatus {
-    const error = this.#state === 'ready' ? undefined : faultOf(this.#lanes)
+    const error = this.#state === 'ready' ? undefined : this.#lanes.fault
     return {
       state: this.#state,
-      restarts: this.#first.restarts + this.#second.restarts,
+      restarts: this.#restarts + this.#lanes.restarts,
       since: this.#since,
       eras: [...this.#eras],
       ...(error && { error: error.message }),
@@ -118,12 +121,11 @@ class SupervisedUpstream implements Upstream {
   }
 
   link(era: Era): UpstreamLink | undefined {
-    if (this.#first.link?.era === era) return this.#first.link
-    return this.#second.link?.era === era ? this.#second.link : undefined
+    return this.#lanes.link(era)
   }
 
   nearest(era: Era): UpstreamLink | undefined {
-    return this.link(era) ?? this.#first.link ?? this.#second.link
+    return this.#lanes.nearest(era)
   }
 
   async reach(era: Era, signal?: AbortSignal): Promise<UpstreamLink> {
@@ -140,26 +142,17 @@ class SupervisedUpstream implements Upstream {
   }
 
   async ready(era: Era, signal?: AbortSignal): Promise<UpstreamLink> {
-    if (this.admission === 'quarantined')
-      throw new AppError('UPSTREAM_UNAVAILABLE', `server ${this.name} is quarantined`)
-    const up = this.link(era)
-    if (up) return up
-    if (this.kind === 'http') return (era === 'legacy' ? this.#first : this.#second).ready(signal)
-    const link = await this.#first.ready(signal)
-    if (link.era === era) return link
-    if (era === 'legacy') return this.#second.ready(signal)
-    throw new AppError('UPSTREAM_ERA', `server ${this.name} does not speak the modern era`)
+    this.#assertServes()
+    return this.#lanes.ready(era, signal)
   }
 
   async prepare(era: Era): Promise<void> {
-    if (this.admission === 'quarantined') return
-    const { state } = this.#first
-    // whoever comes while it is being found out waits for it, too
-    if (era === 'legacy' && this.kind === 'http' && (state === 'idle' || state === 'starting'))
-      await this.#first.start()
+    if (era === 'legacy') this.#prepared = true
+    if (!this.refusal) await this.#lanes.prepare(era)
   }
 
-  follow(era: Era, uri: string): Promise<RpcError | undefined> {
+  async follow(era: Era, uri: string): Promise<RpcError | undefined> {
+    this.#assertServes()
     return this.#followers[era].follow(uri)
   }
 
@@ -168,150 +161,75 @@ class SupervisedUpstream implements Upstream {
   }
 
   async start(): Promise<void> {
-    if (this.admission === 'quarantined') return
-    // a server of the modern era is not to see an initialize before somebody of the other era has come
-    if (this.kind === 'http') await this.#second.start()
-    if (!this.#second.link) await this.#first.start()
-    // the other process of a dual-era server was begun when the first one answered
-    if (this.#second.state === 'starting') await this.#second.start()
+    if (!this.refusal) await this.#lanes.start()
+  }
+
+  async admit(admission: Admission, reason?: string): Promise<void> {
+    const wasShut = this.refusal !== undefined
+    this.#door.set(admission, reason)
+    const isShut = this.refusal !== undefined
+    if (isShut === wasShut || this.#closed) return
+    try {
+      if (isShut) await this.#shut()
+      else await this.#reopen()
+    } catch (error) {
+      this.#deps.log.warn({ reason: messageOf(error) }, 'a connection did not end as it should')
+    }
+  }
+
+  secure(trust: PeerTrust): void {
+    this.#peer.replace(trust)
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#instances?.close(), this.#first.close(), this.#second.close()])
-    if (!this.#deps.guard) this.#guard.close()
+    this.#closed = true
+    await Promise.all([this.#instances?.close(), this.#lanes.close(), ...this.#ending])
+    if (this.#ownsGuard) this.#deps.guard.close()
   }
 
-  #lane(connect: (signal: AbortSignal) => Promise<Connection>): Lane {
-    return this.#laneOf((signal) => this.#watched(connect, signal), {
-      changed: () => this.#changed(),
-      restarted: () => this.#deps.events.restart(this),
+  /** From here on nobody finds a link; what was found before, or is being opened, is ended. */
+  async #shut(): Promise<void> {
+    const old = this.#lanes
+    this.#restarts += old.restarts
+    this.#lanes = new Lanes(this.#options, this.#deps)
+    const ended = Promise.allSettled([old.close(), this.#instances?.end()]).then(() => {
+      this.#ending.delete(ended)
     })
+    this.#ending.add(ended)
+    this.#changed(true)
+    await ended
   }
 
-  #laneOf(
-    connect: (signal: AbortSignal) => Promise<Connection>,
-    told: { changed(): void; restarted(): void } = UNTOLD,
-  ): Lane {
-    const { clock, limits } = this.#deps
-    const { restart, timeout } = this.#options.health
-    return new Lane({
-      name: this.name,
+  async #reopen(): Promise<void> {
+    await this.start()
+    if (this.#prepared) await this.prepare('legacy')
+  }
+
+  #assertServes(): void {
+    const { refusal } = this
+    if (refusal) throw refusal
+  }
+
+  #ownInstances(): OwnedInstances | undefined {
+    const { per, max, idleStop } = this.#options.pool
+    if (per === 'shared') return undefined
+    const { clock } = this.#deps
+    return createInstances({
+      server: this.name,
+      door: this.#door,
+      per,
+      max,
+      idleStop,
       clock,
-      random: this.#deps.random ?? Math.random,
-      restart,
-      // asking over HTTP is one request; a stdio server shows another era only when it is started anew, see below
-      recheck: this.#options.kind === 'http' && this.#options.transport !== 'sse',
-      // two probes, one initialize, and what a process needs to start
-      connectTimeout: limits.requestTimeout + 2 * timeout + 1000,
-      connect,
-      ...told,
+      make: (client) => this.#lanes.instance(client),
     })
   }
 
-  #follower(): Follower {
-    return createFollower({ log: this.#log, timeout: this.#deps.limits.requestTimeout })
-  }
-
-  /** A connection for one client: the legacy era, no probes of its own, started anew when it is lost and asked for. */
-  #instance(client: InstanceClient): Instance {
-    let connection: Connection | undefined
-    const follower = this.#follower()
-    const lane = this.#laneOf(async (signal) => {
-      connection = await this.#legacy(this.#transport(client, follower), signal)
-      void connection.lost.then(follower.attach(connection.link))
-      return connection
-    })
-    return instanceOver(lane, follower, () => connection?.idle() === 0)
-  }
-
-  async #watched(
-    connect: (signal: AbortSignal) => Promise<Connection>,
-    signal: AbortSignal,
-  ): Promise<Connection> {
-    const connection = await connect(signal)
-    const { link } = connection
-    this.#eras.add(link.era)
-    const { name, version } = link.serverInfo ?? {}
-    const fields = { era: link.era, revision: link.revision, name, version }
-    this.#log.debug(fields, 'the server is up')
-    const { clock, clientInfo, limits, events, random = Math.random } = this.#deps
-    watchOver(connection, signal, {
-      clock,
-      clientInfo,
-      random,
-      log: this.#log,
-      health: this.#options.health,
-      timeout: limits.requestTimeout,
-      follower: this.#followers[link.era],
-      notification: (message) => events.notification(this, link, message),
-    })
-    return connection
-  }
-
-  async #connectChannel(options: ChannelOptions, signal: AbortSignal): Promise<Connection> {
-    const now = this.#deps.clock.now()
-    const known = now < this.#legacyUntil ? 'legacy' : undefined
-    const connection = await openChannel(options, this.#transport(), known, signal)
-    if (connection.link.era === 'legacy') {
-      if (!known) this.#legacyUntil = now + EVIDENCE_MS
-    } else if (this.#second.state === 'idle' || this.#second.state === 'absent')
-      void this.#second.start()
-    return connection
-  }
-
-  /** Of a server over HTTP, once the attempt that is under way has ended. */
-  async #isModern(): Promise<boolean> {
-    if (this.#second.state === 'starting') await this.#second.start()
-    return this.#second.link !== undefined
-  }
-
-  #connectLegacy(signal: AbortSignal): Promise<Connection> {
-    return this.#noted('legacy', this.#legacy(this.#transport(), signal))
-  }
-
-  async #connectModern(options: HttpOptions, signal: AbortSignal): Promise<Connection> {
-    if (options.transport === 'sse')
-      throw new AppError('UPSTREAM_ERA', `server ${this.name} is spoken to in the legacy era only`)
-    return this.#noted('modern', connectHttpModern(options, this.#transport(), signal))
-  }
-
-  async #noted(era: Era, connecting: Promise<Connection>): Promise<Connection> {
-    try {
-      return await connecting
-    } catch (error) {
-      if (isAppError(error, 'UPSTREAM_ERA')) this.#eras.delete(era)
-      throw error
-    }
-  }
-
-  #transport(client?: InstanceClient, follower?: Follower): ProcessTransportDeps {
-    const { clock, limits, clientInfo, events } = this.#deps
-    const of = (era: Era) => follower ?? this.#followers[era]
-    return {
-      clock,
-      limits,
-      clientInfo,
-      capabilities: client?.capabilities ?? {},
-      wheel: this.#wheel,
-      guard: this.#guard,
-      log: this.#log,
-      environment: this.#deps.environment ?? process.env,
-      events: linkEvents(this, events, client, of),
-    }
-  }
-
-  get #lanes(): readonly Lane[] {
-    return [this.#first, this.#second]
-  }
-
-  #changed(): void {
-    // found out later than at the start
-    if (this.kind === 'http' && this.#second.state === 'absent' && this.#first.state === 'idle')
-      void this.#first.start()
-    const state = compositeOf(this.#lanes)
+  /** `always`: that it is quarantined is told, also of one that was down. */
+  #changed(always = false): void {
+    const { state, up } = this.#lanes
     // an era that comes or goes changes what the server is good for, though it may be ready all the while
-    const up = this.#lanes.map(({ link }) => link?.era).join()
-    if (state === this.#state && up === this.#up) return
+    if (state === this.#state && up === this.#up && !always) return
     if (state !== this.#state) this.#since = this.#deps.clock.wall()
     this.#state = state
     this.#up = up

@@ -1,15 +1,18 @@
 // A link over a WebSocket, one message per text frame; the frames are undici's affair, and this is loaded with the first such server.
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Client, Dispatcher } from 'undici'
 import type { Clock } from '../base/clock.ts'
-import { AppError, messageOf } from '../base/errors.ts'
+import { AppError, isAppError, messageOf } from '../base/errors.ts'
 import type { Pipe, PipeListener } from './channel/channel.ts'
 import { connectChannel } from './channel/greeting.ts'
 import type { UpstreamLimits } from './client.ts'
 import { refusalFault } from './http/reply.ts'
 import type { Connection } from './lane.ts'
 import type { WebSocketOptions } from './options.ts'
+import { createConnector } from './tls/connector.ts'
+import type { Peer } from './tls/peer.ts'
 import type { TransportDeps } from './transport.ts'
 
 const require = createRequire(import.meta.url)
@@ -42,17 +45,19 @@ interface Underneath {
   socket?: Duplex
   /** Ended by us. */
   killed?: boolean
+  /** Because the peer has to prove something else now. */
+  replaced?: boolean
 }
 
 async function openSocket(
   options: WebSocketOptions,
-  { clock, limits }: TransportDeps,
+  { clock, limits, peer }: TransportDeps,
   listener: PipeListener,
   signal: AbortSignal,
 ): Promise<Pipe> {
   const { WebSocket } = require('undici/lib/web/websocket/websocket.js') as typeof import('undici')
   const below: Underneath = {}
-  const client = createClient(options.url, limits)
+  const client = createClient(options.url, limits, peer)
   const socket = new WebSocket(options.url, {
     protocols: [SUBPROTOCOL],
     headers: { ...options.headers },
@@ -61,6 +66,7 @@ async function openSocket(
   const opened = Promise.withResolvers<void>()
   const closed = Promise.withResolvers<void>()
   const end = () => {
+    forget()
     below.socket?.destroy()
     void client.destroy()
   }
@@ -68,6 +74,12 @@ async function openSocket(
     below.killed = true
     end()
   }
+  // there is one connection only, so what was checked before is not good for anything that comes
+  const forget = peer.onReplaced(() => {
+    if (below.socket && peer.isStill(below.socket as Socket)) return
+    below.replaced = true
+    kill()
+  })
   socket.addEventListener('open', () => opened.resolve())
   socket.addEventListener('message', ({ data }) =>
     listener.message(typeof data === 'string' ? Buffer.from(data) : NO_TEXT),
@@ -103,10 +115,10 @@ async function openSocket(
 }
 
 /** Of one connection; a message above limits.response is refused with 1009 before it is complete. */
-function createClient(url: string, limits: UpstreamLimits): Client {
+function createClient(url: string, limits: UpstreamLimits, peer: Peer): Client {
   const Client = require('undici/lib/dispatcher/client.js') as typeof import('undici').Client
   return new Client(new URL(url.replace(/^ws/, 'http')).origin, {
-    connectTimeout: CONNECT_MS,
+    connect: createConnector(peer, CONNECT_MS),
     allowH2: false,
     maxHeaderSize: MAX_HEADER_BYTES,
     webSocket: { maxPayloadSize: limits.response, maxFragments: MOST_FRAGMENTS },
@@ -138,6 +150,7 @@ function observed(client: Client, below: Underneath): Dispatcher {
 }
 
 function handshakeFault(name: string, { status, error, killed }: Underneath): AppError {
+  if (isAppError(error)) return error
   if (status !== undefined && status !== 101) return refusalFault(name, status)
   if (status === 101) {
     const what = `server ${name} broke the WebSocket handshake or does not know the subprotocol ${SUBPROTOCOL}`
@@ -151,8 +164,9 @@ function handshakeFault(name: string, { status, error, killed }: Underneath): Ap
 // undici does not say why it failed a connection; but nobody else closes a socket that neither ended nor broke
 function whyClosed(
   code: number,
-  { socket, killed }: Underneath,
+  { socket, killed, replaced }: Underneath,
 ): { readonly reason: string; readonly fault?: 'UPSTREAM_PROTOCOL' } {
+  if (replaced) return { reason: 'what it has to prove was decided anew' }
   if (killed) return { reason: 'it was given up' }
   if (code !== 1006) return { reason: `it closed the connection with ${code}` }
   if (socket === undefined || socket.readableEnded || socket.errored)

@@ -14,6 +14,7 @@ import type {
 } from '../../src/attest/evidence/evidence.ts'
 import { readPem } from '../../src/attest/format/pem.ts'
 import { VENDOR_ROOTS } from '../../src/attest/roots/roots.ts'
+import { FORMS } from './tpm-forms.ts'
 import { KNOWN, type Section } from './verifiers.ts'
 
 /** A file below the fixtures: as it is, as base64url of its bytes (of DER: also from PEM, as a list), or as text or JSON. */
@@ -28,6 +29,8 @@ export interface Vector {
   readonly name: string
   readonly type: EvidenceType
   readonly file: string
+  /** One of tpm-forms.ts, where the file is another project's form of the same signed bytes. */
+  readonly form?: string
   /** Members may be `FileRef`s, at any depth. */
   readonly endorsements?: Readonly<Record<string, unknown>>
   readonly collateral?: readonly { readonly id: string; readonly file: string }[]
@@ -104,7 +107,7 @@ export function runOf(row: Vector, roots: Verification['roots'] = VENDOR_ROOTS):
   return {
     item: {
       type: row.type,
-      bytes: readFixture(row.file),
+      bytes: documentOf(row),
       endorsements: resolved(row.endorsements ?? {}) as Record<string, unknown>,
     },
     at: {
@@ -116,6 +119,14 @@ export function runOf(row: Vector, roots: Verification['roots'] = VENDOR_ROOTS):
     },
     policy: policyOf(known.section, row.policy ?? {}),
   }
+}
+
+function documentOf({ file, form }: Vector): Buffer {
+  const bytes = readFixture(file)
+  if (form === undefined) return bytes
+  const convert = FORMS[form]
+  if (!convert) throw new Error(`no form ${form}`)
+  return Buffer.from(JSON.stringify(convert(JSON.parse(bytes.toString()) as never)))
 }
 
 /** What becomes of a document: the stage that ends it and its reason. A fault is thrown on. */

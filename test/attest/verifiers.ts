@@ -1,17 +1,11 @@
-// The verifiers that the tests of vectors and mutations run, one line each, with the schema of their section of a policy.
-import { awsIid } from '../../src/attest/evidence/aws-iid.ts'
-import { azureImds } from '../../src/attest/evidence/azure-imds.ts'
-import type { EvidenceType, Verifier } from '../../src/attest/evidence/evidence.ts'
-import { sevSnp } from '../../src/attest/evidence/sev-snp.ts'
-import { sevSnpSection } from '../../src/attest/evidence/sev-snp-policy.ts'
-import { confidentialSpace } from '../../src/attest/token/confidential-space.ts'
-import { gcpIdentity } from '../../src/attest/token/gcp-identity.ts'
-import { maa } from '../../src/attest/token/maa.ts'
+// The verifiers that the tests of vectors and mutations run, with the schema of their section of a policy: those of the gateway.
 import {
-  AWS_IID_SECTION,
-  AZURE_IMDS_SECTION,
-  tokenSection,
-} from '../../src/attest/token/section.ts'
+  EVIDENCE_TYPES,
+  type EvidenceType,
+  type Verifier,
+} from '../../src/attest/evidence/evidence.ts'
+import { EVIDENCE_KINDS } from '../../src/attest/evidence/media.ts'
+import { EVIDENCE_SECTIONS, VERIFIERS } from '../../src/attest/evidence/table.ts'
 
 export interface Known {
   readonly verifier: Verifier<never>
@@ -22,19 +16,12 @@ export interface Section {
   readonly properties: Readonly<Record<string, object>>
 }
 
-const LIST = { type: 'array' }
-const known = <P>(verifier: Verifier<P>, section: Section): Known => ({
-  verifier: verifier as Verifier<never>,
-  section,
-})
-
-const TOKEN = tokenSection(LIST)
-
-export const KNOWN: Readonly<Partial<Record<EvidenceType, Known>>> = {
-  'confidential-space': known(confidentialSpace, TOKEN),
-  'gcp-identity': known(gcpIdentity, TOKEN),
-  maa: known(maa, TOKEN),
-  'aws-iid': known(awsIid, AWS_IID_SECTION),
-  'azure-imds': known(azureImds, AZURE_IMDS_SECTION),
-  'sev-snp': known(sevSnp, sevSnpSection(LIST)),
-}
+export const KNOWN: Readonly<Partial<Record<EvidenceType, Known>>> = Object.fromEntries(
+  EVIDENCE_TYPES.map((type) => [
+    type,
+    {
+      verifier: VERIFIERS[type],
+      section: EVIDENCE_SECTIONS[EVIDENCE_KINDS[type].section],
+    },
+  ]),
+)

@@ -152,6 +152,7 @@ describe('instances', () => {
     const busy = new Set<number>()
     let made = 0
     const instances = createInstances({
+      door: { refusal: undefined },
       server: 's',
       per: 'auto',
       max,

@@ -146,8 +146,8 @@ describe('a manifest', () => {
       'own/plugin.yaml:4:9: there is no point "tool_pre_invok" (did you mean tool_pre_invoke?)',
     ],
     [
-      good.replace('tool_pre_invoke', 'server_pre_admit'),
-      'own/plugin.yaml:4:9: the point server_pre_admit is declared, not yet fired: waits for server attestation',
+      good.replace('tool_pre_invoke', 'federation_pre_sync'),
+      'own/plugin.yaml:4:9: the point federation_pre_sync is declared, not yet fired: waits for federation',
     ],
     [
       `${good}permisions: {}\n`,

@@ -43,7 +43,7 @@ server_pre_update fired entity
 server_post_update fired -
 server_pre_unregister fired entity
 server_post_unregister fired -
-server_pre_admit later -
+server_pre_admit fired -
 server_status_changed fired -
 tool_pre_register fired entity
 tool_post_register fired -

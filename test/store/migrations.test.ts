@@ -35,7 +35,14 @@ function database(dialect: Dialect, { owned }: { owned: boolean }): Kysely<unkno
   return db
 }
 
-const OURS = ['store_answers', 'store_changes', 'store_entities', 'store_state']
+const OURS = [
+  'store_answers',
+  'store_changes',
+  'store_entities',
+  'store_notes',
+  'store_state',
+  'store_tickets',
+]
 const tablesOf = async (db: Kysely<unknown>) =>
   (await db.introspection.getTables())
     .map(({ name }) => name)

@@ -143,6 +143,8 @@ describe.skipIf(noPostgres)('a store in a PostgreSQL', () => {
     await store.commit(put('a'))
     network.cut()
     for (const id of ['b', 'c']) await refused(store.commit(put(id)), 'the store postgres://')
+    await refused(store.redeemTicket('k', 'a'), 'the store postgres://')
+    await refused(store.putNote({ kind: 'k', key: 'a', body: {} }), 'the store postgres://')
     network.mend()
     expect(await store.commit(put('d'))).toEqual({ revision: 2, versions: [1] })
   })

@@ -76,6 +76,23 @@ it('is there again after a close', async () => {
   expect(await storeAt().get('k', 'a')).toMatchObject({ id: 'a', version: 1 })
 })
 
+it('keeps tickets and notes over a close, and two that have it open redeem one ticket once', async () => {
+  const first = storeAt()
+  const ticket = { kind: 'k', key: 'a', scope: 's', body: { n: 1 }, expiresAt: Date.now() + 60_000 }
+  const limits = { perScope: 9, inAll: 9 }
+  await first.issueTicket(ticket, limits)
+  await first.issueTicket({ ...ticket, key: 'b' }, limits)
+  await first.redeemTicket('k', 'b')
+  await first.putNote({ kind: 'k', key: 'a', body: { n: 2 } })
+  await first.close()
+  await refused(first.redeemTicket('k', 'a'), 'is closed')
+  const [left, right] = [storeAt(), storeAt()]
+  expect(await left.redeemTicket('k', 'b')).toEqual({ outcome: 'used' })
+  expect(await right.note('k', 'a')).toMatchObject({ version: 1, body: { n: 2 } })
+  const both = await Promise.all([left, right].map((store) => store.redeemTicket('k', 'a')))
+  expect(both.map(({ outcome }) => outcome).sort()).toEqual(['redeemed', 'used'])
+})
+
 it('that is locked for longer than a moment is an error, stops no loop, and works again later', async () => {
   const store = storeAt()
   await commit(store, 'a')
@@ -85,6 +102,7 @@ it('that is locked for longer than a moment is an error, stops no loop, and work
   const ticker = setInterval(() => turns++, 10)
   try {
     await refused(commit(store, 'b'), 'database is locked')
+    await refused(store.redeemTicket('k', 'a'), 'database is locked')
     // who only reads does not wait
     expect(await store.get('k', 'a')).toBeDefined()
   } finally {

@@ -5,6 +5,8 @@ import type { Clock } from '../../src/base/clock.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { StoreBounds } from '../../src/store/rules.ts'
 import type { Store, StoreWrite } from '../../src/store/store.ts'
+import { besideSuite } from './beside-suite.ts'
+import { type TestClock, testClock } from './test-clock.ts'
 
 export interface StoreUnderTest {
   /** Another view of the same database, as another process has it; the same store where there is no other. */
@@ -17,23 +19,6 @@ export type OpenStore = (clock: Clock, bounds: StoreBounds) => Promise<StoreUnde
 
 const BOUNDS: StoreBounds = { changes: 20, remembered: 5, rememberedFor: 1000, every: 10 }
 const BY = { by: 'ada', requestId: 'r1' }
-
-interface TestClock extends Clock {
-  time: number
-}
-
-function testClock(): TestClock {
-  const clock: TestClock = {
-    time: 1_700_000_000_000,
-    now: () => performance.now(),
-    wall: () => clock.time,
-    after(ms, run) {
-      const timer = setTimeout(run, ms)
-      return () => clearTimeout(timer)
-    },
-  }
-  return clock
-}
 
 export function put(
   id: string,
@@ -49,6 +34,7 @@ export function remove(id: string, expect: number): StoreWrite {
 }
 
 export function storeSuite(name: string, open: OpenStore): void {
+  besideSuite(name, open)
   describe(`a store in ${name}`, () => {
     let clock: TestClock
     let under: StoreUnderTest

@@ -45,6 +45,7 @@ function setUp(script: ('up' | 'down' | 'era' | 'never')[], recheck = false) {
   const states: string[] = []
   const lane: Lane = new Lane({
     name: 'test',
+    door: { refusal: undefined },
     clock,
     random: () => 1,
     restart: RESTART,

@@ -69,6 +69,7 @@ export interface Recorded {
   readonly stderr: string[]
   readonly states: string[]
   readonly calls: { method: string; outcome: CallOutcome }[]
+  readonly keys: string[]
   restarts: number
   renewals: number
 }
@@ -86,6 +87,7 @@ export function upstreamOf(
     stderr: [],
     states: [],
     calls: [],
+    keys: [],
     restarts: 0,
     renewals: 0,
   }
@@ -100,6 +102,7 @@ export function upstreamOf(
       state: (which) => seen.states.push(which.status.state),
       stderr: (_upstream, line) => seen.stderr.push(line),
       call: (_upstream, method, _ms, outcome) => seen.calls.push({ method, outcome }),
+      keyChanged: (_upstream, key) => seen.keys.push(key),
       restart: () => {
         seen.restarts++
       },

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import type { Kind } from '../../identity/rights.ts'
 import { OVERLAID } from '../../registry/overlay.ts'
+import { toldOf } from '../../upstream/report.ts'
 import type { Assembly } from '../assemble.ts'
 
 interface Known {
@@ -29,16 +30,14 @@ export function entityStatus(
   const server = kind === 'server' ? assembly.servers.get(id) : undefined
   if (!server) return force
   const { status, admission } = server.upstream
-  const error = server.quarantine ?? status.error
   const tools = toolsOf(id, assembly)
   return {
     ...force,
-    state: server.quarantine === undefined ? status.state : 'quarantined',
+    ...toldOf(server.upstream),
     admission,
     eras: status.eras,
     restarts: status.restarts,
     ...(tools === undefined ? {} : { tools }),
-    ...(error === undefined ? {} : { reason: error }),
   }
 }
 

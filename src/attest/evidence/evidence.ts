@@ -119,6 +119,8 @@ export interface Appraised {
   readonly matched: readonly string[]
   /** What was tolerated and until when, fit to show. */
   readonly warnings: readonly string[]
+  /** Milliseconds since the epoch, where something that was tolerated ends. */
+  readonly goodUntil?: number
 }
 
 /** A list of a policy, after reference values were put in place of their ids: digests to the id that allows them. */

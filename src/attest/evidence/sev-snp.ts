@@ -3,27 +3,27 @@ import { createHash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
-import { equalBytes, hexOf, latin1 } from '../format/der.ts'
+import { equalBytes, hexOf, isZero, latin1 } from '../format/der.ts'
 import { isSigned } from '../format/signature.ts'
 import {
-  crlUrl,
   productOfCpuid,
   readSnpCertificate,
   type SnpCertificate,
-  type SnpProduct,
   tcbOf,
   vcekUrl,
 } from '../format/snp-certificate.ts'
-import { isZero, readSnpReport, type SnpReport } from '../format/snp-report.ts'
-import { readSnpTable } from '../format/snp-table.ts'
-import { AMD_INTERMEDIATES } from '../roots/amd.ts'
+import { readSnpReport, type SnpReport } from '../format/snp-report.ts'
+import { AMD_VCEK_ISSUERS } from '../roots/amd.ts'
 import { checkExpected } from './allow.ts'
-import { bytesIn, listIn } from './endorsements.ts'
+import {
+  type ChainRevocation,
+  chainRevocationNeeds,
+  checkChainRevocation,
+} from './chain-revocation.ts'
 import type { Claims, EvidenceItem, EvidenceRoot, Verification, Verifier } from './evidence.ts'
+import { chainOf, endorsementsOf, type SigningKey, sentChainOf } from './sev-snp-chain.ts'
 import { appraiseSevSnp, type SevSnpPolicy } from './sev-snp-policy.ts'
 import { checkVendorChain } from './vendor-chain.ts'
-
-type SigningKey = 'vcek' | 'vlek'
 
 /**
  * Endorsements: `vcek` or `vlek` (base64url of DER) and `chain` (ASK or ASVK, then the ARK if at all), or `cert_table`, the table of an
@@ -36,36 +36,20 @@ export const sevSnp: Verifier<SevSnpPolicy> = {
   appraise: appraiseSevSnp,
 }
 
-interface Endorsements {
-  readonly leaf: Uint8Array | undefined
-  /** From the issuer of the leaf upwards. */
-  readonly above: readonly Uint8Array[]
-}
+const LISTS = /^https:\/\/kdsintf\.amd\.com\//
 
 function needs(item: EvidenceItem): readonly CollateralNeed[] {
   const report = readSnpReport(item.bytes)
   const key = signingKeyOf(report)
-  const { leaf } = endorsementsOf(item, key)
-  if (leaf) {
-    const { product } = readSnpCertificate(Certificate.parse(leaf))
-    return [crlNeed(product, key)]
-  }
+  const { leaf, above } = endorsementsOf(item, key)
+  if (leaf) return chainRevocationNeeds(sentChainOf(Certificate.parse(leaf), above), LISTS)
   const product = report.cpuid && productOfCpuid(report.cpuid)
   const url = key === 'vcek' && product && vcekUrl(product, report.chipId, report.tcb.reported)
   // before version 3 a report does not say of which product it is, and nobody but the provider has a VLEK
   if (!url) throw new Denial('evidence.collateral_missing', `endorsements.${key}`)
-  return [
-    { id: vcekId(report), kind: 'certificate', urls: [url], required: true },
-    crlNeed(product, key),
-  ]
-}
-
-function crlNeed(product: SnpProduct, key: SigningKey): CollateralNeed {
-  return { id: crlId(product, key), kind: 'crl', urls: [crlUrl(product, key)], required: false }
-}
-
-function crlId(product: SnpProduct, key: SigningKey): string {
-  return `crl:amd:${product}:${key}`
+  const vcek = { id: vcekId(report), kind: 'certificate', urls: [url], required: true } as const
+  const issuer = Certificate.parse(AMD_VCEK_ISSUERS[product])
+  return [vcek, ...chainRevocationNeeds([issuer], LISTS)]
 }
 
 function vcekId({ chipId, tcb }: SnpReport): string {
@@ -82,13 +66,14 @@ function verify(item: EvidenceItem, at: Verification): Claims {
   const roots = at.roots.amd ?? []
   const chain = chainOf(leaf, given.above, roots)
   const root = checkVendorChain(chain, roots, at.now)
+  const revoked = checkChainRevocation(chain, at)
   const says = readSnpCertificate(leaf)
   assertSameChip(report, key, says, chain.at(-1) as Certificate)
   if (!isSigned(SCHEME, leaf.publicKey, report.signed, report.signature, 'ieee-p1363'))
     throw new Denial('evidence.signature', 'SNP report')
   assertTcbOrder(report)
   const binding = checkExpected(report.reportData, at.expected)
-  return claimsOf({ item, report, key, leaf, says, root, binding })
+  return claimsOf({ item, report, key, leaf, says, root, binding, revoked })
 }
 
 const SCHEME = { key: 'ec', hash: 'sha384' } as const
@@ -96,42 +81,6 @@ const SCHEME = { key: 'ec', hash: 'sha384' } as const
 function signingKeyOf({ signingKey }: SnpReport): SigningKey {
   if (!signingKey) throw new Denial('evidence.unsupported', 'SNP report: signing key')
   return signingKey
-}
-
-function endorsementsOf({ endorsements }: EvidenceItem, key: SigningKey): Endorsements {
-  const table = bytesIn(endorsements, 'cert_table')
-  if (!table) return { leaf: bytesIn(endorsements, key), above: listIn(endorsements, 'chain') }
-  const found = readSnpTable(table)
-  const above = [found.get('ask'), found.get('ark')].filter((one) => one !== undefined)
-  return { leaf: found.get(key), above }
-}
-
-/** Leaf, intermediate, root. What was sent stays, and is checked; what was left out is put in. */
-function chainOf(
-  leaf: Certificate,
-  above: readonly Uint8Array[],
-  roots: readonly EvidenceRoot[],
-): readonly Certificate[] {
-  if (above.length > 2) throw new Denial('evidence.chain', 'length of the chain')
-  const sent = above.map((der) => Certificate.parse(der))
-  const chain = [leaf, ...(sent.length > 0 ? sent : issuersOf(leaf, AMD_INTERMEDIATES).slice(0, 1))]
-  const last = chain.at(-1) as Certificate
-  if (last.isSelfIssued) return chain
-  const pinned = issuersOf(last, derOf(roots))
-  // roots of tests bear one name; of several it is the one that signed
-  const root = pinned.length > 1 ? pinned.find((one) => last.isSignedBy(one.publicKey)) : pinned[0]
-  if (!root) throw new Denial('evidence.untrusted_root')
-  return [...chain, root]
-}
-
-function derOf(roots: readonly EvidenceRoot[]): readonly Uint8Array[] {
-  return roots.map(({ der }) => der)
-}
-
-function issuersOf(below: Certificate, candidates: readonly Uint8Array[]): readonly Certificate[] {
-  return candidates
-    .map((der) => Certificate.parse(der))
-    .filter(({ subject }) => equalBytes(subject, below.issuer))
 }
 
 /** The certificate is of this chip at this TCB, and of a product that its root and the processor are of. */
@@ -174,9 +123,11 @@ interface Verified {
   readonly says: SnpCertificate
   readonly root: EvidenceRoot
   readonly binding: Claims['binding']
+  readonly revoked: ChainRevocation
 }
 
-function claimsOf({ item, report, key, leaf, says, root, binding }: Verified): Claims {
+function claimsOf(verified: Verified): Claims {
+  const { item, report, key, leaf, says, root, binding, revoked } = verified
   const { product, cspId } = says
   const { policy, platform, tcb, chipId } = report
   const isMasked = isZero(chipId)
@@ -205,12 +156,13 @@ function claimsOf({ item, report, key, leaf, says, root, binding }: Verified): C
       key_type: key,
       ...(cspId === undefined ? {} : { csp_id: cspId }),
       chip_masked: isMasked,
+      revocation: revoked.isChecked ? 'checked' : 'not checked',
       alias_check: platform.aliasCheck,
       platform_smt: platform.smt,
       ...prefixed('committed', tcbOf(product, tcb.committed)),
       ...prefixed('launch', tcbOf(product, tcb.launch)),
     },
-    collateral: [],
+    collateral: revoked.collateral,
   }
 }
 

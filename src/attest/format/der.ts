@@ -184,6 +184,11 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0
 }
 
+export function isZero(bytes: Uint8Array, from = 0, to = bytes.length): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false
+  return true
+}
+
 // longer ones are not in use, and the text would grow with the square of the length
 const LONGEST_OID = 40
 

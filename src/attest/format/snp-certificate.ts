@@ -92,10 +92,6 @@ export function vcekUrl(
   return `https://kdsintf.amd.com/vcek/v1/${product}/${chip}?${levels.join('&')}`
 }
 
-export function crlUrl(product: SnpProduct, key: 'vcek' | 'vlek'): string {
-  return `https://kdsintf.amd.com/${key}/v1/${product}/crl`
-}
-
 /** `Milan-B0`: the name before the stepping. */
 function productIn(value: Uint8Array | undefined): SnpProduct {
   if (!value) throw malformed(`${WHAT}: no product`)

@@ -1,5 +1,6 @@
 // The attestation report of AMD SEV-SNP (AMD 56860, ATTESTATION_REPORT) as values: what stands in it, with no judgement.
 import { Denial, malformed } from '../denial.ts'
+import { isZero } from './der.ts'
 
 export interface SnpReport {
   readonly version: number
@@ -146,9 +147,4 @@ function signatureIn(bytes: Uint8Array): Uint8Array {
   if (!isZero(bytes, SIGNED_BYTES + 2 * NUMBER_BYTES, bytes.length))
     throw malformed(`${WHAT}: a reserved field is not zero`)
   return signature
-}
-
-export function isZero(bytes: Uint8Array, from = 0, to = bytes.length): boolean {
-  for (let at = from; at < to; at++) if (bytes[at] !== 0) return false
-  return true
 }

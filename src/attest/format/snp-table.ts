@@ -1,7 +1,6 @@
 // The certificate table that comes with an extended report (GHCB 4.1.8.1): which certificates it holds, none of them looked at.
 import { Denial, malformed } from '../denial.ts'
-import { hexOf } from './der.ts'
-import { isZero } from './snp-report.ts'
+import { hexOf, isZero } from './der.ts'
 
 export type SnpTableName = 'vcek' | 'vlek' | 'ask' | 'ark' | 'crl'
 

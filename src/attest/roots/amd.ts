@@ -174,10 +174,11 @@ export const AMD_ROOTS: readonly EvidenceRoot[] = [
   { id: 'amd-ark-turin', der: ARK_TURIN },
 ]
 
-/** For senders that leave them out; each must be signed by a root as if it had come with the evidence. */
+/** Issuers of VCEKs by product; not trusted: each must be signed by a root as if it had come with the evidence. */
+export const AMD_VCEK_ISSUERS = { Milan: ASK_MILAN, Genoa: ASK_GENOA, Turin: ASK_TURIN } as const
+
+/** For senders that leave them out; with the issuers of VLEKs that are known. */
 export const AMD_INTERMEDIATES: readonly Uint8Array[] = [
-  ASK_MILAN,
+  ...Object.values(AMD_VCEK_ISSUERS),
   ASVK_MILAN,
-  ASK_GENOA,
-  ASK_TURIN,
 ]

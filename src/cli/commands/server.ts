@@ -96,8 +96,13 @@ async function listServers({ shell, output, options }: Invocation<ListOptions>):
   return EXIT.ok
 }
 
+/** Admission is told where it is neither the usual one nor the state itself. */
 function stateOf({ status = {} }: Entity): string {
-  if (typeof status.state === 'string') return status.state
+  const { state, admission } = status
+  if (typeof state === 'string') {
+    const isUsual = typeof admission !== 'string' || admission === 'admitted' || admission === state
+    return isUsual ? state : `${state}, ${admission}`
+  }
   return status.in_force === false ? 'not in force' : 'unknown'
 }
 

@@ -77,8 +77,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
   function keptOf(upstream: Upstream, kind: ListKind): Listing | null | undefined {
     const link = upstream.nearest(era)
     const { capability } = LISTS[kind]
-    if (!link || upstream.admission === 'quarantined' || !isObject(link.capabilities[capability]))
-      return null
+    if (!link || !isObject(link.capabilities[capability])) return null
     const known = listings[kind].get(upstream.name)
     if (!known || !isFresh(known, link, kind)) return undefined
     // what was not judged is withheld until it is; what was judged does not wait for it
@@ -200,7 +199,10 @@ export function createCatalog(options: CatalogOptions): Catalog {
   async function mayRead(server: string, uri: string): Promise<boolean> {
     const upstream = upstreams.find((candidate) => candidate.name === server)
     if (!upstream?.nearest(era))
-      throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${server} is not available`)
+      throw (
+        upstream?.refusal ??
+        new AppError('UPSTREAM_UNAVAILABLE', `the server ${server} is not available`)
+      )
     const [resources, templates] = await Promise.all([
       listingOf(upstream, 'resources'),
       listingOf(upstream, 'templates'),

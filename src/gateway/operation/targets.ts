@@ -1,6 +1,6 @@
 // From the name or URI a client used to exactly one thing of exactly one server.
 import { AppError } from '../../base/errors.ts'
-import { type Catalog, PATIENCE_MS } from '../catalog/catalog.ts'
+import { PATIENCE_MS } from '../catalog/catalog.ts'
 import type { ListKind } from '../catalog/listing.ts'
 import type { Merged } from '../catalog/merge.ts'
 import type { OwnName } from '../catalog/names.ts'
@@ -48,9 +48,9 @@ export function targetOf(
 ): Target {
   const upstream = found && call.exchange.runtime.upstreams.get(found.own.server)
   if (!found || !upstream) throw unknown(kind, exposed)
-  // its lists are hidden, but a name or URI may be known from before
-  if (upstream.admission === 'quarantined')
-    throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${upstream.name} is quarantined`)
+  // its lists are hidden, but a name or URI may be known from before; no policy need look at what cannot be called
+  const { refusal } = upstream
+  if (refusal) throw refusal
   const { own, definition, params } = found
   return { upstream, own, exposed, definition, params }
 }
@@ -74,25 +74,26 @@ function findNamed(
   const catalog = catalogOf(call)
   if (!catalog.shows(kind, exposed)) return undefined
   const merged = catalog.current(kind)
-  return merged ? namedIn(merged, exposed) : lookUp(catalog, kind, exposed)
+  return merged ? namedIn(call, merged, exposed) : lookUp(call, kind, exposed)
 }
 
 // it may be of a server that is quick, whose callers do not wait for the others; or of the slow one, whose callers do
-async function lookUp(
-  catalog: Catalog,
-  kind: ListKind,
-  exposed: string,
-): Promise<Found | undefined> {
-  const found = namedIn(await catalog.list(kind, PATIENCE_MS), exposed)
-  return found ?? namedIn(await catalog.list(kind), exposed)
+async function lookUp(call: Call, kind: ListKind, exposed: string): Promise<Found | undefined> {
+  const catalog = catalogOf(call)
+  const found = namedIn(call, await catalog.list(kind, PATIENCE_MS), exposed)
+  return found ?? namedIn(call, await catalog.list(kind), exposed)
 }
 
-function namedIn({ naming, missing }: Merged, exposed: string): Found | undefined {
+function namedIn(call: Call, { naming, missing }: Merged, exposed: string): Found | undefined {
   const item = naming.byExposed.get(exposed)
   if (item) return { own: item, definition: item.definition, params: item.params }
   // a server that is down has not lost its tools: the client should try again, not forget them
   const down = missing.find((server) => exposed.startsWith(server))
-  if (down) throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${down} is not available`)
+  if (down)
+    throw (
+      call.exchange.runtime.upstreams.get(down)?.refusal ??
+      new AppError('UPSTREAM_UNAVAILABLE', `the server ${down} is not available`)
+    )
   return undefined
 }
 
@@ -139,9 +140,12 @@ function onlyServer({ exchange }: Call, uri: string): OwnName | undefined {
   if (able.length !== 1 || !only) return undefined
   const down = upstreams.find((upstream) => upstream.status.state !== 'ready')
   if (down)
-    throw new AppError(
-      'UPSTREAM_UNAVAILABLE',
-      `the server ${down.name} is not available, and the URI may be its own`,
+    throw (
+      down.refusal ??
+      new AppError(
+        'UPSTREAM_UNAVAILABLE',
+        `the server ${down.name} is not available, and the URI may be its own`,
+      )
     )
   return { server: only.name, name: uri }
 }

@@ -59,8 +59,8 @@ const NONE: Edits = { edits: [] }
 function serverOf({ exchange }: Call, { server }: OwnTask): Upstream {
   const upstream = exchange.runtime.upstreams.get(server)
   if (!upstream) throw unknownTask()
-  if (upstream.admission === 'quarantined')
-    throw new AppError('UPSTREAM_UNAVAILABLE', `the server ${server} is quarantined`)
+  const { refusal } = upstream
+  if (refusal) throw refusal
   return upstream
 }
 

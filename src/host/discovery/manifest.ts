@@ -55,6 +55,7 @@ export const MANIFEST_SCHEMA = {
         env: LIST,
         api: LIST,
         authorize: { type: 'boolean' },
+        attestation: { type: 'boolean' },
       },
     },
     config_schema: { type: 'string', minLength: 1 },

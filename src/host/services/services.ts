@@ -4,7 +4,15 @@ import type { Clock } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
 import { type Logger, redact, redactText } from '../../base/log.ts'
 import type { Expression } from '../../expression/expression.ts'
-import type { EgressResponse, PluginHost, PluginLogger, PluginStorage, PluginText } from '../api.ts'
+import type {
+  AttestationRequest,
+  AttestationVerdict,
+  EgressResponse,
+  PluginHost,
+  PluginLogger,
+  PluginStorage,
+  PluginText,
+} from '../api.ts'
 import type { Allowed } from '../permissions.ts'
 import { createMatch } from './match.ts'
 import type { ConfigCheck, SchemaCheck } from './schema.ts'
@@ -38,6 +46,11 @@ export interface HostMetrics {
   count(entry: string, plugin: string, name: string, value: number): void
 }
 
+/** The attestation room as plugins reach it through `host.attestation`. */
+export interface HostAttestation {
+  appraise(request: AttestationRequest & { readonly dryRun: boolean }): Promise<AttestationVerdict>
+}
+
 /** What all entries share. */
 export interface SharedServices {
   readonly clock: Clock
@@ -47,6 +60,7 @@ export interface SharedServices {
   readonly toolDefinition: ToolDefinition
   readonly egress: HostEgress | undefined
   readonly metrics: HostMetrics | undefined
+  readonly attestation: HostAttestation | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly schemas: (schema: object) => SchemaCheck
   readonly configSchemas: (schema: object, plugin: string) => ConfigCheck
@@ -98,6 +112,7 @@ export function createServices(shared: SharedServices, scope: ServiceScope): Plu
         return shared.env[name]
       },
     },
+    attestation: { appraise: createAppraise(shared, scope) },
   } satisfies PluginHost)
 }
 
@@ -137,6 +152,19 @@ function createFetch(shared: SharedServices, scope: ServiceScope): PluginHost['f
     if (shared.dryRuns.active)
       throw new AppError('PLUGIN_PERMISSION', `${scope.entry}: a dry run reaches nothing outside`)
     return shared.egress.fetch(url, { ...options, allowed: network })
+  }
+}
+
+function createAppraise(
+  shared: SharedServices,
+  scope: ServiceScope,
+): PluginHost['attestation']['appraise'] {
+  return async (request) => {
+    if (!scope.allowed.attestation) throw ungranted(shared, scope, 'attestation', 'attestation')
+    const { active: dryRun } = shared.dryRuns
+    return shared.attestation
+      ? shared.attestation.appraise({ ...request, dryRun })
+      : { decision: 'none' }
   }
 }
 

@@ -2,11 +2,15 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationResultSet, Migrator, NO_MIGRATIONS } from 'kysely/migration'
 import * as entities from './0001-entities.ts'
+import * as tickets from './0002-tickets.ts'
 
 const TABLE = 'store_migrations'
 
 /** None is ever changed once released; names sort. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = { '0001-entities': entities }
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-entities': entities,
+  '0002-tickets': tickets,
+}
 
 /** Brings the tables up to date. Another process that does the same is waited for; where nothing is to be done, nobody is. */
 export async function migrateUp<T>(db: Kysely<T>): Promise<void> {

@@ -2,12 +2,15 @@
 import { type Dialect, Kysely } from 'kysely'
 import type { Clock } from '../../base/clock.ts'
 import { AppError, isAppError } from '../../base/errors.ts'
+import { TICKET_BOUNDS } from '../beside/tickets.ts'
 import { migrateUp } from '../migrations/migrate.ts'
 import { BOUNDS, type StoreBounds } from '../rules.ts'
 import type { Store } from '../store.ts'
 import { commit } from './commit.ts'
+import { note, notes, putNote, removeNote } from './notes.ts'
 import { changesAfter, get, list, remembered, revision } from './reads.ts'
 import type { StoreTables } from './tables.ts'
+import { issueTicket, redeemTicket, sweepTickets } from './tickets.ts'
 
 export interface SqlStoreDeps {
   readonly dialect: Dialect
@@ -29,6 +32,8 @@ type Db = Kysely<StoreTables>
 export function createSqlStore(deps: SqlStoreDeps): Store {
   const { clock, bounds = BOUNDS } = deps
   const calls = new Calls(deps)
+  let issues = 0
+  const { tickets = TICKET_BOUNDS } = bounds
   return {
     start: () => calls.run(async () => {}),
     get: (kind, id) => calls.run((db) => get(db, kind, id)),
@@ -37,6 +42,17 @@ export function createSqlStore(deps: SqlStoreDeps): Store {
     revision: () => calls.run(revision),
     changes: (after, limit) => calls.run((db) => changesAfter(db, after, limit)),
     remembered: (key) => calls.run((db) => remembered(db, key, clock.wall())),
+    issueTicket: (ticket, limits) =>
+      calls.run(async (db) => {
+        const now = clock.wall()
+        if (++issues % tickets.every === 0) await sweepTickets(db, ticket.kind, tickets, now)
+        return issueTicket(db, ticket, limits, now)
+      }),
+    redeemTicket: (kind, key) => calls.run((db) => redeemTicket(db, kind, key, clock.wall())),
+    note: (kind, key) => calls.run((db) => note(db, kind, key)),
+    notes: (query) => calls.run((db) => notes(db, query)),
+    putNote: (write) => calls.run((db) => putNote(db, write, clock.wall())),
+    removeNote: (kind, key) => calls.run((db) => removeNote(db, kind, key)),
     close: () => calls.close(),
   }
 }

@@ -41,9 +41,29 @@ export interface StateRow {
   compacted: number
 }
 
+export interface TicketRow {
+  kind: string
+  key: string
+  scope: string
+  body: string
+  /** 1: redeemed. */
+  used: number
+  expires_at: number
+}
+
+export interface NoteRow {
+  kind: string
+  key: string
+  version: number
+  body: string
+  updated_at: number
+}
+
 export interface StoreTables {
   store_entities: EntityRow
   store_changes: ChangeRow
   store_answers: AnswerRow
   store_state: StateRow
+  store_tickets: TicketRow
+  store_notes: NoteRow
 }

@@ -62,6 +62,7 @@ export class Channel implements PipeListener {
     this.#heard = deps.clock.now()
     this.#calls = createCalls({
       server: options.name,
+      door: deps.door,
       clock: deps.clock,
       wheel: deps.wheel,
       queue: options.queue,
@@ -97,7 +98,7 @@ export class Channel implements PipeListener {
   }
 
   async request(request: UpstreamRequest): Promise<UpstreamReply> {
-    if (this.#over !== undefined) throw this.#unavailable(this.#over)
+    if (this.#over !== undefined) throw this.#deps.door.refusal ?? this.#unavailable(this.#over)
     const call = this.#calls.open(request)
     if (!this.send(call.bytes, call))
       this.#calls.fail(call.id, this.#unavailable('it does not read its input'))
@@ -131,7 +132,7 @@ export class Channel implements PipeListener {
   async #end(): Promise<void> {
     this.#inbox.close()
     this.#over ??= 'it is being stopped'
-    this.#calls.failAll(() => this.#unavailable('it is being stopped'))
+    this.#calls.failAll(() => this.#deps.door.refusal ?? this.#unavailable('it is being stopped'))
     await this.#pipe?.close()
   }
 

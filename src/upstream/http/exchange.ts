@@ -1,7 +1,10 @@
 // One HTTP request and its response as callbacks, over an undici pool; it knows neither MCP nor JSON.
 import type { IncomingHttpHeaders } from 'node:http'
 import { createRequire } from 'node:module'
-import type { Dispatcher } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
+import type { Clock } from '../../base/clock.ts'
+import { createConnector } from '../tls/connector.ts'
+import type { Peer } from '../tls/peer.ts'
 
 export interface HttpRequest {
   readonly method: 'POST' | 'GET' | 'DELETE'
@@ -33,6 +36,20 @@ export interface HttpClient {
   close(): Promise<void>
 }
 
+export interface HttpClientOptions {
+  readonly connections: number
+  readonly connectTimeout: number
+  readonly checked?: CheckedPeer
+}
+
+/** Who the other end has to be. When that is decided anew, no request takes a connection from before. */
+export interface CheckedPeer {
+  readonly peer: Peer
+  readonly clock: Clock
+  /** Milliseconds that exchanges on connections from before may still take. */
+  readonly drain: number
+}
+
 const require = createRequire(import.meta.url)
 
 const ABORTED = new Error('the exchange was dropped')
@@ -44,21 +61,31 @@ const MAX_HEADER_BYTES = 16 * 1024
  */
 export async function createHttpClient(
   url: string,
-  options: { connections: number; connectTimeout: number },
+  options: HttpClientOptions,
 ): Promise<HttpClient> {
   // a gateway with stdio servers only never pays for it; and the pool alone is a fifth of undici's modules, which as a whole
   // take longer to load than everything else of a start
   const Pool = require('undici/lib/dispatcher/pool.js') as typeof import('undici').Pool
   const { origin, pathname, search } = new URL(url)
   const own = pathname + search
-  const pool = new Pool(origin, {
-    connections: options.connections,
-    connectTimeout: options.connectTimeout,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    allowH2: false,
-    maxHeaderSize: MAX_HEADER_BYTES,
+  const { connections, connectTimeout, checked } = options
+  const open = () =>
+    new Pool(origin, {
+      connections,
+      ...(checked
+        ? { connect: createConnector(checked.peer, connectTimeout) }
+        : { connectTimeout }),
+      pipelining: 1,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      allowH2: false,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    })
+  let pool = open()
+  const retired = new Set<() => Promise<void>>()
+  const forget = checked?.peer.onReplaced(() => {
+    retired.add(retire(pool, checked, (end) => retired.delete(end)))
+    pool = open()
   })
   return {
     send(request, sink) {
@@ -68,9 +95,28 @@ export async function createHttpClient(
       return handler
     },
     async close() {
-      await pool.destroy()
+      forget?.()
+      await Promise.all([pool.destroy(), ...[...retired].map((end) => end())])
     },
   }
+}
+
+/** Idle connections end now, the others with what they carry or when the time is over. The returned function ends them at once. */
+function retire(
+  pool: Pool,
+  { clock, drain }: CheckedPeer,
+  ended: (end: () => Promise<void>) => void,
+): () => Promise<void> {
+  const end = () => pool.destroy()
+  const cancel = clock.after(drain, () => void end())
+  void pool
+    .close()
+    .catch(() => {})
+    .finally(() => {
+      cancel()
+      ended(end)
+    })
+  return end
 }
 
 class ResponseHandler implements Dispatcher.DispatchHandler, Exchange {

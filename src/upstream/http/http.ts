@@ -43,6 +43,8 @@ export interface HttpCore {
   headers(request: Headers | undefined, own: Headers): Headers
   idle(): number
   drop(reason: string): void
+  /** Calls under way fail, and what carries them is dropped. */
+  giveUp(): void
   close(): Promise<void>
 }
 
@@ -69,6 +71,8 @@ export function clientOf(options: HttpOptions, deps: TransportDeps): Promise<Htt
   return createHttpClient(options.url, {
     connections: options.queue + SPARE_CONNECTIONS,
     connectTimeout: Math.min(CONNECT_MS, deps.limits.requestTimeout),
+    // no call takes longer than the drain; what is left then is a stream, which is taken up again
+    checked: { peer: deps.peer, clock: deps.clock, drain: deps.limits.requestTimeout },
   })
 }
 
@@ -108,6 +112,7 @@ class HttpEndpoint implements HttpCore {
     this.lost = this.#lost.promise
     this.calls = createCalls({
       server: options.name,
+      door: deps.door,
       clock: deps.clock,
       wheel: deps.wheel,
       queue: options.queue,
@@ -174,11 +179,16 @@ class HttpEndpoint implements HttpCore {
     this.#lost.resolve(reason)
   }
 
-  async close(): Promise<void> {
+  giveUp(): void {
     this.inbox.close()
     const exchanges = this.calls.all().map(({ exchange }) => exchange)
-    this.calls.failAll(() => this.#error('is being stopped', 'UPSTREAM_UNAVAILABLE'))
+    const stopped = () => this.#error('is being stopped', 'UPSTREAM_UNAVAILABLE')
+    this.calls.failAll(() => this.#deps.door.refusal ?? stopped())
     for (const exchange of exchanges) exchange?.abort()
+  }
+
+  async close(): Promise<void> {
+    this.giveUp()
     await this.#client.close()
   }
 

@@ -238,7 +238,10 @@ class LegacyHttpLink implements UpstreamLink {
     this.#closed = true
     if (!this.#core) return
     this.#endStream()
-    if (this.#session['mcp-session-id'] !== undefined) await this.#deleteSession()
+    this.#core.giveUp()
+    // one that is quarantined is told nothing more
+    const told = this.#session['mcp-session-id'] !== undefined && !this.#deps.door.refusal
+    if (told) await this.#deleteSession()
     await this.#core.close()
   }
 
@@ -257,7 +260,9 @@ class LegacyHttpLink implements UpstreamLink {
   }
 
   #stopped(): AppError {
-    return new AppError('UPSTREAM_UNAVAILABLE', `server ${this.#options.name} is being stopped`)
+    const stopped = () =>
+      new AppError('UPSTREAM_UNAVAILABLE', `server ${this.#options.name} is being stopped`)
+    return this.#deps.door.refusal ?? stopped()
   }
 
   #asFault(error: unknown): AppError {

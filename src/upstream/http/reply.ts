@@ -1,6 +1,6 @@
 // Turns the body of one HTTP response into messages, JSON or event stream, bounded; what they mean is decided elsewhere.
 import type { IncomingHttpHeaders } from 'node:http'
-import { AppError, messageOf } from '../../base/errors.ts'
+import { AppError, isAppError, messageOf } from '../../base/errors.ts'
 import { type Message, readMessage } from '../../wire/message.ts'
 import { createSseDecoder, type SseEvent } from '../../wire/sse.ts'
 import type { ResultRelay } from '../client.ts'
@@ -203,10 +203,13 @@ export function refusalFault(server: string, status: number): AppError {
 const UNREACHABLE = new Set([
   'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT',
   'DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID',
-  'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_NOT_YET_VALID', 'CERT_SIGNATURE_FAILURE', 'INVALID_CA', 'PATH_LENGTH_EXCEEDED',
 ]) // biome-ignore format: a table reads better in rows
 
 function transportError(server: string, cause: Error): AppError {
+  // the connection was refused by ourselves
+  if (isAppError(cause)) return cause
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
   return new AppError(
     'UPSTREAM_UNAVAILABLE',

@@ -1,0 +1,69 @@
+// Whether the certificates of a quote and its collateral stand on the lists of their own issuers.
+import { createHash } from 'node:crypto'
+import { Denial } from '../denial.ts'
+import type { Claims, Verification } from '../evidence/evidence.ts'
+import type { Certificate } from '../format/certificate.ts'
+import { type Crl, isConsistentCrl, isRevoked, parseCrl } from '../format/crl.ts'
+import { equalBytes } from '../format/der.ts'
+import { KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
+import { isSigned, schemeOf } from '../format/signature.ts'
+import type { PckChain } from './chain.ts'
+import { asCollateral, type Signers } from './signed.ts'
+
+interface Lists {
+  readonly chain: PckChain
+  readonly signers: Signers
+  readonly pckCrl: Uint8Array
+  readonly rootCrl: Uint8Array
+}
+
+/** Intel's longest has a few thousand entries. */
+const LARGEST = 1024 * 1024
+
+/** Throws `evidence.revoked`, `evidence.collateral_invalid`, `evidence.collateral_stale`. */
+export function checkRevocation(
+  { chain, signers, pckCrl, rootCrl }: Lists,
+  at: Pick<Verification, 'now' | 'skew'>,
+): Claims['collateral'] {
+  const [leaf, issuer, root] = chain
+  const ofRoot = openCrl(rootCrl, root, 'root CRL', at)
+  const ofIssuer = openCrl(pckCrl, issuer, 'PCK CRL', at)
+  assertNotOn(ofRoot, issuer, 'PCK CA')
+  for (const signer of signers.values()) assertNotOn(ofRoot, signer, 'signer of the collateral')
+  assertNotOn(ofIssuer, leaf, 'PCK certificate')
+  return [usedOf(ofIssuer), usedOf(ofRoot)]
+}
+
+/** The list of this very issuer, whole, and of now: Intel's lists have no parts, and no extension that must be understood. */
+function openCrl(
+  der: Uint8Array,
+  issuer: Certificate,
+  what: string,
+  { now, skew }: Pick<Verification, 'now' | 'skew'>,
+): Crl {
+  return asCollateral(what, () => {
+    const crl = parseCrl(der, LARGEST)
+    if (!equalBytes(crl.issuer, issuer.subject))
+      throw new Denial('evidence.chain', 'of another issuer')
+    for (const { critical } of crl.extensions.values())
+      if (critical) throw new Denial('evidence.chain', 'a critical extension')
+    const usage = keyUsageOf(issuer)
+    if (usage && !usage[KEY_USAGE.crlSign])
+      throw new Denial('evidence.chain', 'its issuer may not sign lists')
+    const scheme = schemeOf(crl.algorithm, what)
+    if (!isConsistentCrl(crl) || !isSigned(scheme, issuer.publicKey, crl.tbs, crl.signature))
+      throw new Denial('evidence.signature', 'its signature')
+    if (crl.thisUpdate > now + skew) throw new Denial('evidence.not_yet_valid', 'thisUpdate')
+    if (now >= crl.nextUpdate) throw new Denial('evidence.expired', 'nextUpdate')
+    return crl
+  })
+}
+
+function assertNotOn(crl: Crl, certificate: Certificate, what: string): void {
+  if (asCollateral(what, () => isRevoked(crl, certificate.serial)))
+    throw new Denial('evidence.revoked', what)
+}
+
+function usedOf({ der, nextUpdate }: Crl): Claims['collateral'][number] {
+  return { kind: 'crl', sha256: createHash('sha256').update(der).digest('hex'), nextUpdate }
+}

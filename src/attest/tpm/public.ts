@@ -1,0 +1,207 @@
+// The public area of a TPM key (TPMT_PUBLIC, TCG TPM 2.0 Library part 2, section 12.2) and what it signs; who vouches for the key is not asked.
+import { constants, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { Denial, malformed } from '../denial.ts'
+import { hexOf } from '../format/der.ts'
+import { TPM_ALG, type TpmHash, TpmReader, type TpmSignature, tpmHash } from './tpms.ts'
+
+/** Bits of TPMA_OBJECT. */
+const ATTRIBUTE = {
+  fixedTpm: 1 << 1,
+  fixedParent: 1 << 4,
+  sensitiveDataOrigin: 1 << 5,
+  restricted: 1 << 16,
+  decrypt: 1 << 17,
+  sign: 1 << 18,
+} as const
+
+export interface TpmPublic {
+  /** As received. */
+  readonly bytes: Uint8Array
+  readonly nameHash: TpmHash
+  readonly attributes: number
+  /** The one scheme it signs with; undefined: whichever is asked for. */
+  readonly scheme: { readonly algorithm: number; readonly hash: TpmHash } | undefined
+  /** The cipher that protects what is given to it: of storage keys such as an EK. */
+  readonly symmetric: { readonly algorithm: number; readonly bits: number; readonly mode: number }
+  readonly key: KeyObject
+}
+
+const LARGEST = 2048
+const AES = 0x0006
+const RSAES = 0x0015
+const ECDAA = 0x001a
+const CURVES: ReadonlyMap<number, { readonly crv: string; readonly size: number }> = new Map([
+  [0x0003, { crv: 'P-256', size: 32 }],
+  [0x0004, { crv: 'P-384', size: 48 }],
+  [0x0005, { crv: 'P-521', size: 66 }],
+])
+const CURVE_SIZES: Readonly<Record<string, number>> = {
+  prime256v1: 32,
+  secp384r1: 48,
+  secp521r1: 66,
+}
+
+/** Throws `evidence.malformed`, `evidence.too_large`, `evidence.weak_algorithm`. */
+export function parseTpmPublic(bytes: Uint8Array): TpmPublic {
+  if (bytes.length > LARGEST) throw new Denial('evidence.too_large', 'TPMT_PUBLIC')
+  const from = new TpmReader(bytes, 'TPMT_PUBLIC')
+  const type = from.u16()
+  if (type !== TPM_ALG.rsa && type !== TPM_ALG.ecc)
+    throw new Denial('evidence.weak_algorithm', 'TPMT_PUBLIC: neither RSA nor ECC')
+  const nameHash = tpmHash(from.u16(), 'name of the key')
+  const attributes = from.u32()
+  from.sized() // authPolicy: who may use the key is the TPM's concern
+  const symmetric = symmetricIn(from)
+  const scheme = schemeIn(from)
+  const jwk = type === TPM_ALG.rsa ? rsaIn(from) : eccIn(from)
+  from.finish()
+  return { bytes, nameHash, attributes, symmetric, scheme, key: assertStrong(keyOfJwk(jwk)) }
+}
+
+function symmetricIn(from: TpmReader): TpmPublic['symmetric'] {
+  const algorithm = from.u16()
+  if (algorithm === TPM_ALG.null) return { algorithm, bits: 0, mode: TPM_ALG.null }
+  if (algorithm !== AES) throw new Denial('evidence.weak_algorithm', 'TPMT_PUBLIC: no AES')
+  return { algorithm, bits: from.u16(), mode: from.u16() }
+}
+
+function schemeIn(from: TpmReader): TpmPublic['scheme'] {
+  const algorithm = from.u16()
+  if (algorithm === TPM_ALG.null) return undefined
+  // both have more, or less, than a hash, and neither signs a quote here
+  if (algorithm === RSAES || algorithm === ECDAA)
+    throw new Denial('evidence.weak_algorithm', `TPMT_PUBLIC: scheme 0x${algorithm.toString(16)}`)
+  return { algorithm, hash: tpmHash(from.u16(), 'scheme of the key') }
+}
+
+type Jwk =
+  | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
+  | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
+
+function rsaIn(from: TpmReader): Jwk {
+  const bits = from.u16()
+  const exponent = from.u32() || 65537
+  const modulus = from.sized()
+  if (modulus.length * 8 !== bits || ((modulus[0] as number) & 0x80) === 0)
+    throw malformed('TPMT_PUBLIC: a modulus of another length')
+  const e = Buffer.alloc(4)
+  e.writeUInt32BE(exponent)
+  return { kty: 'RSA', n: base64url(modulus), e: base64url(e.subarray(e.findIndex(Boolean))) }
+}
+
+function eccIn(from: TpmReader): Jwk {
+  const id = from.u16()
+  const curve = CURVES.get(id)
+  if (!curve) throw new Denial('evidence.weak_algorithm', `TPMT_PUBLIC: curve 0x${id.toString(16)}`)
+  // a derivation function is for keys that agree on one
+  if (from.u16() !== TPM_ALG.null) from.u16()
+  return {
+    kty: 'EC',
+    crv: curve.crv,
+    x: base64url(padded(from.sized(), curve.size)),
+    y: base64url(padded(from.sized(), curve.size)),
+  }
+}
+
+function padded(number: Uint8Array, size: number): Uint8Array {
+  if (number.length === size) return number
+  if (number.length > size) throw malformed('a number longer than its curve')
+  const whole = new Uint8Array(size)
+  whole.set(number, size - number.length)
+  return whole
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
+}
+
+/** Throws `evidence.malformed` for what node:crypto does not take, such as a point that is not on its curve. */
+export function keyOfJwk(jwk: Jwk): KeyObject {
+  try {
+    return createPublicKey({ key: { ...jwk }, format: 'jwk' })
+  } catch {
+    throw malformed('key of the TPM: no public key')
+  }
+}
+
+/** RSA of 2048 bits and more with an exponent from 65537, or one of the three curves of NIST. */
+export function assertStrong(key: KeyObject): KeyObject {
+  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  const isStrong =
+    key.asymmetricKeyType === 'rsa'
+      ? modulusLength >= 2048 && modulusLength <= 8192 && publicExponent >= 65537n
+      : key.asymmetricKeyType === 'ec' && Object.hasOwn(CURVE_SIZES, namedCurve)
+  if (!isStrong) throw new Denial('evidence.weak_algorithm', 'key of the TPM')
+  return key
+}
+
+/** The name as the TPM has it: the hash algorithm and the digest of the public area. */
+export function tpmNameOf(of: TpmPublic): Uint8Array {
+  const digest = createHash(of.nameHash).update(of.bytes).digest()
+  return Buffer.concat([of.bytes.subarray(2, 4), digest])
+}
+
+/** What is wrong with it as an attestation key; undefined: it signs only what its TPM made, and never leaves it. */
+export function faultOfAttestationKey({ attributes }: TpmPublic): string | undefined {
+  const has = (bit: number): boolean => (attributes & bit) !== 0
+  if (!has(ATTRIBUTE.fixedTpm)) return 'fixedTPM is not set'
+  if (!has(ATTRIBUTE.fixedParent)) return 'fixedParent is not set'
+  if (!has(ATTRIBUTE.sensitiveDataOrigin)) return 'sensitiveDataOrigin is not set'
+  if (!has(ATTRIBUTE.restricted)) return 'restricted is not set'
+  if (!has(ATTRIBUTE.sign)) return 'sign is not set'
+  return has(ATTRIBUTE.decrypt) ? 'decrypt is set' : undefined
+}
+
+const SCHEME: Readonly<Record<TpmSignature['scheme'], number>> = {
+  rsassa: TPM_ALG.rsassa,
+  rsapss: TPM_ALG.rsapss,
+  ecdsa: TPM_ALG.ecdsa,
+}
+
+/** Whether a signature is of the scheme that the key has. */
+export function isOfScheme({ scheme }: TpmPublic, signature: TpmSignature): boolean {
+  return (
+    scheme === undefined ||
+    (scheme.algorithm === SCHEME[signature.scheme] && scheme.hash === signature.hash)
+  )
+}
+
+/** False also for a key of another kind. */
+export function isSignedByTpm(signature: TpmSignature, key: KeyObject, data: Uint8Array): boolean {
+  const isEcc = signature.scheme === 'ecdsa'
+  if (key.asymmetricKeyType !== (isEcc ? 'ec' : 'rsa')) return false
+  try {
+    if (signature.scheme === 'ecdsa') {
+      const raw = joined(signature, key)
+      return raw && verify(signature.hash, data, { key, dsaEncoding: 'ieee-p1363' }, raw)
+    }
+    if (signature.scheme === 'rsassa') return verify(signature.hash, data, key, signature.bytes)
+    const padding = constants.RSA_PKCS1_PSS_PADDING
+    // older TPMs take the longest salt that fits, newer ones that of the hash
+    const saltLength = constants.RSA_PSS_SALTLEN_AUTO
+    return verify(signature.hash, data, { key, padding, saltLength }, signature.bytes)
+  } catch {
+    return false
+  }
+}
+
+function joined(
+  { r, s }: { readonly r: Uint8Array; readonly s: Uint8Array },
+  key: KeyObject,
+): Uint8Array | false {
+  const size = CURVE_SIZES[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? 0
+  if (r.length > size || s.length > size) return false
+  const raw = new Uint8Array(2 * size)
+  raw.set(r, size - r.length)
+  raw.set(s, 2 * size - s.length)
+  return raw
+}
+
+/** SHA-256, hex, of the key as SubjectPublicKeyInfo: the same however the key came. */
+export function spkiSha256Of(key: KeyObject): string {
+  return hexOf(
+    createHash('sha256')
+      .update(key.export({ format: 'der', type: 'spki' }))
+      .digest(),
+  )
+}
