@@ -29,8 +29,8 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   'event-log': async () => (await import('./targets/attest/event-log.ts')).eventLog,
   'hcl-report': async () => (await import('./targets/attest/hcl-report.ts')).hclReport,
   'tpm-evidence': async () => (await import('./targets/attest/tpm-evidence.ts')).tpmEvidence,
-  jws: async () => (await import('./targets/jws.ts')).jws,
-  cms: async () => (await import('./targets/cms.ts')).cms,
-  spiffe: async () => (await import('./targets/spiffe.ts')).spiffe,
-  'spiffe-bundle': async () => (await import('./targets/spiffe-bundle.ts')).spiffeBundle,
+  jws: async () => (await import('./targets/token/jws.ts')).jws,
+  cms: async () => (await import('./targets/token/cms.ts')).cms,
+  spiffe: async () => (await import('./targets/token/spiffe.ts')).spiffe,
+  'spiffe-bundle': async () => (await import('./targets/token/spiffe-bundle.ts')).spiffeBundle,
 }

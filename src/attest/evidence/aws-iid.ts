@@ -1,5 +1,5 @@
-// AWS instance identity documents, by their rsa2048 signature: which machine it is, as it was launched. Without a nonce: whoever read one
-// once can show it for ever, so it never binds and never stands for what a machine runs.
+// AWS instance identity documents, by their rsa2048 signature: which machine it is, as it was launched, and never what it runs.
+// Without a nonce it binds nothing: whoever read one once can show it for ever.
 import { hash } from 'node:crypto'
 import type { JsonObject } from '../../base/json.ts'
 import { Denial, malformed } from '../denial.ts'

@@ -1,5 +1,5 @@
-// Azure's attested instance metadata: which machine it is, signed by a certificate of metadata.azure.com. Its nonce is ten digits, too few
-// to stand for a challenge, so it is an identity that must be of this minute.
+// Azure's attested instance metadata: which machine it is, signed by a certificate of metadata.azure.com, and never what it runs.
+// Its nonce is ten digits, too few to stand for a challenge, so it must be of this minute as well.
 import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed, ofCollateral } from '../denial.ts'

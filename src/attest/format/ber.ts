@@ -1,5 +1,5 @@
-// BER to DER (X.690 sections 8 and 10), as far as CMS of cloud providers needs it: indefinite lengths, lengths longer than needed and
-// octet strings in pieces. DER comes out as it went in; order and values are not touched.
+// BER to DER (X.690 sections 8 and 10), as far as CMS of cloud providers needs it; order and values are not touched.
+// Indefinite lengths, lengths longer than needed and octet strings in pieces are; DER comes out as it went in.
 import { Denial, malformed } from '../denial.ts'
 import { TAG } from './der.ts'
 

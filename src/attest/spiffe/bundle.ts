@@ -1,5 +1,4 @@
-// SPIFFE trust bundles (SPIFFE-Trust-Domain-and-Bundle section 4): which authorities and keys a trust domain has, and which of two
-// bundles holds; nothing is fetched.
+// SPIFFE trust bundles (Trust-Domain-and-Bundle section 4): whom a trust domain trusts, and which of two holds; nothing is fetched.
 import { hash } from 'node:crypto'
 import { Denial, malformed, ofCollateral } from '../denial.ts'
 import { parseSpiffeId } from '../evidence/spiffe.ts'

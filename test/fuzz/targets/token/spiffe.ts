@@ -1,5 +1,5 @@
 // Fuzz target: SPIFFE ids, rules and X.509-SVIDs. An id is of one spelling, and a rule is met on boundaries of segments only.
-import { Denial } from '../../../src/attest/denial.ts'
+import { Denial } from '../../../../src/attest/denial.ts'
 import {
   checkSvidAuthority,
   checkX509Svid,
@@ -7,12 +7,12 @@ import {
   parseSpiffeId,
   parseSpiffeRule,
   type SpiffeId,
-} from '../../../src/attest/evidence/spiffe.ts'
-import { Certificate } from '../../../src/attest/format/certificate.ts'
-import { bits, explicit, integer, octets, oid, sequence, time, tlv, yes } from '../../attest/synthetic/asn1.ts' // biome-ignore format: a row
-import { holds } from '../holds.ts'
-import { pick, type Random } from '../random.ts'
-import type { Target } from '../target.ts'
+} from '../../../../src/attest/evidence/spiffe.ts'
+import { Certificate } from '../../../../src/attest/format/certificate.ts'
+import { bits, explicit, integer, octets, oid, sequence, time, tlv, yes } from '../../../attest/synthetic/asn1.ts' // biome-ignore format: a row
+import { holds } from '../../holds.ts'
+import { pick, type Random } from '../../random.ts'
+import type { Target } from '../../target.ts'
 
 export const spiffe: Target = {
   name: 'spiffe',

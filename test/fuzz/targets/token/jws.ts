@@ -1,24 +1,24 @@
 // Fuzz target: compact JWS. What is taken is of one spelling, by an algorithm that was asked for, and brings no key.
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Denial } from '../../../src/attest/denial.ts'
-import { memberAt, textAt, textsAt } from '../../../src/attest/format/json.ts'
+import { Denial } from '../../../../src/attest/denial.ts'
+import { memberAt, textAt, textsAt } from '../../../../src/attest/format/json.ts'
 import {
   assertJwsSigned,
   JWS_ALGORITHMS,
   type JwsShape,
   parseJws,
-} from '../../../src/attest/format/jws.ts'
-import { holds } from '../holds.ts'
-import { pick, type Random } from '../random.ts'
-import type { Target } from '../target.ts'
+} from '../../../../src/attest/format/jws.ts'
+import { holds } from '../../holds.ts'
+import { pick, type Random } from '../../random.ts'
+import type { Target } from '../../target.ts'
 
 const SHAPES: readonly JwsShape[] = [
   { what: 'a', algorithms: JWS_ALGORITHMS, types: [undefined, 'JWT'] },
   { what: 'b', algorithms: ['RS256'], types: ['JWT'], x5c: 'optional', ignoresJku: true },
 ]
 const certificate = (name: string) =>
-  createPublicKey(readFileSync(new URL(`../../fixtures/${name}`, import.meta.url)))
+  createPublicKey(readFileSync(new URL(`../../../fixtures/${name}`, import.meta.url)))
 const KEYS = [
   certificate('attestation/gcp/confidential-space-root.pem'),
   certificate('attestation/spiffe/good-leaf-and-intermediate.pem'),

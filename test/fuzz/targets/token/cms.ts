@@ -1,16 +1,16 @@
 // Fuzz target: CMS out of BER. What is taken is DER with the same values, and names one signer over attributes of its own.
 import { readFileSync } from 'node:fs'
-import { Denial } from '../../../src/attest/denial.ts'
-import { toDer } from '../../../src/attest/format/ber.ts'
-import { Certificate } from '../../../src/attest/format/certificate.ts'
-import { assertCmsSigned, isNamedBy, parseSignedData } from '../../../src/attest/format/cms.ts'
-import { readPem } from '../../../src/attest/format/pem.ts'
-import { explicit, indefinite, integer, nothing, octets, oid, sequence, set, tlv, utf8 } from '../../attest/synthetic/asn1.ts' // biome-ignore format: a row
-import { holds } from '../holds.ts'
-import { pick, type Random } from '../random.ts'
-import type { Target } from '../target.ts'
+import { Denial } from '../../../../src/attest/denial.ts'
+import { toDer } from '../../../../src/attest/format/ber.ts'
+import { Certificate } from '../../../../src/attest/format/certificate.ts'
+import { assertCmsSigned, isNamedBy, parseSignedData } from '../../../../src/attest/format/cms.ts'
+import { readPem } from '../../../../src/attest/format/pem.ts'
+import { explicit, indefinite, integer, nothing, octets, oid, sequence, set, tlv, utf8 } from '../../../attest/synthetic/asn1.ts' // biome-ignore format: a row
+import { holds } from '../../holds.ts'
+import { pick, type Random } from '../../random.ts'
+import type { Target } from '../../target.ts'
 
-const fixture = new URL('../../fixtures/attestation/', import.meta.url)
+const fixture = new URL('../../../fixtures/attestation/', import.meta.url)
 const certificates = ['gcp/confidential-space-root.pem', 'spiffe/good-leaf-and-intermediate.pem'].map((name) => {
   const [block] = readPem(readFileSync(new URL(name, fixture), 'utf8'))
   return Certificate.parse(block?.bytes as Uint8Array)

@@ -1,11 +1,11 @@
 // Fuzz target: SPIFFE trust bundles and the sets of keys they are. A bundle is of the domain that was asked, and never goes back.
 import { readFileSync } from 'node:fs'
-import { Denial } from '../../../src/attest/denial.ts'
-import { keyNamed, publicKeyOf, readJwks } from '../../../src/attest/format/jwks.ts'
-import { newerBundle, parseSpiffeBundle } from '../../../src/attest/spiffe/bundle.ts'
-import { holds } from '../holds.ts'
-import { pick, type Random } from '../random.ts'
-import type { Target } from '../target.ts'
+import { Denial } from '../../../../src/attest/denial.ts'
+import { keyNamed, publicKeyOf, readJwks } from '../../../../src/attest/format/jwks.ts'
+import { newerBundle, parseSpiffeBundle } from '../../../../src/attest/spiffe/bundle.ts'
+import { holds } from '../../holds.ts'
+import { pick, type Random } from '../../random.ts'
+import type { Target } from '../../target.ts'
 
 const DAY = 86_400_000
 const known = parseSpiffeBundle(Buffer.from('{"keys":[],"spiffe_sequence":5}'), 'prod.test')
@@ -50,7 +50,7 @@ function tried<T extends object>(act: () => T): T | string {
 }
 
 const fixture = (name: string) =>
-  JSON.parse(readFileSync(new URL(`../../fixtures/attestation/spiffe/${name}`, import.meta.url), 'utf8')) as { keys: [{ x5c: [string] }, object] } // biome-ignore format: one line
+  JSON.parse(readFileSync(new URL(`../../../fixtures/attestation/spiffe/${name}`, import.meta.url), 'utf8')) as { keys: [{ x5c: [string] }, object] } // biome-ignore format: one line
 const { keys: GOOD } = fixture('spiffebundle_valid_1.json')
 const x5c = GOOD[0].x5c
 const KEYS: readonly unknown[] = [
