@@ -104,6 +104,16 @@ export const ATTESTATION_SCHEMA = {
       additionalProperties: ROOT,
       default: {},
     },
+    client: {
+      type: 'object',
+      description: 'the certificate by which the gateway proves who it is to attested servers',
+      additionalProperties: false,
+      required: ['cert_file', 'key_file'],
+      properties: {
+        cert_file: { type: 'string', 'x-path': true, description: 'the chain, in PEM' },
+        key_file: { type: 'string', 'x-path': true, description: 'its key, in PEM' },
+      },
+    },
     challenge_ttl: {
       type: 'string',
       format: 'duration',

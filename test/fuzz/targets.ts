@@ -10,6 +10,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   state: async () => (await import('./targets/state.ts')).state,
   lines: async () => (await import('./targets/lines.ts')).lines,
   authorization: async () => (await import('./targets/authorization.ts')).authorization,
+  'certificate-key': async () => (await import('./targets/certificate-key.ts')).certificateKey,
   'audit-line': async () => (await import('./targets/audit-line.ts')).auditLine,
   'attestation-envelope': async () =>
     (await import('./targets/attest/envelope.ts')).attestationEnvelope,
@@ -24,4 +25,12 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   'dcap-quote': async () => (await import('./targets/attest/dcap-quote.ts')).dcapQuote,
   pck: async () => (await import('./targets/attest/pck.ts')).pck,
   'tcb-info': async () => (await import('./targets/attest/tcb-info.ts')).tcbInfo,
+  tpms: async () => (await import('./targets/attest/tpms.ts')).tpms,
+  'event-log': async () => (await import('./targets/attest/event-log.ts')).eventLog,
+  'hcl-report': async () => (await import('./targets/attest/hcl-report.ts')).hclReport,
+  'tpm-evidence': async () => (await import('./targets/attest/tpm-evidence.ts')).tpmEvidence,
+  jws: async () => (await import('./targets/token/jws.ts')).jws,
+  cms: async () => (await import('./targets/token/cms.ts')).cms,
+  spiffe: async () => (await import('./targets/token/spiffe.ts')).spiffe,
+  'spiffe-bundle': async () => (await import('./targets/token/spiffe-bundle.ts')).spiffeBundle,
 }

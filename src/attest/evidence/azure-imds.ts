@@ -1,6 +1,6 @@
-// Azure's attested instance metadata: which machine it is, signed by a certificate of metadata.azure.com. Its nonce is ten digits, too few
-// to stand for a challenge, so it is an identity that must be of this minute.
-import { createHash } from 'node:crypto'
+// Azure's attested instance metadata: which machine it is, signed by a certificate of metadata.azure.com, and never what it runs.
+// Its nonce is ten digits, too few to stand for a challenge, so it must be of this minute as well.
+import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed, ofCollateral } from '../denial.ts'
 import { toDer } from '../format/ber.ts'
@@ -101,14 +101,14 @@ function verify(item: EvidenceItem, at: Verification, revocation: AskRevocation)
     attests: 'identity',
     version: '1',
     size: item.bytes.length,
-    contentSha256: createHash('sha256').update(data.content).digest('hex'),
+    contentSha256: hash('sha256', data.content),
     signerSha256: signer.sha256,
     anchor: root.id,
     synthetic: root.synthetic ?? false,
     binding: bindingOf(nonce, at),
     madeAt: createdOn,
     goodUntil: expiresOn,
-    hardwareSha256: createHash('sha256').update(`azure:${machine}`).digest('hex'),
+    hardwareSha256: hash('sha256', `azure:${machine}`),
     tcb: {},
     measurements: {},
     flags: { subscription, cloud, revocation: isChecked ? 'checked' : 'not checked' },
@@ -133,7 +133,7 @@ function signerOf(data: SignedData, { endorsements }: EvidenceItem): Signer {
 }
 
 const needId = (certificate: Certificate): string =>
-  `certificate:${createHash('sha256').update(certificate.issuer).digest('hex')}`
+  `certificate:${hash('sha256', certificate.issuer)}`
 
 function issuerNeed(signer: Certificate): CollateralNeed {
   const urls = issuerUrlsIn(signer).filter((url) => URL.canParse(url) && isAllowed(new URL(url)))

@@ -9,9 +9,9 @@ import { createHash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed } from '../denial.ts'
 import { type HclReport, readHclReport } from '../tpm/hcl-report.ts'
+import { sha256Of } from '../tpm/key-trust.ts'
 import { type Members, readMembers, requiredBytes } from '../tpm/members.ts'
 import { appraiseRegisters, REGISTER_SECTION, type RegisterPolicy } from '../tpm/policy.ts'
-import { spkiSha256Of } from '../tpm/public.ts'
 import { QUOTE_MEMBERS, readQuote } from '../tpm/quote.ts'
 import { checkQuote, measurementsOf, stateOf } from '../tpm/quote-check.ts'
 import type {
@@ -95,7 +95,7 @@ function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims 
     ...at,
     expected: { kind: 'exact', bytes: hcl.reportData },
   })
-  const binding = checkQuote(quote, hcl.ak, at.expected)
+  const binding = checkQuote(quote, hcl.ak.key, at.expected)
   const boot = measuredBootOf(item, quote)
   const state = stateOf(quote.attest)
   return {
@@ -106,7 +106,7 @@ function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims 
     contentSha256: createHash('sha256').update(quote.signed).digest('hex'),
     binding,
     // the machine, which may be moved to another chip while it is stopped
-    hardwareSha256: spkiSha256Of(hcl.ak),
+    hardwareSha256: sha256Of(hcl.ak.spki),
     tcb: { ...inner.tcb, ...state.tcb },
     measurements: {
       ...inner.measurements,

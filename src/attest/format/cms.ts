@@ -1,5 +1,5 @@
 // SignedData of CMS (RFC 5652 section 5) with one signer and signed attributes; whether its certificate is to be trusted is not asked here.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import type { Certificate } from './certificate.ts'
 import { context, contextPrimitive, Der, equalBytes, TAG } from './der.ts'
@@ -43,6 +43,8 @@ const OID = {
 } as const
 const NULL = Uint8Array.of(TAG.null, 0)
 const MOST_CERTIFICATES = 8
+/** A signature that holds is as long as the modulus of its key. */
+const FEWEST_RSA_OCTETS = 256
 const MOST_ATTRIBUTES = 32
 
 /** Throws `evidence.malformed`, `evidence.weak_algorithm`, `evidence.budget`. Detached content is malformed. */
@@ -173,10 +175,10 @@ export function isNamedBy({ issuer, serial, keyIdentifier }: SignerInfo, by: Cer
 export function assertCmsSigned(data: SignedData, by: Certificate, what: string): void {
   const { digest, messageDigest, scheme, signed, signature } = data.signer
   const key = by.publicKey
-  if (scheme.key === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048)
-    throw new Denial('evidence.weak_algorithm', `${what}: key`)
-  const found = createHash(digest).update(data.content).digest()
+  const found = hash(digest, data.content, 'buffer')
   if (!equalBytes(found, messageDigest))
     throw new Denial('evidence.signature', `${what}: messageDigest`)
   if (!isSigned(scheme, key, signed, signature)) throw new Denial('evidence.signature', what)
+  if (scheme.key === 'rsa' && signature.length < FEWEST_RSA_OCTETS)
+    throw new Denial('evidence.weak_algorithm', `${what}: key`)
 }

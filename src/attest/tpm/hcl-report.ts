@@ -1,8 +1,9 @@
 // The report that Azure's paravisor leaves in its vTPM (HCL report): a report of the hardware, and the JSON whose digest that report carries.
 import { createHash, type KeyObject } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
-import { type Members, membersOf, readMembers } from './members.ts'
-import { assertStrong, keyOfJwk } from './public.ts'
+import { base64urlBytes, type Members, membersOf, readMembers } from './members.ts'
+import { strongKeyOf } from './public.ts'
+import { rsaSpki } from './spki.ts'
 
 export interface HclReport {
   readonly tee: 'sev-snp' | 'tdx'
@@ -11,7 +12,7 @@ export interface HclReport {
   /** SHA-256 of the JSON, behind which the other half of the report data is zero. */
   readonly reportData: Uint8Array
   /** The key that signs quotes of this vTPM. */
-  readonly ak: KeyObject
+  readonly ak: { readonly spki: Uint8Array; readonly key: KeyObject }
   readonly secureBoot: boolean
 }
 
@@ -66,7 +67,8 @@ function claimsIn(members: Members): Pick<HclReport, 'ak' | 'secureBoot'> {
   const { kty, n, e } = jwk
   if (kty !== 'RSA' || typeof n !== 'string' || typeof e !== 'string')
     throw malformed(`HCL runtime data: ${AK}`)
-  const ak = assertStrong(keyOfJwk({ kty, n, e }))
+  const number = (text: string) => base64urlBytes(text, AK, LARGEST)
+  const spki = rsaSpki(number(n), number(e))
   const isSecure = membersOf(configuration, 'vm-configuration')['secure-boot']
-  return { ak, secureBoot: isSecure === true }
+  return { ak: { spki, key: strongKeyOf(spki, AK) }, secureBoot: isSecure === true }
 }

@@ -4,15 +4,13 @@ import { Denial, malformed } from '../denial.ts'
 import type { EvidenceRoot, Verification } from '../evidence/evidence.ts'
 import { checkVendorChain } from '../evidence/vendor-chain.ts'
 import { Certificate, EXTENSION } from '../format/certificate.ts'
-import { equalBytes, hexOf } from '../format/der.ts'
+import { equalBytes } from '../format/der.ts'
 import { basicConstraintsOf, extKeyUsageOf } from '../format/extensions.ts'
-import { keyOf } from '../format/signature.ts'
 import { base64urlBytes, type Members, optionalBytes, requiredBytes } from './members.ts'
 import {
-  assertStrong,
   faultOfAttestationKey,
   parseTpmPublic,
-  spkiSha256Of,
+  strongKeyOf,
   type TpmPublic,
   tpmNameOf,
 } from './public.ts'
@@ -23,6 +21,8 @@ export const EK_ROOTS = 'tpm-ek'
 
 export interface AttestationKey {
   readonly key: KeyObject
+  /** DER. */
+  readonly spki: Uint8Array
   /** Hex. */
   readonly spkiSha256: string
   /** Undefined: the sender has its SubjectPublicKeyInfo only, and whoever vouches for it vouches for its attributes. */
@@ -56,15 +56,15 @@ export function attestationKeyIn(members: Members): AttestationKey {
   const area = optionalBytes(members, 'ak_public', LARGEST_KEY)
   const spki = optionalBytes(members, 'ak_spki', LARGEST_KEY)
   if ((area === undefined) === (spki === undefined)) throw malformed('one of ak_public and ak_spki')
-  if (spki) return keyWith(assertStrong(keyOf(spki, 'ak_spki')), undefined)
+  if (spki) return keyWith(strongKeyOf(spki, 'ak_spki'), spki)
   const parsed = parseTpmPublic(area as Uint8Array)
   const fault = faultOfAttestationKey(parsed)
   if (fault) throw new Denial('evidence.ak_attributes', fault)
-  return keyWith(parsed.key, parsed)
+  return keyWith(parsed.key, parsed.spki, parsed)
 }
 
-function keyWith(key: KeyObject, area: TpmPublic | undefined): AttestationKey {
-  return { key, spkiSha256: spkiSha256Of(key), area }
+function keyWith(key: KeyObject, spki: Uint8Array, area?: TpmPublic): AttestationKey {
+  return { key, spki, spkiSha256: sha256Of(spki), area }
 }
 
 /**
@@ -76,7 +76,7 @@ export function keyTrustOf(ak: AttestationKey, endorsements: Members, at: Verifi
   const roots = at.roots[AK_ROOTS] ?? []
   if (roots.length > 0 && Object.hasOwn(endorsements, 'ak_cert')) {
     const chain = chainIn(endorsements, 'ak', AK_PURPOSE)
-    if (!chain.leaf.publicKey.equals(ak.key)) throw new Denial('evidence.key_mismatch', 'ak_cert')
+    if (!isOf(chain.leaf, ak)) throw new Denial('evidence.key_mismatch', 'ak_cert')
     const root = checkChain(chain, roots, at.now)
     return { by: 'ak-cert', root, signerSha256: chain.leaf.sha256, hardwareSha256: akSha256 }
   }
@@ -115,14 +115,18 @@ function activationOf(
   const proof = pair && at.collateral.get(activationId(pair.ek, pair.ak))?.bytes
   if (!pair || !proof || !Object.hasOwn(endorsements, 'ek_cert')) return undefined
   const chain = chainIn(endorsements, 'ek', EK_PURPOSE)
-  if (!chain.leaf.publicKey.equals(pair.ek.key))
-    throw new Denial('evidence.key_mismatch', 'ek_cert')
+  if (!isOf(chain.leaf, pair.ek)) throw new Denial('evidence.key_mismatch', 'ek_cert')
   const root = checkChain(chain, roots, at.now)
   const isReturned =
     proof.length === 2 * SECRET &&
     timingSafeEqual(proof.subarray(0, SECRET), proof.subarray(SECRET))
   if (!isReturned) throw new Denial('evidence.ak_untrusted', 'the activation was not answered')
-  return { root, hardwareSha256: spkiSha256Of(pair.ek.key) }
+  return { root, hardwareSha256: sha256Of(pair.ek.spki) }
+}
+
+/** The same bytes mostly; encodings of one key that differ are still one key. */
+function isOf(certificate: Certificate, { spki, key }: Pick<TpmPublic, 'spki' | 'key'>): boolean {
+  return equalBytes(certificate.spki, spki) || certificate.publicKey.equals(key)
 }
 
 interface Chain {
@@ -163,14 +167,21 @@ function checkChain(
 
 /** Senders leave the root out. Two roots may have one name while one takes over from the other. */
 function rootOver(last: Certificate, roots: readonly EvidenceRoot[]): Certificate {
-  for (const { der } of roots) {
-    const root = Certificate.parse(der)
-    if (equalBytes(root.subject, last.issuer) && last.isSignedBy(root.publicKey)) return root
-  }
-  throw new Denial('evidence.untrusted_root')
+  const named = roots
+    .map(({ der }) => Certificate.parse(der))
+    .filter(({ subject }) => equalBytes(subject, last.issuer))
+  // of one alone the chain itself is the check
+  const root =
+    named.length > 1 ? named.find(({ publicKey }) => last.isSignedBy(publicKey)) : named[0]
+  if (!root) throw new Denial('evidence.untrusted_root')
+  return root
 }
 
 /** SHA-256, hex, of the public area: what an operator enrols, and the name of the key without its first two bytes. */
-export function areaSha256Of(area: TpmPublic): string {
-  return hexOf(createHash('sha256').update(area.bytes).digest())
+export function areaSha256Of({ bytes }: TpmPublic): string {
+  return sha256Of(bytes)
+}
+
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }

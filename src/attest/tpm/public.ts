@@ -1,7 +1,14 @@
 // The public area of a TPM key (TPMT_PUBLIC, TCG TPM 2.0 Library part 2, section 12.2) and what it signs; who vouches for the key is not asked.
-import { constants, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import {
+  type AsymmetricKeyDetails,
+  constants,
+  createHash,
+  type KeyObject,
+  verify,
+} from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
-import { hexOf } from '../format/der.ts'
+import { keyOf } from '../format/signature.ts'
+import { eccSpki, rsaSpki } from './spki.ts'
 import { TPM_ALG, type TpmHash, TpmReader, type TpmSignature, tpmHash } from './tpms.ts'
 
 /** Bits of TPMA_OBJECT. */
@@ -23,6 +30,8 @@ export interface TpmPublic {
   readonly scheme: { readonly algorithm: number; readonly hash: TpmHash } | undefined
   /** The cipher that protects what is given to it: of storage keys such as an EK. */
   readonly symmetric: { readonly algorithm: number; readonly bits: number; readonly mode: number }
+  /** DER. */
+  readonly spki: Uint8Array
   readonly key: KeyObject
 }
 
@@ -30,11 +39,6 @@ const LARGEST = 2048
 const AES = 0x0006
 const RSAES = 0x0015
 const ECDAA = 0x001a
-const CURVES: ReadonlyMap<number, { readonly crv: string; readonly size: number }> = new Map([
-  [0x0003, { crv: 'P-256', size: 32 }],
-  [0x0004, { crv: 'P-384', size: 48 }],
-  [0x0005, { crv: 'P-521', size: 66 }],
-])
 const CURVE_SIZES: Readonly<Record<string, number>> = {
   prime256v1: 32,
   secp384r1: 48,
@@ -53,9 +57,10 @@ export function parseTpmPublic(bytes: Uint8Array): TpmPublic {
   from.sized() // authPolicy: who may use the key is the TPM's concern
   const symmetric = symmetricIn(from)
   const scheme = schemeIn(from)
-  const jwk = type === TPM_ALG.rsa ? rsaIn(from) : eccIn(from)
+  const spki = type === TPM_ALG.rsa ? rsaIn(from) : eccIn(from)
   from.finish()
-  return { bytes, nameHash, attributes, symmetric, scheme, key: assertStrong(keyOfJwk(jwk)) }
+  const key = strongKeyOf(spki, 'TPMT_PUBLIC')
+  return { bytes, nameHash, attributes, symmetric, scheme, spki, key }
 }
 
 function symmetricIn(from: TpmReader): TpmPublic['symmetric'] {
@@ -74,59 +79,36 @@ function schemeIn(from: TpmReader): TpmPublic['scheme'] {
   return { algorithm, hash: tpmHash(from.u16(), 'scheme of the key') }
 }
 
-type Jwk =
-  | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
-  | { readonly kty: 'EC'; readonly crv: string; readonly x: string; readonly y: string }
-
-function rsaIn(from: TpmReader): Jwk {
+function rsaIn(from: TpmReader): Uint8Array {
   const bits = from.u16()
-  const exponent = from.u32() || 65537
+  const exponent = Buffer.alloc(4)
+  exponent.writeUInt32BE(from.u32() || 65537)
   const modulus = from.sized()
   if (modulus.length * 8 !== bits || ((modulus[0] as number) & 0x80) === 0)
     throw malformed('TPMT_PUBLIC: a modulus of another length')
-  const e = Buffer.alloc(4)
-  e.writeUInt32BE(exponent)
-  return { kty: 'RSA', n: base64url(modulus), e: base64url(e.subarray(e.findIndex(Boolean))) }
+  return rsaSpki(modulus, exponent)
 }
 
-function eccIn(from: TpmReader): Jwk {
+function eccIn(from: TpmReader): Uint8Array {
   const id = from.u16()
-  const curve = CURVES.get(id)
-  if (!curve) throw new Denial('evidence.weak_algorithm', `TPMT_PUBLIC: curve 0x${id.toString(16)}`)
   // a derivation function is for keys that agree on one
   if (from.u16() !== TPM_ALG.null) from.u16()
-  return {
-    kty: 'EC',
-    crv: curve.crv,
-    x: base64url(padded(from.sized(), curve.size)),
-    y: base64url(padded(from.sized(), curve.size)),
-  }
+  const spki = eccSpki(id, from.sized(), from.sized())
+  if (!spki) throw new Denial('evidence.weak_algorithm', `TPMT_PUBLIC: curve 0x${id.toString(16)}`)
+  return spki
 }
 
-function padded(number: Uint8Array, size: number): Uint8Array {
-  if (number.length === size) return number
-  if (number.length > size) throw malformed('a number longer than its curve')
-  const whole = new Uint8Array(size)
-  whole.set(number, size - number.length)
-  return whole
-}
+// every public key has them; that they may be missing is of secret keys
+const detailsOf = (key: KeyObject): AsymmetricKeyDetails =>
+  key.asymmetricKeyDetails as AsymmetricKeyDetails
 
-function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
-}
-
-/** Throws `evidence.malformed` for what node:crypto does not take, such as a point that is not on its curve. */
-export function keyOfJwk(jwk: Jwk): KeyObject {
-  try {
-    return createPublicKey({ key: { ...jwk }, format: 'jwk' })
-  } catch {
-    throw malformed('key of the TPM: no public key')
-  }
-}
-
-/** RSA of 2048 bits and more with an exponent from 65537, or one of the three curves of NIST. */
-export function assertStrong(key: KeyObject): KeyObject {
-  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+/**
+ * RSA of 2048 bits and more with an exponent from 65537, or one of the three curves of NIST. Throws `evidence.weak_algorithm` for
+ * others, and `evidence.malformed` for what node:crypto does not take, such as a point that is not on its curve.
+ */
+export function strongKeyOf(spki: Uint8Array, what: string): KeyObject {
+  const key = keyOf(spki, what)
+  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = detailsOf(key)
   const isStrong =
     key.asymmetricKeyType === 'rsa'
       ? modulusLength >= 2048 && modulusLength <= 8192 && publicExponent >= 65537n
@@ -189,19 +171,10 @@ function joined(
   { r, s }: { readonly r: Uint8Array; readonly s: Uint8Array },
   key: KeyObject,
 ): Uint8Array | false {
-  const size = CURVE_SIZES[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? 0
+  const size = CURVE_SIZES[detailsOf(key).namedCurve ?? ''] ?? 0
   if (r.length > size || s.length > size) return false
   const raw = new Uint8Array(2 * size)
   raw.set(r, size - r.length)
   raw.set(s, 2 * size - s.length)
   return raw
-}
-
-/** SHA-256, hex, of the key as SubjectPublicKeyInfo: the same however the key came. */
-export function spkiSha256Of(key: KeyObject): string {
-  return hexOf(
-    createHash('sha256')
-      .update(key.export({ format: 'der', type: 'spki' }))
-      .digest(),
-  )
 }

@@ -221,6 +221,7 @@ describe('collateral', () => {
     ['TCB info of version 2', { tcbInfo: (info) => ({ ...info, version: 2 }) }, 'collateral_invalid: TCB info: not of TDX, version 3'],
     ['another way to compare', { tcbInfo: (info) => ({ ...info, tcbType: 1 }) }, 'collateral_invalid: TCB info: tcbType'],
     ['a status that is not known', { tcbInfo: (info) => ({ ...info, tcbLevels: [{ ...levelOf(info), tcbStatus: 'Fine' }] }) }, 'collateral_invalid: TCB level: a status that is not known'],
+    ['a status of ours', { tcbInfo: (info) => ({ ...info, tcbLevels: [{ ...levelOf(info), tcbStatus: 'Unrecognized' }] }) }, 'collateral_invalid: TCB level: a status that is not known'],
     ['15 components', { tcbInfo: (info) => ({ ...info, tcbLevels: [{ tcb: { pcesvn: 1, sgxtcbcomponents: [] } }] }) }, 'collateral_invalid: TCB components: not 16'],
     ['no levels', { tcbInfo: (info) => ({ ...info, tcbLevels: 1 }) }, 'collateral_invalid: tcbLevels: no list'],
     ['a QE identity of SGX', { qeIdentity: (one) => ({ ...one, id: 'QE' }) }, 'collateral_invalid: QE identity: not of TD_QE, version 2'],
@@ -343,7 +344,12 @@ describe('collateral in part', () => {
     const whole = Buffer.from(made.fetched.get(String(ids[0]))?.bytes ?? [])
     expect(response(whole)).toBe('evidence.collateral_missing: TCB info: its issuer chain')
     expect(response(whole, { 'TCB-Info-Issuer-Chain': '%' })).toContain('not percent-encoded')
-    for (const other of ['{"tcbInfo":{}}', '{"tcbInfo":{},"signature":1}', '{"signature":"00"}'])
+    for (const other of [
+      '{"tcbInfo":{}}',
+      '{"tcbInfo":{},"signature":1}',
+      '{"tcbInfo":{},"signature":"","x":1}',
+      '{"signature":"00"}',
+    ])
       expect(response(Buffer.from(other))).toContain('not of the two members')
     expect(response(Buffer.alloc(262_145))).toBe('evidence.too_large: TCB info')
   })
@@ -369,6 +375,22 @@ describe('without collateral', () => {
     const made = make()
     expect(refusal(() => verify(made, {}, bare(made)))).toBe(
       'evidence.collateral_missing: tdx-tcb:50806f000000',
+    )
+  })
+
+  it('in part, a revoked quote is refused for good', () => {
+    const made = make({ revoked: ['pck'] })
+    const collateral = new Map(made.fetched)
+    collateral.delete('tdx-qe')
+    expect(refusal(() => verify(made, { collateral }, bare(made)))).toBe(
+      'evidence.revoked: PCK certificate',
+    )
+    // a list that does not hold says nothing, and what is missing may come
+    const other = make({ seed: 'other', revoked: ['pck'] })
+    for (const id of [...other.fetched.keys()].slice(2))
+      collateral.set(id, other.fetched.get(id) as never)
+    expect(refusal(() => verify(made, { collateral }, bare(made)))).toBe(
+      'evidence.collateral_missing: tdx-qe',
     )
   })
 

@@ -5,9 +5,11 @@ import { awsIid } from '../../../src/attest/evidence/aws-iid.ts'
 import { azureImds, createAzureImds, imdsNonce } from '../../../src/attest/evidence/azure-imds.ts'
 import type { EvidenceItem, Verification } from '../../../src/attest/evidence/evidence.ts'
 import { ecKeys, issue, NOW, nameOf, rsaKeys } from '../synthetic/authority.ts'
+import { signedData } from '../synthetic/cms.ts'
 import * as made from '../synthetic/instances.ts'
 import { at, binder, itemOf } from '../synthetic/issuers.ts'
 import { refused } from '../synthetic/refused.ts'
+import { readFixture } from '../vectors.ts'
 
 describe('an AWS instance identity document', () => {
   const AT = at({ roots: made.AWS_ROOTS })
@@ -30,6 +32,23 @@ describe('an AWS instance identity document', () => {
 
   test('in DER holds as well', () =>
     expect(verdict(made.awsItem(made.AWS_DOCUMENT, { isBer: false }))).toBe('not refused'))
+
+  test('of 2018 is read as it was served (its bytes, signed by a certificate of the test)', () => {
+    const bytes = readFixture('aws-iid/jnewbigin-2018.document.json')
+    const cms = signedData({ content: bytes, signer: made.REGION, isBer: true })
+    const item = itemOf('aws-iid', bytes, { rsa2048: cms.toString('base64') })
+    const roots = { 'aws-iid': [{ id: 'aws-iid-ap-southeast-2', der: made.REGION.der }] }
+    expect(awsIid.verify(item, at({ roots }))).toMatchObject({
+      version: '2017-09-30',
+      product: 't2.micro',
+      flags: {
+        account: '351016140122',
+        region: 'ap-southeast-2',
+        image: 'ami-0a9591ce94104d964',
+        launched: Date.UTC(2018, 8, 26, 6, 10, 52),
+      },
+    })
+  })
 
   test('is the bytes that were signed, not what they say', () => {
     const item = made.awsItem()

@@ -141,6 +141,22 @@ describe('the attestation key', () => {
     expect(denialOf(() => tpm.verify(item, verification({ roots })))).toBe(denial)
   }) // biome-ignore format: rows
 
+  it('is vouched for by whichever of two roots of one name has issued its certificate', () => {
+    const [before, after] = ['before', 'after'].map((seed) =>
+      makeAuthority('TPM root', undefined, seed),
+    )
+    const both = [before, after].map((root, i) => ({ id: `root${i}`, der: root?.der ?? ROOT.der }))
+    const of = (root = ROOT) =>
+      tpm.verify(certified(root.issue(AK), []), verification({ roots: { [AK_ROOTS]: both } }))
+        .anchor
+    expect([of(before), of(after)]).toEqual(['root0', 'root1'])
+    expect(denialOf(() => of(ROOT))).toBe('evidence.untrusted_root')
+    const forged = verification({ roots: { [AK_ROOTS]: both.slice(1) } })
+    expect(denialOf(() => tpm.verify(certified(ROOT.issue(AK), []), forged))).toBe(
+      'evidence.chain: certificate 0 is not signed by its issuer',
+    )
+  })
+
   it('with a certificate that no root could have issued is vouched for by nobody', () => {
     expect(tpm.verify(certified(OTHER.issue(AK)), verification()).flags.ak_trust).toBe('nobody')
   })

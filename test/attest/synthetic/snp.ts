@@ -19,6 +19,8 @@ export interface ChipOptions {
   readonly cspId?: string
   readonly notBefore?: number
   readonly notAfter?: number
+  /** Another chip of the same maker. */
+  readonly beside?: Chip
   /** Where the intermediate says that its list is. */
   readonly crlUrl?: string
 }
@@ -28,6 +30,8 @@ export interface Chip {
   /** Name and key of the root, as an issuer of lists. */
   readonly issuer: { readonly name: string; readonly key: KeyObject }
   readonly options: Required<Pick<ChipOptions, 'product' | 'tcb' | 'hwid'>> & ChipOptions
+  /** Of whoever certifies chips. */
+  readonly middleKey: KeyObject
   /** Of the key that signs reports. */
   readonly key: KeyObject
   readonly leaf: Bytes
@@ -50,7 +54,9 @@ const YEARS = { notBefore: Date.UTC(2025, 0), notAfter: Date.UTC(2045, 0) }
 export function makeChip(options: ChipOptions = {}): Chip {
   const { product = 'Milan', cspId } = options
   const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const { beside } = options
   const [ark, ask] = [rsa(), rsa()]
+  const middleKey = beside?.middleKey ?? ask.privateKey
   const report = generateKeyPairSync('ec', { namedCurve: 'P-384' })
   const names = {
     root: `ARK-${product}`,
@@ -66,7 +72,7 @@ export function makeChip(options: ChipOptions = {}): Chip {
     notAfter: options.notAfter ?? YEARS.notAfter,
     subject: cspId === undefined ? 'SEV-VCEK' : 'SEV-VLEK',
     publicKey: report.publicKey,
-    issuer: { name: names.middle, key: ask.privateKey },
+    issuer: { name: names.middle, key: middleKey },
     serial: 3,
     extensions: [
       [`${ARC}.1`, der.integer(1)],
@@ -78,12 +84,13 @@ export function makeChip(options: ChipOptions = {}): Chip {
     ],
   })
   return {
-    root: { id: `synthetic-ark-${product.toLowerCase()}`, der: root, synthetic: true },
-    issuer: above,
+    root: beside?.root ?? { id: `synthetic-ark-${product.toLowerCase()}`, der: root, synthetic: true }, // biome-ignore format: one row
+    issuer: beside?.issuer ?? above,
+    middleKey,
     options: { ...options, product, tcb, hwid },
     key: report.privateKey,
     leaf,
-    chain: [middle, root],
+    chain: beside?.chain ?? [middle, root],
   }
 }
 

@@ -22,8 +22,13 @@ export interface Authority {
 
 const DAY = 86_400_000
 
-export function makeAuthority(name: string, above?: { readonly name: string }): Authority {
-  const key = keyFrom(name)
+/** `seed`: another key under the same name. */
+export function makeAuthority(
+  name: string,
+  above?: { readonly name: string },
+  seed = name,
+): Authority {
+  const key = keyFrom(seed)
   const [issuer, by] = above ? [above.name, keyFrom(above.name)] : [name, key]
   const der = certificate({ issuer, by, key, options: { subject: name, isAuthority: true } })
   return {
