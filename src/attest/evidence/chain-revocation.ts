@@ -21,7 +21,7 @@ export function chainRevocationNeeds(
   chain: readonly Certificate[],
   hosts: RegExp,
 ): readonly CollateralNeed[] {
-  return pointing(chain)
+  return pointing(chain.filter((one) => !one.isSelfIssued))
     .map(crlNeed)
     .map((need) => ({ ...need, urls: need.urls.filter((url) => hosts.test(url)) }))
 }
@@ -34,7 +34,8 @@ export function checkChainRevocation(
   chain: readonly Certificate[],
   at: Verification,
 ): ChainRevocation {
-  const answers = pointing(chain).map((certificate) => {
+  // the root is trusted, and not asked about, whatever it points to
+  const answers = pointing(chain.slice(0, -1)).map((certificate) => {
     const issuer = chain[chain.indexOf(certificate) + 1] as Certificate
     return asked(chain, certificate, issuer, at)
   })
@@ -57,9 +58,8 @@ export const listsAt = (hosts: RegExp): AskRevocation => ({
   check: checkChainRevocation,
 })
 
-/** The root is trusted, and not asked about, whatever it points to. */
-function pointing(chain: readonly Certificate[]): readonly Certificate[] {
-  return chain.filter((one) => !one.isSelfIssued && crlNeed(one).urls.length > 0)
+function pointing(certificates: readonly Certificate[]): readonly Certificate[] {
+  return certificates.filter((one) => crlNeed(one).urls.length > 0)
 }
 
 function asked(

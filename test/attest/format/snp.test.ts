@@ -1,4 +1,5 @@
 // Parts of SEV-SNP documents: the certificate table of an extended report, and what AMD writes into certificates.
+import { generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Denial } from '../../../src/attest/denial.ts'
@@ -7,9 +8,12 @@ import {
   productOfCpuid,
   readSnpCertificate,
   tcbOf,
+  vcekUrl,
 } from '../../../src/attest/format/snp-certificate.ts'
 import { readSnpReport } from '../../../src/attest/format/snp-report.ts'
 import { readSnpTable } from '../../../src/attest/format/snp-table.ts'
+import { der } from '../../support/der-writer.ts'
+import { makeCertificate } from '../synthetic/certificate.ts'
 import { makeTable } from '../synthetic/snp-table.ts'
 import { outcomeOf, readChain, readFixture, runOf, vector } from '../vectors.ts'
 
@@ -136,6 +140,71 @@ describe('a certificate of AMD', () => {
       'evidence.malformed AMD certificate: no product',
     )
   })
+})
+
+describe('a certificate as AMD writes it, but for one thing', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+  const arc = '1.3.6.1.4.1.3704.1'
+  const levels = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8].map((last) => [`${arc}.3.${last}`, der.integer(last)])) // biome-ignore format: one line
+  const genuine = { [`${arc}.2`]: der.text(0x16, 'Milan-B1'), ...levels, [`${arc}.4`]: Buffer.alloc(64, 1) } // biome-ignore format: one line
+  const read = (changed: Readonly<Record<string, Uint8Array | undefined>>) => {
+    const all = Object.entries({ ...genuine, ...changed })
+    const extensions = all.flatMap(([oid, value]) => (value ? [[oid, value] as const] : []))
+    const issuer = { name: 'SEV-Milan', key: privateKey }
+    const made = makeCertificate({ subject: 'SEV-VCEK', publicKey, issuer, notBefore: 0, notAfter: 1, extensions }) // biome-ignore format: one line
+    return refusal(() => readSnpCertificate(Certificate.parse(made)))
+  }
+
+  it('is read without the change', () => {
+    expect(read({})).toBeUndefined()
+  })
+
+  it.each([
+    ['no product', { [`${arc}.2`]: undefined }, 'evidence.malformed AMD certificate: no product'],
+    [
+      'a product nobody knows',
+      { [`${arc}.2`]: der.text(0x16, 'Rome-B0') },
+      'evidence.unsupported AMD certificate: product',
+    ],
+    [
+      'a product with more behind it',
+      { [`${arc}.2`]: Buffer.concat([der.text(0x16, 'Milan'), Buffer.of(0)]) },
+      'evidence.malformed AMD certificate: more than belongs to it',
+    ],
+    [
+      'a chip id of 63 bytes',
+      { [`${arc}.4`]: Buffer.alloc(63, 1) },
+      'evidence.malformed AMD certificate: length of the hardware id',
+    ],
+    [
+      'a level left out',
+      { [`${arc}.3.3`]: undefined },
+      'evidence.malformed AMD certificate: a component of the TCB is missing',
+    ],
+    [
+      'a level above 255',
+      { [`${arc}.3.3`]: der.integer(256) },
+      'evidence.malformed AMD certificate: a component of the TCB is no byte',
+    ],
+    [
+      'a level that is no number',
+      { [`${arc}.3.3`]: der.boolean(true) },
+      'evidence.malformed AMD certificate: another type than expected',
+    ],
+  ])('%s', (_, changed, says) => {
+    expect(read(changed)).toBe(says)
+  })
+})
+
+it('a key is asked for by as many bytes of the chip id as the product has, and not when there are more', () => {
+  const tcb = Uint8Array.of(1, 2, 3, 4, 0, 0, 0, 5)
+  const chip = Buffer.alloc(64)
+  chip.fill(0xab, 0, 8)
+  expect(vcekUrl('Turin', chip, tcb)).toBe(
+    'https://kdsintf.amd.com/vcek/v1/Turin/abababababababab?fmcSPL=1&blSPL=2&teeSPL=3&snpSPL=4&ucodeSPL=5',
+  )
+  chip[8] = 1
+  expect(vcekUrl('Turin', chip, tcb)).toBeUndefined()
 })
 
 it('a processor is of the product that its keys are of', () => {
