@@ -90,6 +90,17 @@ describe('attest verify', () => {
     expect(partly.json.says).toMatch(/: tdx-qe$/)
   })
 
+  it('takes roots besides the built-in ones, and marks what leads to one of a vendor as synthetic', async () => {
+    const cwd = folder({ 'ca.pem': fixture('intel-sgx-root-ca.pem').toString() })
+    const { exit, json } = await cli(
+      [...VERIFY, '--root', 'tpm-ak=ca.pem', '--root', 'amd=ca.pem'],
+      { cwd },
+    )
+    expect([exit, json.evidence[0].synthetic]).toEqual([0, false])
+    const wrong = await cli([...VERIFY, '--root', 'tpm-ak=policy.yaml'], { cwd })
+    expect([wrong.exit, wrong.err]).toEqual([2, expect.stringContaining('no certificate in PEM')])
+  })
+
   it('ends with 2 when it is called wrongly, and with 78 when the policy is wrong', async () => {
     const cwd = folder({ 'wrong.yaml': 'version: 1\nid: a\n' })
     const wrong = (from: string, to: string) =>

@@ -17,7 +17,7 @@ const folder = join(import.meta.dirname, 'bad')
 
 // mistakes that only the loader can see: places, names, meanings
 const BEYOND =
-  /^(audit-(sink|rotation|sign)|empty|env-|file-|include-|yaml-|entry-(name-twice|observer|order|unfired|unknown|version)|identity-(grants|keys|nobody|oauth|roles)$|limits-unknown|policy-(excess|guard|name|needs|on-unfired)|server-(name-twice|transport$|header-reserved)|virtual-server-(name-twice|paths))/
+  /^(attestation-absent|audit-(sink|rotation|sign)|empty|env-|file-|include-|yaml-|entry-(name-twice|observer|order|unfired|unknown|version)|identity-(grants|keys|nobody|oauth|roles)$|limits-unknown|policy-(excess|guard|name|needs|on-unfired)|server-(name-twice|transport$|header-reserved)|virtual-server-(name-twice|paths))/
 
 describe('the schema for editors', () => {
   it('has no keyword of ours', () => {

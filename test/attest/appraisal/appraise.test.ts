@@ -326,6 +326,18 @@ describe('what the policy says nothing about', () => {
   })
 })
 
+describe('a policy that observes', () => {
+  it('has the verdict that it would have; whoever admits reads the mode beside it', () => {
+    const policy = policyOf(tdxPolicy({ rest: 'mode: observe' }))
+    expect(appraised(policy)).toMatchObject({ mode: 'observe', decision: 'accept', admits: true })
+    expect(appraised(policy, { evidence: [] })).toMatchObject({
+      mode: 'observe',
+      decision: 'deny',
+      admits: false,
+    })
+  })
+})
+
 describe('a server without a policy', () => {
   it('has the result none, and is admitted', () => {
     expect(appraised(undefined)).toMatchObject({ decision: 'none', admits: true, level: 'none' })
@@ -379,6 +391,24 @@ describe('a server that is a command', () => {
     expect(verdict(undefined).reason).toBe('package.unmeasured')
   })
 
+  it('is refused when its reference value is over', () => {
+    const text = (end: string) => `version: 1
+id: local
+package: { reference: { command: [rv:npx] } }
+reference_values: { rv:npx: { values: ["${DIGEST}"], not_after: ${end} } }`
+    const measured = { command: DIGEST, files: [] }
+    const server = { id: 'files', transport: 'stdio' } as const
+    const of = (end: string) => appraised(policyOf(text(end)), { server, measured })
+    expect(of('2025-06-19')).toMatchObject({
+      admits: true,
+      matched: ['rv:npx'],
+      expires: Date.parse('2025-06-19T17:59:59.999Z') + 1,
+    })
+    expect(of('2025-06-18').says).toBe(
+      'the command of the server is not one that the policy lists: command: its reference value is over',
+    )
+  })
+
   it('cannot satisfy a policy of evidence, whatever was measured', () => {
     const measured = { command: DIGEST, files: [] }
     const server = { id: 'files', transport: 'stdio' } as const
@@ -395,6 +425,39 @@ describe('what an appraisal needs', () => {
       ['crl', true],
       ['crl', true],
     ])
+  })
+
+  it('is nothing where no policy is for the server, or none could be chosen', () => {
+    expect(needsOf(requestOf(undefined), using)).toEqual({ needs: [] })
+    const selection = { reason: 'policy.none' } as const
+    expect(needsOf(requestOf(undefined, { selection }), using)).toEqual({ needs: [] })
+  })
+
+  it('is required once it is required by one of two that need it', () => {
+    const needs = (required: boolean) => [{ id: 'a', kind: 'crl', urls: [], required }]
+    const verifiers = {
+      tdx: { type: 'tdx', needs: () => [...needs(true), ...needs(false)] } as never,
+    }
+    expect(needsOf(requestOf(POLICY), { ...using, verifiers })).toEqual({ needs: needs(true) })
+  })
+
+  it('is a fault of ours when a verifier throws anything else', () => {
+    const verifiers = {
+      tdx: {
+        type: 'tdx',
+        needs: () => {
+          throw 'text'
+        },
+        verify: () => {
+          throw 'text'
+        },
+      } as never,
+    }
+    const with_ = { ...using, verifiers }
+    expect(needsOf(requestOf(POLICY), with_)).toEqual({ refusal: { reason: 'internal.error' } })
+    expect(appraise(requestOf(POLICY), with_).says).toBe(
+      'the appraisal failed by a fault of the gateway: thrown',
+    )
   })
 
   it('is refused as the appraisal will be', () => {

@@ -143,3 +143,13 @@ describe('a toleration', () => {
     )
   })
 })
+
+describe('a document that says when it was made', () => {
+  const NITRO = 'a document of a production enclave is accepted'
+  const made = Date.parse('2022-10-13T08:58:02Z')
+
+  it('is stale when it is older than the policy allows, and clocks may differ', () => {
+    expect(under('nitro', NITRO, {}, made + 300_000).decision).toBe('accept')
+    expect(under('nitro', NITRO, {}, made + 362_000).reason).toBe('evidence.stale')
+  })
+})

@@ -1,5 +1,10 @@
 // What an appraisal policy may say: its closed schema, its dates and references, and how its faults are told.
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
+import { policyFileSchema } from '../../../src/app/attestation/policies.ts'
+import { EVIDENCE_TYPES } from '../../../src/attest/evidence/evidence.ts'
+import { EVIDENCE_KINDS } from '../../../src/attest/evidence/media.ts'
+import { VERIFIERS } from '../../../src/attest/evidence/table.ts'
 import { MRTD, policyOf, problemsOf, tdxPolicy } from './world.ts'
 
 describe('an appraisal policy', () => {
@@ -71,6 +76,45 @@ describe('an appraisal policy', () => {
     ).toEqual([])
   })
 })
+
+describe('the schema of policies', () => {
+  const { schema } = policyFileSchema()
+
+  it('is a schema that its dialect accepts', () => {
+    const ajv = new Ajv2020({ strict: false })
+    expect(ajv.validateSchema(schema), ajv.errorsText()).toBe(true)
+  })
+
+  it('is closed wherever it names members: what is misspelt is an error', () => {
+    const open: string[] = []
+    walk(schema as Node, '', (node, path) => {
+      if (node.properties && node.additionalProperties === undefined && !isPart(path))
+        open.push(path)
+    })
+    expect(open).toEqual([])
+  })
+
+  it('has a section for every kind of evidence that can be verified', () => {
+    const { properties = {} } = (schema as Node).properties?.evidence ?? {}
+    for (const type of EVIDENCE_TYPES)
+      expect([type, Object.hasOwn(properties, EVIDENCE_KINDS[type].section)]).toEqual([type, true])
+    expect(Object.keys(VERIFIERS).sort()).toEqual([...EVIDENCE_TYPES].sort())
+  })
+})
+
+interface Node {
+  readonly properties?: Readonly<Record<string, Node>>
+  readonly [keyword: string]: unknown
+}
+
+/** Branches say more of an object that is closed outside them. */
+const isPart = (path: string): boolean => /\/(?:anyOf|oneOf|allOf|if|then|else)\b/.test(path)
+
+function walk(node: unknown, path: string, visit: (node: Node, path: string) => void): void {
+  if (typeof node !== 'object' || node === null) return
+  if (!Array.isArray(node) && !path.endsWith('/properties')) visit(node as Node, path)
+  for (const [name, inner] of Object.entries(node)) walk(inner, `${path}/${name}`, visit)
+}
 
 describe('a wrong policy is refused with file, line and column:', () => {
   const wrong: readonly (readonly [string, string, readonly string[]])[] = [

@@ -1,5 +1,7 @@
 // A secret for one TPM and one key, opened by a TPM: what is made here without one is what TPM2_ActivateCredential expects.
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeCredential } from '../../../src/attest/tpm/make-credential.ts'
 import { parseTpmPublic, tpmNameOf } from '../../../src/attest/tpm/public.ts'
@@ -47,5 +49,31 @@ describe.skipIf(noSoftwareTpm)('a credential', () => {
     expect(denialOf(() => makeCredential(ak, tpmNameOf(ak), options))).toBe(
       'evidence.weak_algorithm: ek_public: no storage key with AES in CFB',
     )
+  })
+})
+
+describe('a credential for a recorded endorsement key', () => {
+  const folder = join(import.meta.dirname, '../../fixtures/attestation/tpm-software')
+  const random = (size: number) => Buffer.alloc(size, 5)
+  const secret = Buffer.alloc(32, 7)
+
+  it.each([
+    // sizes: object (2) of MAC (2 + 32) and secret (2 + 32); secret (2) of one RSA block, or of two coordinates (2 + 32 each)
+    ['ek-rsa', 70, 258],
+    ['ek-ecc', 70, 70],
+  ])('of %s has the sizes that the TPM expects', (name, object, seed) => {
+    const ek = parseTpmPublic(readFileSync(join(folder, `${name}.tpmt-public`)))
+    const made = makeCredential(ek, tpmNameOf(ek), { secret, random })
+    expect([made.credential.length, made.secret.length]).toEqual([object, seed])
+    expect(Buffer.from(made.credential).includes(secret)).toBe(false)
+  })
+
+  it('is of one name: another name has another MAC and another cipher text', () => {
+    const ek = parseTpmPublic(readFileSync(join(folder, 'ek-rsa.tpmt-public')))
+    const of = (name: string) =>
+      Buffer.from(makeCredential(ek, Buffer.from(name), { secret, random }).credential)
+    expect(of('one')).toEqual(of('one'))
+    expect(of('one').subarray(4, 36)).not.toEqual(of('two').subarray(4, 36))
+    expect(of('one').subarray(36)).not.toEqual(of('two').subarray(36))
   })
 })
