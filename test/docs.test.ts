@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import { readPolicy } from '../src/app/attestation/policies.ts'
 import {
   anchorsOf,
   type Fence,
@@ -94,6 +95,12 @@ const KINDS: Readonly<
     // a manifest of a plugin, or a part that counts only where another file refers to it
     if (flags.has('manifest') || flags.has('fragment')) {
       workplace.write(values.file ?? '', text)
+      return
+    }
+    if (flags.has('appraisal')) {
+      const { problems } = readPolicy(text, workplace.write(values.file ?? 'policy.yaml', text))
+      expect(problems.map(({ message }) => message).join('\n')).toContain(values.problem ?? '')
+      expect(problems.length > 0).toBe(values.problem !== undefined)
       return
     }
     const whole = /^version:/m.test(text)

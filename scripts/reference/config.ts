@@ -28,16 +28,21 @@ Made by \`npm run generate\` from the \`options.ts\` of each folder; do not edit
 /** One table per section. */
 export function configReference(): string {
   const root = rootSchema(SECTIONS, NOT_BUILT)
-  const sections = Object.entries(root.properties ?? {}).map(([name, schema]) => {
-    const rows = describe(schema, name).map((row) => [
-      `\`${row.path}\``,
-      row.type,
-      row.value,
-      row.what,
-    ])
-    return `## ${name}\n\n${table(['key', 'type', 'default', 'what'], rows)}`
-  })
+  const sections = Object.entries(root.properties ?? {}).map(
+    ([name, schema]) => `## ${name}\n\n${keysOf(schema, name)}`,
+  )
   return `${INTRODUCTION}\n${sections.join('\n')}`
+}
+
+/** A table of every key at and below a path. */
+export function keysOf(schema: Schema, path: string): string {
+  const rows = describe(schema, path).map((row) => [
+    `\`${row.path}\``,
+    row.type,
+    row.value,
+    row.what,
+  ])
+  return table(['key', 'type', 'default', 'what'], rows)
 }
 
 interface Row {
@@ -55,6 +60,10 @@ function describe(schema: Schema, path: string): Row[] {
   if (schema.items?.properties)
     for (const [name, property] of Object.entries(schema.items.properties))
       rows.push(...describe(property, `${path}[].${name}`))
+  const { additionalProperties: each } = schema
+  if (typeof each === 'object')
+    for (const [name, property] of Object.entries(each.properties ?? {}))
+      rows.push(...describe(property, `${path}.*.${name}`))
   return rows
 }
 

@@ -1,6 +1,6 @@
 // One generation of everything, built whole beside the running one: plugins, servers, catalogues, compiled points.
-import { createDisposer, type Disposer } from '../base/dispose.ts'
-import { AppError, messageOf } from '../base/errors.ts'
+import { createDisposer } from '../base/dispose.ts'
+import { messageOf } from '../base/errors.ts'
 import { canonicalText } from '../base/json.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { ExpressionCompiler } from '../engine/condition.ts'
@@ -17,12 +17,14 @@ import type { Override } from '../registry/catalogue/gate.ts'
 import { isJudged } from '../registry/catalogue/kinds.ts'
 import type { KnownCatalogue } from '../registry/catalogue/known.ts'
 import type { IdentityEntities } from '../registry/identity.ts'
-import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
-import { type ServerConfig, type ServerOptions, serverOptions } from '../upstream/options.ts'
-import { createUpstream } from '../upstream/upstream.ts'
+import type { UpstreamDeps } from '../upstream/client.ts'
+import type { ServerConfig } from '../upstream/options.ts'
+import type { Attestation } from './attestation/attestation.ts'
+import type { Preparation } from './attestation/room.ts'
 import type { IdentityRoom } from './identity.ts'
 import { systemRequest } from './reload.ts'
 import type { GatewayConfig } from './sections.ts'
+import { type OwnedServer, startServers } from './servers.ts'
 
 /** A runtime with what it owns. */
 export interface Assembly {
@@ -30,12 +32,8 @@ export interface Assembly {
   readonly runtime: Runtime
   readonly plugins: LoadedPlugins
   readonly servers: ReadonlyMap<string, OwnedServer>
-}
-
-/** A running server and the settings it was started with: equal settings keep it running over a reload. */
-export interface OwnedServer {
-  readonly upstream: Upstream
-  readonly fingerprint: string
+  /** Who may serve is found out as this says; undefined: everybody may. */
+  readonly preparation: Preparation | undefined
 }
 
 /** What became of the declared servers at their points. */
@@ -70,6 +68,8 @@ export interface AssembleDeps {
   readonly catalogue: CatalogueDeps
   /** What patterns of names and URIs are compiled with. */
   readonly expression: Pick<ExpressionCompiler, 'anyOf'>
+  /** Who may serve, and how that is found out. */
+  readonly attestation: Pick<Attestation, 'prepare' | 'begin' | 'drop'>
 }
 
 export interface CatalogueDeps {
@@ -96,10 +96,12 @@ export async function assemble(
     const plugins = await pluginsFor(loaded, previous, deps, options)
     if (plugins !== previous?.plugins) undo.defer(() => plugins.close())
     const generation = deps.engine.generation(plugins.registrations, limits)
+    const preparation = await deps.attestation.prepare(loaded, generation)
     const admissions = (await options.admit?.(generation)) ?? ALL_ADMITTED
-    const servers = await startServers(admitted(config, admissions), previous, deps, {
+    const servers = await startServers(admitted(config, admissions), previous?.servers, deps, {
       undo,
       admissions,
+      preparation,
       patience: options.patience ?? FIRST_ATTEMPT,
     })
     const upstreams = new Map([...servers].map(([name, { upstream }]) => [name, upstream]))
@@ -129,7 +131,7 @@ export async function assemble(
         createVirtualServer(options, deps.expression.anyOf),
       ),
     })
-    return { loaded, runtime, plugins, servers }
+    return { loaded, runtime, plugins, servers, preparation }
   } catch (error) {
     await undo.dispose()
     throw error
@@ -194,77 +196,6 @@ export function engineLimits({ limits }: GatewayConfig): EngineLimits {
     points: limits.points as Record<string, number>,
     depth: limits.depth,
     dispatch: limits.dispatch,
-  }
-}
-
-interface Starting {
-  readonly undo: Disposer
-  readonly admissions: Admissions
-  readonly patience: number
-}
-
-async function startServers(
-  config: GatewayConfig,
-  previous: Assembly | undefined,
-  deps: AssembleDeps,
-  { undo, admissions, patience }: Starting,
-): Promise<Map<string, OwnedServer>> {
-  const limits = {
-    response: config.limits.response,
-    depth: config.limits.depth,
-    requestTimeout: config.limits.request_timeout,
-  }
-  const servers = new Map<string, OwnedServer>()
-  const starting: Promise<void>[] = []
-  for (const server of config.servers) {
-    const options: ServerOptions = serverOptions(server)
-    const quarantine = admissions.quarantined.get(options.name)
-    const fingerprint = JSON.stringify([options, limits, quarantine !== undefined])
-    const running = previous?.servers.get(options.name)
-    if (running?.fingerprint === fingerprint) {
-      servers.set(options.name, running)
-      // what a point says now, whatever was decided since it said it last
-      if (quarantine !== undefined) void running.upstream.admit('quarantined', quarantine)
-      continue
-    }
-    const admission = quarantine === undefined ? 'admitted' : 'quarantined'
-    const upstream = createUpstream(options, {
-      ...deps.upstream,
-      limits,
-      admission,
-      admissionReason: quarantine,
-    })
-    undo.defer(() => upstream.close())
-    servers.set(options.name, { upstream, fingerprint })
-    // whoever may not serve is not run either
-    if (quarantine === undefined) starting.push(begin(upstream, deps))
-  }
-  let cancel = () => {}
-  await Promise.race([
-    Promise.allSettled(starting),
-    new Promise<void>((resolve) => {
-      cancel = deps.upstream.clock.after(patience, resolve)
-    }),
-  ])
-  cancel()
-  assertRequired(servers)
-  return servers
-}
-
-/** Clients of the legacy era that are there already will not open a session again. */
-async function begin(upstream: Upstream, { hasSessions }: AssembleDeps): Promise<void> {
-  await upstream.start()
-  if (hasSessions()) await upstream.prepare('legacy')
-}
-
-function assertRequired(servers: ReadonlyMap<string, OwnedServer>): void {
-  for (const { upstream } of servers.values()) {
-    if (upstream.required && upstream.status.state !== 'ready') {
-      throw new AppError(
-        'UPSTREAM_UNAVAILABLE',
-        `the server ${upstream.name} is required and did not start: ${upstream.status.error ?? upstream.status.state}`,
-      )
-    }
   }
 }
 

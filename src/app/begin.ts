@@ -48,7 +48,10 @@ export async function begin(deps: BeginDeps): Promise<Begun> {
   const rooms = await createRooms({ ...deps, config: loaded.config })
   const opened = loaded.config.admin.api ? await controlOf(deps, rooms) : undefined
   const { control, access } = opened ?? { control: undefined, access: undefined }
-  if (control) rooms.catalogue.keepIn(control.catalogue)
+  if (control) {
+    rooms.catalogue.keepIn(control.catalogue)
+    rooms.attestation.keepIn(control.store)
+  }
   const made = control?.effective(loaded)
   let admitting: Admitting | undefined
   try {
@@ -65,6 +68,7 @@ export async function begin(deps: BeginDeps): Promise<Begun> {
     throw error
   }
   current.origin = { base: loaded, admissions: admitting?.admissions ?? NOTHING.admissions }
+  rooms.attestation.inForce(current.assembly)
   control?.settled(made)
   admitting?.tell(true)
   rooms.inForce()

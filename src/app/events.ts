@@ -9,6 +9,7 @@ import type { Payload, Points } from '../points/table.ts'
 import type { Telemetry, UpstreamOutcome } from '../telemetry/telemetry.ts'
 import type { CallOutcome, Upstream, UpstreamEvents, UpstreamState } from '../upstream/client.ts'
 import type { Assembly } from './assemble.ts'
+import type { Attestation } from './attestation/attestation.ts'
 import { systemRequest } from './reload.ts'
 
 export interface EventDeps {
@@ -20,6 +21,8 @@ export interface EventDeps {
   /** Undefined likewise: transitions are kept until somebody can be told. */
   readonly current: () => Runtime | undefined
   readonly createId: () => string
+  /** Is told what makes an attestation old. */
+  readonly attestation: Pick<Attestation, 'keyChanged' | 'restarted'>
 }
 
 export interface ServerEvents extends UpstreamEvents {
@@ -76,8 +79,12 @@ export function upstreamEvents(deps: EventDeps): ServerEvents {
       const reason = `it showed the TLS key ${spkiSha256}, which is not the one it was admitted with`
       log.warn({ server: upstream.name, spkiSha256 }, 'a server showed another TLS key; refused')
       audit.write({ kind: 'server', server: upstream.name, outcome: 'key_changed', reason })
+      deps.attestation.keyChanged(upstream)
     },
-    restart: (upstream) => telemetry.upstreamRestarted(upstream.name),
+    restart(upstream) {
+      telemetry.upstreamRestarted(upstream.name)
+      deps.attestation.restarted(upstream)
+    },
   }
 }
 

@@ -17,6 +17,7 @@ import type { Points } from '../points/table.ts'
 import type { Store } from '../store/store.ts'
 import type { LineService, Pipes } from '../wire/line-service.ts'
 import { type Assembly, retire } from './assemble.ts'
+import type { Attestation } from './attestation/attestation.ts'
 import { type ApiAccess, begin } from './begin.ts'
 import type { Control } from './control/control.ts'
 import type { TokenReceiver } from './first-token.ts'
@@ -87,6 +88,8 @@ export interface Gateway {
   readonly adminHandle: AdminHandle
   /** Entities and the one way to change them; undefined without `admin.api`. */
   readonly control: Control | undefined
+  /** Who may serve: has a server attested now. */
+  readonly attestation: Pick<Attestation, 'attest'>
   /** What `mcp()` wraps, for a server without Express. */
   readonly doors: Doors
   /** From now on not ready: load balancers stop sending. */
@@ -151,7 +154,17 @@ function ownStdout(): Stdout {
   return { write: (bytes, done) => process.stdout.write(bytes, done) }
 }
 
-export function readConfig(
+export async function readConfig(
+  loader: ReturnType<typeof configLoader>,
+  options: GatewayOptions,
+): Promise<LoadedConfig<GatewayConfig>> {
+  const loaded = await readOwn(loader, options)
+  if (loaded.config.attestation === undefined) return loaded
+  const { withCompanions } = await import('./attestation/companions.ts')
+  return withCompanions(loader, loaded)
+}
+
+function readOwn(
   loader: ReturnType<typeof configLoader>,
   options: GatewayOptions,
 ): Promise<LoadedConfig<GatewayConfig>> {
@@ -180,6 +193,7 @@ class LiveGateway implements Gateway {
   readonly doors: Doors
   adminHandle: AdminHandle
   readonly control: Control | undefined
+  readonly attestation: Pick<Attestation, 'attest'>
   readonly #parts: LiveParts
   #draining = false
   #closing: Promise<void> | undefined
@@ -189,6 +203,7 @@ class LiveGateway implements Gateway {
     this.#parts = parts
     this.engine = parts.rooms.engine
     this.control = parts.control
+    this.attestation = parts.rooms.attestation
     this.#generations = new Generations({ ...parts, closing: () => this.#closing !== undefined })
     this.log = parts.log
     this.clock = parts.clock

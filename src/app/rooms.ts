@@ -35,6 +35,7 @@ import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { createProcessGuard } from '../upstream/stdio/guard.ts'
 import { type AssembleOptions, type Assembly, assemble } from './assemble.ts'
+import { type Attestation, createAttestation } from './attestation/attestation.ts'
 import { createDigests, type Digests } from './digests.ts'
 import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
@@ -65,6 +66,7 @@ export interface Rooms {
   /** What is known of what servers list. */
   readonly catalogue: KnownCatalogue
   readonly digests: Digests
+  readonly attestation: Attestation
   /** Builds a generation beside the running one. */
   build(
     loaded: LoadedConfig<GatewayConfig>,
@@ -134,7 +136,17 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
   })
   const egress = createEgress({ allowedHosts: config.network.allowed_hosts, clock, log })
   owned.defer(() => egress.close())
-  const host = createPluginHost(deps, { audit, expression, telemetry, egress })
+  const attestation = createAttestation({
+    clock,
+    log,
+    telemetry,
+    audit,
+    egress,
+    current,
+    env: options.env ?? process.env,
+  })
+  owned.defer(() => attestation.close())
+  const host = createPluginHost(deps, { audit, expression, telemetry, egress, attestation })
   const subscriptions = createSubscriptions()
   const listens = createListens()
   const sessions = createSessions({
@@ -185,6 +197,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     fanout: () => (current.assembly ? fanout : undefined),
     current: () => current.assembly?.runtime,
     createId: randomUUID,
+    attestation,
   })
   const parts = {
     hasSessions: () => sessions.size > 0,
@@ -198,6 +211,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     upstream: { clock, log, clientInfo: SELF, events, guard, wheel },
     arrived: fanout.arrived,
     catalogue: { known: catalogue, createId: randomUUID },
+    attestation,
   }
   return {
     telemetry,
@@ -207,6 +221,7 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     fanout,
     catalogue,
     digests,
+    attestation,
     async build(loaded, previous, how = {}) {
       const next = await assemble(loaded, previous, parts, {
         code: options.plugins,
@@ -237,10 +252,16 @@ export function putInForce(
   current: Current,
   next: Assembly,
   { servers, sections }: ConfigDiff,
-  { fanout, room, catalogue }: Pick<Rooms, 'fanout' | 'room' | 'catalogue'>,
+  {
+    fanout,
+    room,
+    catalogue,
+    attestation,
+  }: Pick<Rooms, 'fanout' | 'room' | 'catalogue' | 'attestation'>,
 ): Assembly {
   const old = runningOf(current)
   current.assembly = next
+  attestation.inForce(next)
   // before anything else is sent on them
   for (const stream of [...room.streams]) stream.reloaded()
   endGone(room, next)
@@ -272,11 +293,12 @@ interface HostParts {
   readonly expression: Expression
   readonly telemetry: Telemetry
   readonly egress: Egress
+  readonly attestation: Attestation
 }
 
 function createPluginHost(
   { clock, log, current, owned, options }: RoomDeps,
-  { audit, expression, telemetry, egress }: HostParts,
+  { audit, expression, telemetry, egress, attestation }: HostParts,
 ) {
   const host = createHost({
     clock,
@@ -292,6 +314,7 @@ function createPluginHost(
       )
     },
     egress,
+    attestation,
     metrics: { count: telemetry.pluginCounter },
     ...(options.env ? { env: options.env } : {}),
   })

@@ -56,7 +56,8 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
     if (given) return given
     const known = remembered.get(need.id)
     // a request with a nonce has its own answer
-    if (known && clock.wall() - known.receivedAt < refresh) return known
+    const age = Math.min(refresh, need.maxAge ?? refresh)
+    if (known && clock.wall() - known.receivedAt < age) return known
     // what is older than wanted is still handed on when there is nothing newer: its own time is what counts
     return (await fetched(need, signal)) ?? known
   }

@@ -10,6 +10,8 @@ export interface CollateralNeed {
   /** Sent with POST, such as an OCSP request. */
   readonly body?: Uint8Array
   readonly contentType?: string
+  /** Milliseconds: one that was received longer ago is of no use. */
+  readonly maxAge?: number
   /** False: verification may go on without it, and says so. */
   readonly required: boolean
 }

@@ -21,9 +21,9 @@ const ANCHOR = {
 } as const
 
 /** Families of evidence whose vendor roots come with the gateway; a further one is a root of a test. */
-export const PINNED_FAMILIES = ['amd', 'intel', 'nitro', 'google'] as const
-/** Families whose roots are those that the operator names. */
-export const NAMED_FAMILIES = ['tpm-ak', 'tpm-ek', 'aws', 'azure'] as const
+export const PINNED_FAMILIES = ['amd', 'azure', 'google', 'intel', 'nitro'] as const
+/** Families whose roots are those that the operator names; of AWS one for each region, named `aws-iid-<region>`. */
+export const NAMED_FAMILIES = ['tpm-ak', 'tpm-ek', 'aws-iid'] as const
 
 const ROOT = {
   type: 'object',
@@ -41,7 +41,7 @@ const ROOT = {
       type: 'boolean',
       default: false,
       description:
-        'a root of a test: what leads to it is marked synthetic. Needed for amd, intel, nitro and google, whose genuine roots are built in',
+        'a root of a test: what leads to it is marked synthetic. Needed for amd, azure, google, intel and nitro, whose genuine roots are built in',
     },
   },
 } as const
@@ -98,10 +98,21 @@ export const ATTESTATION_SCHEMA = {
     },
     roots: {
       type: 'object',
-      description: 'roots for evidence besides those that are built in, by name',
+      description:
+        'roots for evidence besides those that are built in, by name; of aws-iid one for each region, such as aws-iid-eu-west-1',
       propertyNames: { pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' },
       additionalProperties: ROOT,
       default: {},
+    },
+    client: {
+      type: 'object',
+      description: 'the certificate by which the gateway proves who it is to attested servers',
+      additionalProperties: false,
+      required: ['cert_file', 'key_file'],
+      properties: {
+        cert_file: { type: 'string', 'x-path': true, description: 'the chain, in PEM' },
+        key_file: { type: 'string', 'x-path': true, description: 'its key, in PEM' },
+      },
     },
     challenge_ttl: {
       type: 'string',

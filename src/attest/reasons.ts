@@ -335,6 +335,16 @@ export const REASONS = {
     'no appraisal policy is for this server, and attestation is required of all',
     'name one in servers[].attestation, or extend applies_to',
   ),
+  'policy.unasked': row(
+    'policy',
+    'the server has an appraisal policy, and no plugin entry had it attested',
+    'add an entry that uses attest, or take its conditions away that keep it from this server',
+  ),
+  'policy.vetoed': row(
+    'policy',
+    'a plugin refused the server',
+    'ask whoever wrote the entry that refused it, which the audit names',
+  ),
   'policy.error': row(
     'policy',
     'the appraisal policy cannot be used',

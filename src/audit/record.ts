@@ -7,7 +7,7 @@
  * entry. `reload`, `reload_refused`: a configuration. `break_glass`: a gate was bypassed. `alert`: a policy or plugin raised one. `server`: a change of
  * admission or health. `lifecycle`: start, drain, stop. `gap`: records were lost here. `write`: somebody created, changed or removed an
  * entity, or would have. `login`, `login_failed`: somebody proved who they are, or could not. `decision`: a right was refused (what was allowed is in
- * the record of the request). `permission`: a plugin used what it was not granted. `chain`, `checkpoint`, `pruned`: what makes the records
+ * the record of the request). `permission`: a plugin used what it was not granted. `attestation`: a server was appraised. `chain`, `checkpoint`, `pruned`: what makes the records
  * of a sink a chain (base/chain.ts): its beginning, a signature, what was removed because it was old.
  */
 export type AuditKind =
@@ -33,6 +33,7 @@ export type AuditKind =
   | 'login_failed'
   | 'decision'
   | 'permission'
+  | 'attestation'
   | 'chain'
   | 'checkpoint'
   | 'pruned'

@@ -23,6 +23,9 @@ export interface ConfigDiff {
 export function diffConfig(old: LoadedConfig<unknown>, next: LoadedConfig<unknown>): ConfigDiff {
   const found: Path[] = []
   compare(old.config, next.config, [], found)
+  // what a section names is part of it
+  for (const section of new Set([...Object.keys(old.companions), ...Object.keys(next.companions)]))
+    if (!isSameFiles(old.companions[section], next.companions[section])) found.push([section])
   const lists = (path: readonly string[]): ListDiff =>
     diffList(at(old.config, path), at(next.config, path))
   return {
@@ -32,6 +35,15 @@ export function diffConfig(old: LoadedConfig<unknown>, next: LoadedConfig<unknow
     entries: lists(['plugins', 'entries']),
     policies: lists(['policies']),
   }
+}
+
+type Files = Readonly<Record<string, string>>
+
+function isSameFiles(old: Files = {}, next: Files = {}): boolean {
+  const names = Object.keys(old)
+  return (
+    names.length === Object.keys(next).length && names.every((name) => old[name] === next[name])
+  )
 }
 
 function compare(old: unknown, next: unknown, path: Path, found: Path[]): void {

@@ -65,6 +65,8 @@ export interface ValueOrigin {
   readonly place?: Place
 }
 
+export type Companions = Readonly<Record<string, Readonly<Record<string, string>>>>
+
 export interface LoadedConfig<T> {
   readonly config: T
   /** The main file, absolute; empty for a configuration given as text or object. */
@@ -73,6 +75,8 @@ export interface LoadedConfig<T> {
   readonly files: readonly string[]
   /** Folders that a pattern of `include` looked through: a new file there is a change too. */
   readonly folders: readonly string[]
+  /** Further files that it names and somebody else reads, each with its SHA-256, by the section that names them. */
+  readonly companions: Companions
   readonly profile: string | undefined
   readonly warnings: readonly Problem[]
   /** SHA-256 of the resolved values: equal digests mean there is nothing to reload. */
@@ -86,6 +90,13 @@ export interface LoadedConfig<T> {
   readonly schema: Schema
 }
 
+export interface Accompaniment {
+  readonly companions: Companions
+  readonly files: readonly string[]
+  readonly folders: readonly string[]
+  readonly warnings: readonly Problem[]
+}
+
 export interface Loader<T> {
   readonly schema: Schema
   /** Throws an `AppError` with all problems of all files in `data.problems` (see `problemsOf`). */
@@ -94,6 +105,8 @@ export interface Loader<T> {
   parse(text: string, options?: { file?: string; env?: Env }): Promise<LoadedConfig<T>>
   /** The library form: an object of the same shape. Nothing is substituted in it; relative paths are relative to `base`. */
   fromObject(value: unknown, options?: { base?: string }): LoadedConfig<T>
+  /** The same configuration with files beside it: they are part of its digest, and what is watched. */
+  accompany(loaded: LoadedConfig<T>, by: Accompaniment): LoadedConfig<T>
   /** The same configuration with more items in its lists, validated as a whole; problems of an item are those of its source. */
   extend(loaded: LoadedConfig<T>, added: readonly AddedItem[]): LoadedConfig<T>
 }
@@ -113,6 +126,7 @@ interface Raw {
   readonly warnings: readonly Problem[]
   readonly files: readonly string[]
   readonly folders?: readonly string[]
+  readonly companions?: Companions
   readonly file: string
   readonly profile?: string | undefined
 }
@@ -148,6 +162,18 @@ export function createLoader<T>(options: LoaderOptions): Loader<T> {
       const { tree, problems } = readObject(value, place)
       const all = [...problems, ...(tree ? noInclude(tree) : [])]
       return inOne(finish({ tree, problems: all, warnings: [], files: [], file: '' }))
+    },
+    accompany(loaded, { companions, files, folders, warnings }) {
+      return inOne(
+        finish({
+          ...loaded,
+          problems: [],
+          companions,
+          files: [...new Set([...loaded.files, ...files])],
+          folders: [...new Set([...loaded.folders, ...folders])],
+          warnings,
+        }),
+      )
     },
     extend(loaded, added) {
       if (added.length === 0) return loaded
@@ -228,10 +254,12 @@ function* settle<T>(
     file: raw.file,
     files: raw.files,
     folders: raw.folders ?? [],
+    companions: raw.companions ?? {},
     profile: raw.profile,
     warnings,
     digest: createHash('sha256')
       .update(canonical(config as Json))
+      .update(raw.companions ? canonical(raw.companions as Json) : '')
       .digest('hex'),
     tree,
     schema,

@@ -170,6 +170,8 @@ export interface Upstream {
    * no new request; calls under way on them may end. Throws CONFIG_INVALID, also for a server that is not reached over TLS.
    */
   secure(trust: PeerTrust): void
+  /** What it has to prove now. */
+  readonly trust: PeerTrust
   readonly status: UpstreamStatus
   /** Undefined while it is down or when it does not speak that era; both eras at once for a server that speaks both. */
   link(era: Era): UpstreamLink | undefined

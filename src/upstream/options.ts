@@ -30,6 +30,7 @@ export interface ServerConfig {
   readonly required?: boolean
   /** Id of an appraisal policy. */
   readonly attestation?: string
+  readonly spiffe_id?: string
 }
 
 export interface PoolOptions {
@@ -229,6 +230,13 @@ const SERVER = {
       'x-expects': 'the id of a policy',
       description:
         'id of the appraisal policy it must satisfy, whatever applies_to of the policies says',
+    },
+    spiffe_id: {
+      type: 'string',
+      pattern: '^spiffe://[a-z0-9._-]+/[A-Za-z0-9._/-]+$',
+      'x-expects': 'a SPIFFE ID',
+      maxLength: 2048,
+      description: 'who it is; what attestation calls it, and policies can be for',
     },
     tags: {
       type: 'array',

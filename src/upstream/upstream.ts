@@ -177,6 +177,10 @@ class SupervisedUpstream implements Upstream {
     }
   }
 
+  get trust(): PeerTrust {
+    return this.#peer.trust
+  }
+
   secure(trust: PeerTrust): void {
     this.#peer.replace(trust)
   }

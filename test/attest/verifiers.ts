@@ -1,5 +1,9 @@
-// The verifiers that the tests of vectors and mutations run, with the schema of their section of a policy: those of the table, no other.
-import type { EvidenceType, Verifier } from '../../src/attest/evidence/evidence.ts'
+// The verifiers that the tests of vectors and mutations run, with the schema of their section of a policy: those of the gateway.
+import {
+  EVIDENCE_TYPES,
+  type EvidenceType,
+  type Verifier,
+} from '../../src/attest/evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../../src/attest/evidence/media.ts'
 import { EVIDENCE_SECTIONS, VERIFIERS } from '../../src/attest/evidence/table.ts'
 
@@ -13,8 +17,11 @@ export interface Section {
 }
 
 export const KNOWN: Readonly<Partial<Record<EvidenceType, Known>>> = Object.fromEntries(
-  Object.entries(VERIFIERS).map(([type, verifier]) => {
-    const section = EVIDENCE_SECTIONS[EVIDENCE_KINDS[type as EvidenceType].section]
-    return [type, { verifier, section: section as unknown as Section }]
-  }),
+  EVIDENCE_TYPES.map((type) => [
+    type,
+    {
+      verifier: VERIFIERS[type],
+      section: EVIDENCE_SECTIONS[EVIDENCE_KINDS[type].section],
+    },
+  ]),
 )

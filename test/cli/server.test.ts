@@ -148,10 +148,10 @@ describe('server list', () => {
     expect(exit).toBe(0)
     expect(out).toBe(
       [
-        'NAME    STATE     SOURCE    TAGS        WHERE',
-        'files   starting  dynamic   local prod  npx -y my server /srv',
-        'search  starting  dynamic               https://search.example.com/mcp',
-        'wiki    ready     declared  prod        https://wiki.example.com/mcp',
+        'NAME    STATE         SOURCE    TAGS        WHERE                           REASON',
+        'files   starting      dynamic   local prod  npx -y my server /srv',
+        'search  starting      dynamic               https://search.example.com/mcp',
+        'wiki    ready, grace  declared  prod        https://wiki.example.com/mcp    the revocation list is too old',
         '',
       ].join('\n'),
     )
@@ -180,6 +180,7 @@ describe('server show', () => {
         'name         files',
         'where        npx -y my server /srv',
         'state        starting',
+        'admission    admitted',
         'restarts     0',
         'tools        not listed yet',
         'tags         local prod',
@@ -191,7 +192,10 @@ describe('server show', () => {
       ].join('\n'),
     )
     const wiki = await world.run(['server', 'show', 'wiki'], { tty: true })
-    expect(wiki.out).toContain('tools     12\n')
+    expect(wiki.out).toContain('tools      12\n')
+    expect(wiki.out).toContain(
+      'state      ready\nreason     the revocation list is too old\nadmission  grace\n',
+    )
   })
 
   it('ends with 1 when there is none of that name', async () => {

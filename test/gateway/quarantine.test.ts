@@ -1,12 +1,13 @@
 // A server that is quarantined while clients use it: what each method answers then, what clients are told, what the operator sees.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Upstream } from '../../src/upstream/client.ts'
+import { temporaryDirectory } from '../support/directory.ts'
 import { modernRequest } from '../support/rpc.ts'
 import { eventually } from '../upstream/support.ts'
 import { type Listening, listening } from './listening.ts'
 import { connect, ERAS, type Peer, textOf } from './peers.ts'
 import { echo, type Recorder, startRecorder } from './recorder.ts'
-import { runGateway, type Started, server } from './running.ts'
+import { LISTEN, runGateway, type Started, server } from './running.ts'
 
 const EXTENSION = 'io.modelcontextprotocol/tasks'
 const REASON = 'the TLS key of the server is another one'
@@ -183,11 +184,30 @@ describe('an operator', () => {
     ])
   })
 
-  it('does not lift a quarantine by a reload that changes nothing of the server', async () => {
-    await upstream.admit('quarantined', REASON)
-    await gateway.gateway.reload()
-    const now = gateway.gateway.state().servers.get('one')?.upstream
-    expect(now).toBe(upstream)
-    expect(now?.admission).toBe('quarantined')
+  it('does not lift a quarantine, or a pin, by a reload that changes nothing of the server', async () => {
+    await using directory = await temporaryDirectory()
+    const servers = [server('one', one.url), server('pinned', 'https://localhost:1/mcp')]
+    const write = (more: object) =>
+      directory.write('gateway.yaml', JSON.stringify({ version: 1, ...LISTEN, servers, ...more }))
+    const configFile = await write({})
+    await using own = await runGateway({}, [], { configFile })
+    const { gateway } = own
+    const now = (name: string) => gateway.state().servers.get(name)?.upstream as Upstream
+    const before = now('one')
+    const pin = 'a'.repeat(64)
+    now('pinned').secure({ pin })
+    await before.admit('quarantined', REASON)
+    await write({ namespacing: { mode: 'collision' } })
+    expect((await gateway.reload()).outcome).toBe('applied')
+    expect([now('one'), now('one').admission]).toEqual([before, 'quarantined'])
+    // it is made anew, though nobody declared it anew
+    await write({ limits: { request_timeout: '31s' } })
+    expect((await gateway.reload()).outcome).toBe('applied')
+    expect(now('one')).not.toBe(before)
+    expect([now('one').admission, now('one').admissionReason]).toEqual(['quarantined', REASON])
+    expect(now('pinned').trust).toEqual({ pin })
+    await write({ servers: [server('one', one.url, { tags: ['other'] })] })
+    expect((await gateway.reload()).outcome).toBe('applied')
+    expect(now('one').admission).toBe('admitted')
   })
 })

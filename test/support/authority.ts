@@ -1,5 +1,12 @@
 // A certificate authority of tests: certificates, revocation lists and OCSP responses, each part of which can be made wrong. All synthetic.
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto'
 import { Certificate } from '../../src/attest/format/certificate.ts'
 import { publicKeyBits } from '../../src/attest/format/ocsp.ts'
 import { der } from './der-writer.ts'
@@ -24,6 +31,7 @@ export const OID = {
 } as const
 
 const ECDSA_SHA256 = der.sequence(der.oid('1.2.840.10045.4.3.2'))
+const ED25519 = der.sequence(der.oid('1.3.101.112'))
 export const DAY = 86_400_000
 /** When everything of the test authority is made; it is valid for a year around it. */
 export const NOW = Date.UTC(2026, 5, 1)
@@ -64,10 +72,24 @@ export const purposes = (...oids: readonly string[]): Buffer =>
 export const makeKeys = (): { publicKey: KeyObject; privateKey: KeyObject } =>
   generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
+/** The same key every time, of a kind that signs the same every time: Ed25519 of 32 equal bytes. */
+export function fixedKeys(byte: number): { publicKey: KeyObject; privateKey: KeyObject } {
+  const seed = Buffer.alloc(32, byte)
+  const head = Buffer.from('302e020100300506032b657004220420', 'hex')
+  const key = Buffer.concat([head, seed])
+  const privateKey = createPrivateKey({ key, format: 'der', type: 'pkcs8' })
+  return { publicKey: createPublicKey(privateKey), privateKey }
+}
+
+const isEdwards = (key: KeyObject): boolean => key.asymmetricKeyType === 'ed25519'
+const algorithmOf = (key: KeyObject): Buffer => (isEdwards(key) ? ED25519 : ECDSA_SHA256)
+const signatureOf = (bytes: Buffer, key: KeyObject): Buffer =>
+  der.bits(sign(isEdwards(key) ? null : 'sha256', bytes, key))
+
 const keyId = (spki: Uint8Array): Buffer => createHash('sha1').update(spki).digest()
 const spkiOf = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' })
 const signed = (tbs: Buffer, key: KeyObject): Buffer =>
-  der.sequence(tbs, ECDSA_SHA256, der.bits(sign('sha256', tbs, key)))
+  der.sequence(tbs, algorithmOf(key), signatureOf(tbs, key))
 
 let serials = 1000
 
@@ -87,7 +109,7 @@ function make(issuer: Issued | undefined, usual: Extensions, wanted: Wanted): Is
   const tbs = der.sequence(
     der.explicit(0, der.integer(2)),
     der.integer(serial),
-    ECDSA_SHA256,
+    algorithmOf(issuer ? issuer.key : keys.privateKey),
     issuer ? Buffer.from(issuer.certificate.subject) : commonName(subject),
     der.sequence(der.time(notBefore), der.time(notAfter)),
     commonName(subject),
@@ -160,7 +182,7 @@ export function makeCrl(issuer: Issued, wanted: WantedCrl = {}): Buffer {
   }
   const tbs = der.sequence(
     der.integer(version),
-    ECDSA_SHA256,
+    algorithmOf(issuer.key),
     Buffer.from(wanted.issuer ?? issuer.certificate.subject),
     der.time(thisUpdate),
     ...(nextUpdate === false ? [] : [der.time(nextUpdate)]),
@@ -216,8 +238,8 @@ export function makeOcsp(of: Certificate, issuer: Issued, wanted: WantedOcsp = {
   )
   const basic = der.sequence(
     tbs,
-    ECDSA_SHA256,
-    der.bits(sign('sha256', tbs, signer.key)),
+    algorithmOf(signer.key),
+    signatureOf(tbs, signer.key),
     ...(certificates.length > 0
       ? [der.explicit(0, der.sequence(...certificates.map((each) => Buffer.from(each.der))))]
       : []),

@@ -124,6 +124,17 @@ describe.each(['http', 'websocket'] as const)('over %s', (kind) => {
   })
 })
 
+it('what has to be proved is, whatever the environment says of TLS', async () => {
+  const name = 'NODE_TLS_REJECT_UNAUTHORIZED'
+  process.env[name] = '0'
+  try {
+    const { upstream } = await serve('http', { ca: [stranger.cert] })
+    expect(upstream.status.error).toContain('UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+  } finally {
+    delete process.env[name]
+  }
+})
+
 it('a key that cannot be read is refused without a word of it', () => {
   const { upstream } = upstreamOf(httpOptions('https://localhost:1/mcp'))
   release.push(() => upstream.close())

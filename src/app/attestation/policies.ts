@@ -6,6 +6,7 @@ import { compilePolicy, type PolicyFile } from '../../attest/policy/compile.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
 import { policySchema } from '../../attest/policy/schema.ts'
 import { matchesGlob } from '../../attest/policy/select.ts'
+import { suggest } from '../../base/suggest.ts'
 import { configError, createProblem, type Place, type Problem } from '../../config/problem.ts'
 import { complete, convert } from '../../config/schema/resolve.ts'
 import type { Schema } from '../../config/schema/schema.ts'
@@ -123,8 +124,8 @@ function unknownAnchors(tls: unknown, anchors: ReadonlySet<string> | undefined) 
       : [
           {
             path: ['tls', 'anchors', index],
-            message: `there is no anchor "${name}" in attestation.anchors`,
-            suggestion: undefined,
+            message: `there is no anchor "${name}" in attestation.anchors or attestation.spiffe`,
+            suggestion: suggest(name, anchors),
           },
         ],
   )

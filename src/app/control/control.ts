@@ -37,6 +37,7 @@ import { entityStatus } from './status.ts'
 import { togetherCheck } from './together.ts'
 
 export interface Control {
+  readonly store: Store
   readonly registry: Registry & Resealer
   /** Roles, grants, keys and principals of the store, for whoever authenticates and decides. */
   readonly identity: IdentityEntities
@@ -123,12 +124,12 @@ interface Opened extends Pick<RegistryDeps, 'store' | 'sealer'> {
 const IN_TURN: readonly string[] = ['policy', 'plugin', 'change']
 
 class LiveControl implements Control {
+  readonly store: Store
   readonly registry: Registry & Resealer
   readonly identity: IdentityEntities
   readonly catalogue: StoreMemory
   readonly cursors: CursorSigner
   readonly #deps: ControlDeps
-  readonly #store: Store
   readonly #follower: Follower
   #waiting: ReadonlyMap<string, string> = new Map()
   #revision = 0
@@ -138,7 +139,7 @@ class LiveControl implements Control {
 
   constructor(deps: ControlDeps, { store, sealer, follower }: Opened) {
     this.#deps = deps
-    this.#store = store
+    this.store = store
     this.#follower = follower
     this.identity = identityEntities(follower)
     this.catalogue = createStoreMemory({ store, createId: randomUUID })
@@ -228,7 +229,7 @@ class LiveControl implements Control {
 
   async close(): Promise<void> {
     this.#follower.close()
-    await this.#store.close()
+    await this.store.close()
   }
 
   /** Policies and entries are checked with all others: of two that do not go together the second has to see the first. */

@@ -5,9 +5,10 @@ import type { Claims, EvidenceItem, EvidenceRoot, Verification } from '../eviden
 import type { DcapQuote } from '../format/dcap-quote.ts'
 import type { Pck } from '../format/pck.ts'
 import type { PckChain } from './chain.ts'
-import { type DcapIds, idsOf } from './needs.ts'
+import type { Json } from './fields.ts'
+import { idsOf } from './needs.ts'
 import { qeLevel } from './qe-identity.ts'
-import { checkRevocation } from './revocation.ts'
+import { assertNotOn, checkRevocation } from './revocation.ts'
 import {
   crlResponse,
   QE_RESPONSE,
@@ -44,35 +45,64 @@ interface Found {
 /** Steps 5 to 10 of a DCAP verification. Throws `evidence.collateral_*`, `evidence.revoked`, `evidence.platform_software`. */
 export function judge(authentic: Authentic, item: EvidenceItem, at: Verification): Judged {
   const { quote, chain, pck, root } = authentic
-  const { tcb, qe, pckCrl, rootCrl } = find(item, at, idsOf(quote.tee, pck.fmspc, chain))
+  const { tcb, qe, pckCrl, rootCrl } = complete(authentic, find(authentic, item, at))
   const signers: Signers = new Map()
   const signedAt = { now: at.now, skew: at.skew, root, anchor: chain[2], signers }
   const tcbInfo = openSigned(tcb, signedAt)
   const qeIdentity = openSigned(qe, signedAt)
-  const crls = checkRevocation({ chain, signers, pckCrl, rootCrl }, at)
+  const { ofRoot, used: crls } = checkRevocation(chain, { pckCrl, rootCrl }, at)
+  for (const signer of signers.values()) assertNotOn(ofRoot, signer, 'signer of the collateral')
   assertTcbInfoIsOf(tcbInfo.json, quote.tee, pck)
-  const levels = [
-    platformLevel(tcbInfo.json, pck, quote.tee === 'tdx' ? quote.body.teeTcbSvn : undefined),
-    qeLevel(qeIdentity.json, quote.tee, quote.qe),
-  ]
-  const module = quote.tee === 'tdx' ? moduleLevel(tcbInfo.json, quote.body) : undefined
   return {
-    level: worstOf(module ? [...levels, module] : levels),
+    level: levelOf(authentic, tcbInfo.json, qeIdentity.json),
     used: [used('tcb-info', tcb, tcbInfo), used('qe-identity', qe, qeIdentity), ...crls],
   }
 }
 
-function find(item: EvidenceItem, at: Verification, ids: DcapIds): Found {
-  const sent = sentAlong(item.endorsements)
-  const found = {
-    tcb: signedResponse(at.collateral, ids.tcb, TCB_RESPONSE) ?? sent.tcb,
-    qe: signedResponse(at.collateral, ids.qe, QE_RESPONSE) ?? sent.qe,
-    pckCrl: crlResponse(at.collateral, ids.pckCrl) ?? sent.pckCrl,
-    rootCrl: crlResponse(at.collateral, ids.rootCrl) ?? sent.rootCrl,
+/** The worst of platform, QE and module. */
+function levelOf({ quote, pck }: Authentic, tcbInfo: Json, qeIdentity: Json): TcbLevel {
+  const report = quote.tee === 'tdx' ? quote.body : undefined
+  const platform = platformLevel(tcbInfo, pck, report?.teeTcbSvn)
+  const qe = qeLevel(qeIdentity, quote.tee, quote.qe)
+  const module = report && moduleLevel(tcbInfo, report)
+  return worstOf(module ? [platform, qe, module] : [platform, qe])
+}
+
+/** That a key is revoked does not wait for other documents. Throws `evidence.revoked`, and nothing for lists that do not hold. */
+export function assertNotKnownRevoked(
+  authentic: Authentic,
+  item: EvidenceItem,
+  at: Verification,
+): void {
+  const { pckCrl, rootCrl } = find(authentic, item, at)
+  if (!pckCrl || !rootCrl) return
+  try {
+    checkRevocation(authentic.chain, { pckCrl, rootCrl }, at)
+  } catch (error) {
+    if (!(error instanceof Denial) || error.reason === 'evidence.revoked') throw error
   }
-  for (const [name, document] of Object.entries(found))
-    if (document === undefined)
-      throw new Denial('evidence.collateral_missing', ids[name as keyof DcapIds])
+}
+
+function find(
+  { quote, pck, chain }: Authentic,
+  { endorsements }: EvidenceItem,
+  { collateral }: Verification,
+): Partial<Found> {
+  const ids = idsOf(quote.tee, pck.fmspc, chain)
+  const sent = sentAlong(endorsements)
+  const found = {
+    tcb: signedResponse(collateral, ids.tcb, TCB_RESPONSE) ?? sent.tcb,
+    qe: signedResponse(collateral, ids.qe, QE_RESPONSE) ?? sent.qe,
+    pckCrl: crlResponse(collateral, ids.pckCrl) ?? sent.pckCrl,
+    rootCrl: crlResponse(collateral, ids.rootCrl) ?? sent.rootCrl,
+  }
+  return found as Partial<Found>
+}
+
+function complete({ quote, pck, chain }: Authentic, found: Partial<Found>): Found {
+  for (const name of ['tcb', 'qe', 'pckCrl', 'rootCrl'] as const)
+    if (found[name] === undefined)
+      throw new Denial('evidence.collateral_missing', idsOf(quote.tee, pck.fmspc, chain)[name])
   return found as Found
 }
 

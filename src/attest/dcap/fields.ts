@@ -33,9 +33,11 @@ export function wholeOf(value: unknown, what: string): number {
 
 /** Hex of either case. */
 export function hexBytesOf(value: unknown, size: number, what: string): Uint8Array {
-  if (typeof value !== 'string' || value.length !== size * 2 || !/^[0-9a-fA-F]*$/.test(value))
-    throw invalid(`${what}: not hex of ${size} bytes`)
-  return Buffer.from(value, 'hex')
+  // decoding ends at the first letter that is no hex, which leaves it too short
+  const bytes =
+    typeof value === 'string' && value.length === size * 2 ? Buffer.from(value, 'hex') : undefined
+  if (bytes?.length !== size) throw invalid(`${what}: not hex of ${size} bytes`)
+  return bytes
 }
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/

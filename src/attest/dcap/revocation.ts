@@ -8,30 +8,28 @@ import { equalBytes } from '../format/der.ts'
 import { KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
 import { isSigned, schemeOf } from '../format/signature.ts'
 import type { PckChain } from './chain.ts'
-import { asCollateral, type Signers } from './signed.ts'
-
-interface Lists {
-  readonly chain: PckChain
-  readonly signers: Signers
-  readonly pckCrl: Uint8Array
-  readonly rootCrl: Uint8Array
-}
+import { asCollateral } from './signed.ts'
 
 /** Intel's longest has a few thousand entries. */
 const LARGEST = 1024 * 1024
 
+export interface CheckedLists {
+  /** Of the root: signers of collateral are asked about later. */
+  readonly ofRoot: Crl
+  readonly used: Claims['collateral']
+}
+
 /** Throws `evidence.revoked`, `evidence.collateral_invalid`, `evidence.collateral_stale`. */
 export function checkRevocation(
-  { chain, signers, pckCrl, rootCrl }: Lists,
+  [leaf, issuer, root]: PckChain,
+  lists: { readonly pckCrl: Uint8Array; readonly rootCrl: Uint8Array },
   at: Pick<Verification, 'now' | 'skew'>,
-): Claims['collateral'] {
-  const [leaf, issuer, root] = chain
-  const ofRoot = openCrl(rootCrl, root, 'root CRL', at)
-  const ofIssuer = openCrl(pckCrl, issuer, 'PCK CRL', at)
+): CheckedLists {
+  const ofRoot = openCrl(lists.rootCrl, root, 'root CRL', at)
+  const ofIssuer = openCrl(lists.pckCrl, issuer, 'PCK CRL', at)
   assertNotOn(ofRoot, issuer, 'PCK CA')
-  for (const signer of signers.values()) assertNotOn(ofRoot, signer, 'signer of the collateral')
   assertNotOn(ofIssuer, leaf, 'PCK certificate')
-  return [usedOf(ofIssuer), usedOf(ofRoot)]
+  return { ofRoot, used: [usedOf(ofIssuer), usedOf(ofRoot)] }
 }
 
 /** The list of this very issuer, whole, and of now: Intel's lists have no parts, and no extension that must be understood. */
@@ -59,7 +57,8 @@ function openCrl(
   })
 }
 
-function assertNotOn(crl: Crl, certificate: Certificate, what: string): void {
+/** Throws `evidence.revoked`. */
+export function assertNotOn(crl: Crl, certificate: Certificate, what: string): void {
   if (asCollateral(what, () => isRevoked(crl, certificate.serial)))
     throw new Denial('evidence.revoked', what)
 }

@@ -25,6 +25,7 @@ export interface Sent {
 /** TCB Info with many levels takes 30 KiB. */
 export const LARGEST_DOCUMENT = 256 * 1024
 const SIGNATURE = 64
+const QUOTATION_MARK = 0x22
 
 /** Of `endorsements.collateral`, with the names that DCAP tools give its members: texts as received, signatures and CRLs as hex. */
 export function sentAlong(endorsements: Json): Sent {
@@ -100,7 +101,7 @@ export function signedResponse(
   const members = membersOf(received.bytes, what)
   const inner = members.get(member)
   const quoted = members.get('signature')
-  if (!inner || !quoted || members.size !== 2)
+  if (!inner || quoted?.[0] !== QUOTATION_MARK || members.size !== 2)
     throw invalid(`${what}: not of the two members ${member} and signature`)
   const hex = Buffer.from(quoted.subarray(1, -1)).toString('latin1')
   return {

@@ -9,7 +9,7 @@ import { equalBytes } from '../format/der.ts'
 import { readPck } from '../format/pck.ts'
 import { isSigned, keyOf } from '../format/signature.ts'
 import { assertLeaf, pckChainOf } from './chain.ts'
-import { type Authentic, type Judged, judge } from './collateral.ts'
+import { type Authentic, assertNotKnownRevoked, type Judged, judge } from './collateral.ts'
 import { P256 } from './signed.ts'
 
 /** SubjectPublicKeyInfo of a P-256 key up to its point. */
@@ -80,6 +80,7 @@ function judgeOrRefuse(authentic: Authentic, item: EvidenceItem, at: Verificatio
   } catch (error) {
     if (error instanceof Denial && error.reason === 'evidence.collateral_missing') {
       const { quote } = authentic
+      assertNotKnownRevoked(authentic, item, at)
       const besides = `and collateral is missing: ${error.detail}`
       if (isDebug(quote)) throw new Denial('evidence.debug', besides)
       if (quote.trailing > 0) throw malformed(`quote: ${trailingText(quote.trailing)}, ${besides}`)

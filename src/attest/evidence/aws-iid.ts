@@ -1,6 +1,6 @@
-// AWS instance identity documents, by their rsa2048 signature: which machine it is, as it was launched. Without a nonce: whoever read one
-// once can show it for ever, so it never binds and never stands for what a machine runs.
-import { createHash } from 'node:crypto'
+// AWS instance identity documents, by their rsa2048 signature: which machine it is, as it was launched, and never what it runs.
+// Without a nonce it binds nothing: whoever read one once can show it for ever.
+import { hash } from 'node:crypto'
 import type { JsonObject } from '../../base/json.ts'
 import { Denial, malformed } from '../denial.ts'
 import { fromBase64 } from '../format/base64.ts'
@@ -141,12 +141,12 @@ function claimsOf(
     attests: 'identity',
     version,
     size: item.bytes.length,
-    contentSha256: createHash('sha256').update(item.bytes).digest('hex'),
+    contentSha256: hash('sha256', item.bytes),
     signerSha256,
     anchor: root.id,
     synthetic: root.synthetic ?? false,
     binding: 'not checked',
-    hardwareSha256: createHash('sha256').update(`aws:${account}:${instance}`).digest('hex'),
+    hardwareSha256: hash('sha256', `aws:${account}:${instance}`),
     product: instanceType,
     tcb: {},
     measurements: {},

@@ -1,6 +1,6 @@
-// Azure's attested instance metadata: which machine it is, signed by a certificate of metadata.azure.com. Its nonce is ten digits, too few
-// to stand for a challenge, so it is an identity that must be of this minute.
-import { createHash } from 'node:crypto'
+// Azure's attested instance metadata: which machine it is, signed by a certificate of metadata.azure.com, and never what it runs.
+// Its nonce is ten digits, too few to stand for a challenge, so it must be of this minute as well.
+import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed, ofCollateral } from '../denial.ts'
 import { toDer } from '../format/ber.ts'
@@ -9,7 +9,7 @@ import { assertCmsSigned, isNamedBy, parseSignedData, type SignedData } from '..
 import { equalBytes } from '../format/der.ts'
 import { issuerUrlsIn, namesIn } from '../format/general-names.ts'
 import { readJson, textAt } from '../format/json.ts'
-import { type ChainRevocation, NOBODY_ASKED } from './chain-revocation.ts'
+import { type AskRevocation, listsAt } from './chain-revocation.ts'
 import { listIn } from './endorsements.ts'
 import type {
   Appraised,
@@ -41,6 +41,8 @@ export const AZURE_CLOUDS = [
 /** Where certificates of issuers are fetched from; another host in the certificate is not asked. */
 const HOSTS = ['www.microsoft.com', 'caissuers.microsoft.com', 'cacerts.digicert.com']
 const MOST_INTERMEDIATES = 4
+/** Where Microsoft and DigiCert publish lists. */
+const LISTS = /^http:\/\/(?:www\.microsoft\.com\/pkiops\/crl|crl[34]?\.digicert\.com)\//
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const TIME = /^(\d\d)\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) -0000$/
 
@@ -52,7 +54,7 @@ export function imdsNonce(binder: Uint8Array): string {
 
 /** `bytes` is the decoded signature; `endorsements.intermediates` may bring certificates of issuers, base64url. */
 export function createAzureImds(
-  revocation: ChainRevocation = NOBODY_ASKED,
+  revocation: AskRevocation = listsAt(LISTS),
 ): Verifier<AzureImdsPolicy> {
   return {
     type: WHAT,
@@ -83,7 +85,7 @@ export function createAzureImds(
 
 export const azureImds: Verifier<AzureImdsPolicy> = createAzureImds()
 
-function verify(item: EvidenceItem, at: Verification, revocation: ChainRevocation): Claims {
+function verify(item: EvidenceItem, at: Verification, revocation: AskRevocation): Claims {
   const data = dataOf(item)
   const { signer, others } = signerOf(data, item)
   const cloud = cloudOf(signer)
@@ -99,14 +101,14 @@ function verify(item: EvidenceItem, at: Verification, revocation: ChainRevocatio
     attests: 'identity',
     version: '1',
     size: item.bytes.length,
-    contentSha256: createHash('sha256').update(data.content).digest('hex'),
+    contentSha256: hash('sha256', data.content),
     signerSha256: signer.sha256,
     anchor: root.id,
     synthetic: root.synthetic ?? false,
     binding: bindingOf(nonce, at),
     madeAt: createdOn,
     goodUntil: expiresOn,
-    hardwareSha256: createHash('sha256').update(`azure:${machine}`).digest('hex'),
+    hardwareSha256: hash('sha256', `azure:${machine}`),
     tcb: {},
     measurements: {},
     flags: { subscription, cloud, revocation: isChecked ? 'checked' : 'not checked' },
@@ -131,7 +133,7 @@ function signerOf(data: SignedData, { endorsements }: EvidenceItem): Signer {
 }
 
 const needId = (certificate: Certificate): string =>
-  `certificate:${createHash('sha256').update(certificate.issuer).digest('hex')}`
+  `certificate:${hash('sha256', certificate.issuer)}`
 
 function issuerNeed(signer: Certificate): CollateralNeed {
   const urls = issuerUrlsIn(signer).filter((url) => URL.canParse(url) && isAllowed(new URL(url)))

@@ -1,5 +1,6 @@
 // Evidence of AWS Nitro Enclaves: whether a document is genuine, of its time, and bound; what policy wants is beside it.
 import { createHash } from 'node:crypto'
+import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
 import { isSign1Signed, readSign1, type Sign1 } from '../format/cose.ts'
@@ -7,35 +8,41 @@ import { hexOf, isZero } from '../format/der.ts'
 import { basicConstraintsOf, KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
 import { type NitroDocument, readNitroDocument } from '../format/nitro-document.ts'
 import { checkExpected } from './allow.ts'
-import { type ChainRevocation, NOBODY_ASKED, type RevocationChecked } from './chain-revocation.ts'
+import {
+  type ChainRevocation,
+  chainRevocationNeeds,
+  checkChainRevocation,
+} from './chain-revocation.ts'
 import type { Claims, EvidenceItem, EvidenceRoot, Verification, Verifier } from './evidence.ts'
 import { appraiseNitro, type NitroPolicy } from './nitro-policy.ts'
 import { checkVendorChain } from './vendor-chain.ts'
 
 const WHAT = 'Nitro document'
 
-export function createNitro(revocation: ChainRevocation = NOBODY_ASKED): Verifier<NitroPolicy> {
-  return {
-    type: 'nitro',
-    needs: ({ bytes }) => {
-      const { payload } = readSign1(bytes, WHAT)
-      return revocation.needs(chainOf(readNitroDocument(payload)))
-    },
-    verify: (item, at) => verify(item, at, revocation),
-    appraise: appraiseNitro,
-  }
+export const nitro: Verifier<NitroPolicy> = {
+  type: 'nitro',
+  needs,
+  verify,
+  appraise: appraiseNitro,
 }
 
-export const nitro: Verifier<NitroPolicy> = createNitro()
+/** Buckets in which AWS keeps the lists of its enclaves. */
+const LISTS =
+  /^https?:\/\/[a-z0-9-]*aws-nitro-enclaves[a-z0-9-]*\.s3(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?\/crl\//
 
-function verify(item: EvidenceItem, at: Verification, revocation: ChainRevocation): Claims {
+function needs({ bytes }: EvidenceItem): readonly CollateralNeed[] {
+  const { payload } = readSign1(bytes, WHAT)
+  return chainRevocationNeeds(chainOf(readNitroDocument(payload)), LISTS)
+}
+
+function verify(item: EvidenceItem, at: Verification): Claims {
   const message = readSign1(item.bytes, WHAT)
   const document = readNitroDocument(message.payload)
   const chain = chainOf(document)
   const leaf = chain[0] as Certificate
   const root = checkVendorChain(chain, at.roots.nitro ?? [], at.now)
   assertLeaf(leaf)
-  const revoked = revocation.check(chain, at)
+  const revoked = checkChainRevocation(chain, at)
   if (!isSign1Signed(message, leaf.publicKey)) throw new Denial('evidence.signature', WHAT)
   assertTimestamp(document, leaf, at)
   const binding = checkExpected(document.nonce, at.expected)
@@ -69,7 +76,7 @@ interface Verified {
   readonly leaf: Certificate
   readonly root: EvidenceRoot
   readonly binding: Claims['binding']
-  readonly revoked: RevocationChecked
+  readonly revoked: ChainRevocation
 }
 
 function claimsOf(verified: Verified): Claims {

@@ -15,7 +15,11 @@ import {
 import { readSnpReport, type SnpReport } from '../format/snp-report.ts'
 import { AMD_VCEK_ISSUERS } from '../roots/amd.ts'
 import { checkExpected } from './allow.ts'
-import { type ChainRevocation, NOBODY_ASKED, type RevocationChecked } from './chain-revocation.ts'
+import {
+  type ChainRevocation,
+  chainRevocationNeeds,
+  checkChainRevocation,
+} from './chain-revocation.ts'
 import type { Claims, EvidenceItem, EvidenceRoot, Verification, Verifier } from './evidence.ts'
 import { chainOf, endorsementsOf, type SigningKey, sentChainOf } from './sev-snp-chain.ts'
 import { appraiseSevSnp, type SevSnpPolicy } from './sev-snp-policy.ts'
@@ -25,35 +29,34 @@ import { checkVendorChain } from './vendor-chain.ts'
  * Endorsements: `vcek` or `vlek` (base64url of DER) and `chain` (ASK or ASVK, then the ARK if at all), or `cert_table`, the table of an
  * extended report. Without an intermediate the known one is taken; without a VCEK it is asked for at AMD.
  */
-export function createSevSnp(revocation: ChainRevocation = NOBODY_ASKED): Verifier<SevSnpPolicy> {
-  return {
-    type: 'sev-snp',
-    needs: (item) => needs(item, revocation),
-    verify: (item, at) => verify(item, at, revocation),
-    appraise: appraiseSevSnp,
-  }
+export const sevSnp: Verifier<SevSnpPolicy> = {
+  type: 'sev-snp',
+  needs,
+  verify,
+  appraise: appraiseSevSnp,
 }
 
-export const sevSnp: Verifier<SevSnpPolicy> = createSevSnp()
+const LISTS = /^https:\/\/kdsintf\.amd\.com\//
 
-function needs(item: EvidenceItem, revocation: ChainRevocation): readonly CollateralNeed[] {
+function needs(item: EvidenceItem): readonly CollateralNeed[] {
   const report = readSnpReport(item.bytes)
   const key = signingKeyOf(report)
   const { leaf, above } = endorsementsOf(item, key)
-  if (leaf) return revocation.needs(sentChainOf(Certificate.parse(leaf), above))
+  if (leaf) return chainRevocationNeeds(sentChainOf(Certificate.parse(leaf), above), LISTS)
   const product = report.cpuid && productOfCpuid(report.cpuid)
   const url = key === 'vcek' && product && vcekUrl(product, report.chipId, report.tcb.reported)
   // before version 3 a report does not say of which product it is, and nobody but the provider has a VLEK
   if (!url) throw new Denial('evidence.collateral_missing', `endorsements.${key}`)
   const vcek = { id: vcekId(report), kind: 'certificate', urls: [url], required: true } as const
-  return [vcek, ...revocation.needs([Certificate.parse(AMD_VCEK_ISSUERS[product])])]
+  const issuer = Certificate.parse(AMD_VCEK_ISSUERS[product])
+  return [vcek, ...chainRevocationNeeds([issuer], LISTS)]
 }
 
 function vcekId({ chipId, tcb }: SnpReport): string {
   return `vcek:${createHash('sha256').update(chipId).update(tcb.reported).digest('hex')}`
 }
 
-function verify(item: EvidenceItem, at: Verification, revocation: ChainRevocation): Claims {
+function verify(item: EvidenceItem, at: Verification): Claims {
   const report = readSnpReport(item.bytes)
   const key = signingKeyOf(report)
   const given = endorsementsOf(item, key)
@@ -63,7 +66,7 @@ function verify(item: EvidenceItem, at: Verification, revocation: ChainRevocatio
   const roots = at.roots.amd ?? []
   const chain = chainOf(leaf, given.above, roots)
   const root = checkVendorChain(chain, roots, at.now)
-  const revoked = revocation.check(chain, at)
+  const revoked = checkChainRevocation(chain, at)
   const says = readSnpCertificate(leaf)
   assertSameChip(report, key, says, chain.at(-1) as Certificate)
   if (!isSigned(SCHEME, leaf.publicKey, report.signed, report.signature, 'ieee-p1363'))
@@ -120,7 +123,7 @@ interface Verified {
   readonly says: SnpCertificate
   readonly root: EvidenceRoot
   readonly binding: Claims['binding']
-  readonly revoked: RevocationChecked
+  readonly revoked: ChainRevocation
 }
 
 function claimsOf(verified: Verified): Claims {

@@ -31,6 +31,7 @@ const MEASUREMENTS = [
   'mrconfigid',
   'mrowner',
   'mrownerconfig',
+  'mrservicetd',
 ] as const
 
 /** Section `tdx` of a policy, with defaults in place. */

@@ -3,7 +3,6 @@ import type { Collateral, CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
 import { parseName } from '../path/name.ts'
-import { assertNamed, expectedHost } from '../path/named.ts'
 import { PURPOSE } from '../path/profile.ts'
 import {
   type CertificateStatus,
@@ -14,8 +13,8 @@ import {
 import { type Anchor, readChain, type ValidPath, validatePath } from '../path/validate.ts'
 import type { Reason } from '../reasons.ts'
 import type { TrustVector } from './evidence.ts'
-import { checkSvidAuthority, checkX509Svid, matchesSpiffe, parseSpiffeId, parseSpiffeRule } from './spiffe.ts' // biome-ignore format: a row
-import type { IdentityRule, TlsPolicy } from './tls-policy.ts'
+import { identityOf, trustDomainOf } from './tls-identity.ts'
+import type { TlsPolicy } from './tls-policy.ts'
 
 /** A configured CA. Outside its time it is none. */
 export interface TlsAnchor {
@@ -158,7 +157,8 @@ function pathOf({ connection, policy, anchors, now }: TlsQuestion): ValidPath<Ow
   const isActive = ({ notBefore = -Infinity, notAfter = Infinity }: TlsAnchor) =>
     notBefore <= now && now <= notAfter
   const named = anchors.filter(({ name }) => policy.anchors.includes(name))
-  const domain = domainOf(chain[0])
+  const isOfBundle = named.some(({ trustDomain }) => trustDomain !== undefined)
+  const domain = isOfBundle ? trustDomainOf(chain[0]) : undefined
   const active = named.filter(
     (anchor) =>
       isActive(anchor) && (anchor.trustDomain === undefined || anchor.trustDomain === domain),
@@ -185,65 +185,9 @@ function asAnchor(from: TlsAnchor): OwnAnchor {
   }
 }
 
-/** Of an SVID; undefined for a leaf that is none. */
-function domainOf(leaf: Certificate | undefined): string | undefined {
-  const id = leaf && svidOf(leaf).id
-  return id === undefined ? undefined : parseSpiffeId(id).trustDomain
-}
-
-function svidOf(leaf: Certificate): { readonly id?: string; readonly error?: Denial } {
-  try {
-    return { id: checkX509Svid(leaf) }
-  } catch (error) {
-    if (!(error instanceof Denial)) throw error
-    return { error }
-  }
-}
-
 function assertShortLived({ notBefore, notAfter }: Certificate, days: number | undefined): void {
   if (days !== undefined && notAfter - notBefore > days * 86_400_000)
     throw new Denial('tls.validity_too_long', `at most ${days} days`)
-}
-
-/** The rule that is met, as text. `domain`: of the bundle that the anchor is of. */
-function identityOf(
-  path: readonly Certificate[],
-  domain: string | undefined,
-  { identity, profile }: TlsPolicy,
-): string {
-  const [leaf] = path as [Certificate]
-  const svid = svidOf(leaf)
-  const isMet = (rule: IdentityRule): boolean => {
-    if ('spki' in rule) return rule.spki === `sha256:${leaf.spkiSha256}`
-    if ('dns' in rule) return domain === undefined && isNamed(leaf, rule.dns, profile)
-    if (svid.id === undefined) return false
-    return matchesSpiffe(svid.id, parseSpiffeRule(patternOf(rule)))
-  }
-  const met = identity.any_of.find(isMet)
-  if (!met) {
-    const isSpiffeOnly = identity.any_of.every((rule) => !('dns' in rule || 'spki' in rule))
-    throw isSpiffeOnly && svid.error ? svid.error : new Denial('tls.name_mismatch')
-  }
-  if (!('dns' in met || 'spki' in met))
-    for (const issuer of path.slice(1, -1)) checkSvidAuthority(issuer)
-  const [[kind, value] = []] = Object.entries(met)
-  return `${kind}:${value}`
-}
-
-function patternOf(
-  rule: Exclude<IdentityRule, { readonly dns: string } | { readonly spki: string }>,
-): string {
-  return 'spiffe_id' in rule ? rule.spiffe_id : `spiffe://${rule.spiffe_trust_domain}/*`
-}
-
-function isNamed(leaf: Certificate, host: string, profile: TlsPolicy['profile']): boolean {
-  try {
-    assertNamed(leaf, [expectedHost(host)], { family: 'tls', profile })
-    return true
-  } catch (error) {
-    if (error instanceof Denial && error.reason === 'tls.name_mismatch') return false
-    throw error
-  }
 }
 
 function revocationOf(question: TlsQuestion, { path }: ValidPath): RevocationQuestion {

@@ -1,5 +1,5 @@
-// BER to DER (X.690 sections 8 and 10), as far as CMS of cloud providers needs it: indefinite lengths, lengths longer than needed and
-// octet strings in pieces. DER comes out as it went in; order and values are not touched.
+// BER to DER (X.690 sections 8 and 10), as far as CMS of cloud providers needs it; order and values are not touched.
+// Indefinite lengths, lengths longer than needed and octet strings in pieces are; DER comes out as it went in.
 import { Denial, malformed } from '../denial.ts'
 import { TAG } from './der.ts'
 
@@ -12,15 +12,19 @@ const PIECES = TAG.octetString | CONSTRUCTED
 interface Element {
   readonly tag: number
   readonly content: Uint8Array
+  /** With tag and length, as DER. */
+  readonly der: Uint8Array
+  /** It stood there so. */
+  readonly isKept: boolean
 }
 
 /** One element and nothing after it. Throws `evidence.malformed`, `evidence.too_large`, `evidence.budget`. */
 export function toDer(bytes: Uint8Array, what: string): Uint8Array {
   if (bytes.length > LARGEST) throw new Denial('evidence.too_large', what)
   const reader = new Ber(bytes, what)
-  const { tag, content } = reader.element(bytes.length, 0)
+  const { der } = reader.element(bytes.length, 0)
   if (reader.at !== bytes.length) throw malformed(`${what}: more than belongs to it`)
-  return encoded(tag, content)
+  return der
 }
 
 class Ber {
@@ -35,25 +39,41 @@ class Ber {
   }
 
   element(end: number, depth: number): Element {
-    const { bytes, what } = this
+    const { bytes, what, at: start } = this
     if (++this.#elements > MOST_ELEMENTS) throw new Denial('evidence.budget', `${what}: elements`)
     if (depth > DEEPEST) throw new Denial('evidence.budget', `${what}: depth`)
-    if (this.at + 2 > end) throw malformed(`${what}: ends early`)
+    if (start + 2 > end) throw malformed(`${what}: ends early`)
     const tag = bytes[this.at++] as number
     if ((tag & 0x1f) === 0x1f) throw malformed(`${what}: a tag above 30`)
     if (tag === 0) throw malformed(`${what}: an end where nothing began`)
     const length = this.#length(end)
+    const from = this.at
+    const isMinimal = length !== undefined && from - start === headerSize(length)
     if ((tag & CONSTRUCTED) === 0) {
       if (length === undefined) throw malformed(`${what}: a value without a length`)
-      this.at += length
-      return { tag, content: bytes.subarray(this.at - length, this.at) }
+      this.at = from + length
+      return this.#made(tag, bytes.subarray(from, this.at), start, isMinimal)
     }
     const inside =
-      length === undefined ? this.#untilEnd(end, depth) : this.#within(this.at + length, depth)
-    if (tag !== PIECES) return { tag, content: joined(inside.map(({ tag, content }) => encoded(tag, content))) } // biome-ignore format: short
-    if (inside.some((piece) => piece.tag !== TAG.octetString))
-      throw malformed(`${what}: a piece of another type`)
-    return { tag: TAG.octetString, content: joined(inside.map(({ content }) => content)) }
+      length === undefined ? this.#untilEnd(end, depth) : this.#within(from + length, depth)
+    if (tag === PIECES) return this.#made(TAG.octetString, this.#joined(inside), start, false)
+    // most of what comes is DER already, and is not copied
+    const isKept = isMinimal && inside.every((one) => one.isKept)
+    const content = isKept
+      ? bytes.subarray(from, this.at)
+      : Buffer.concat(inside.map(({ der }) => der))
+    return this.#made(tag, content, start, isKept)
+  }
+
+  #made(tag: number, content: Uint8Array, start: number, isKept: boolean): Element {
+    const der = isKept ? this.bytes.subarray(start, this.at) : encoded(tag, content)
+    return { tag, content, der, isKept }
+  }
+
+  #joined(pieces: readonly Element[]): Uint8Array {
+    if (pieces.some(({ tag }) => tag !== TAG.octetString))
+      throw malformed(`${this.what}: a piece of another type`)
+    return Buffer.concat(pieces.map(({ content }) => content))
   }
 
   /** Undefined: indefinite. */
@@ -86,12 +106,12 @@ class Ber {
   }
 }
 
+/** Of tag and length in DER; lengths are below 2^16 here. */
+const headerSize = (length: number): number => (length < 0x80 ? 2 : length < 0x100 ? 3 : 4)
+
 function encoded(tag: number, content: Uint8Array): Uint8Array {
   const { length } = content
-  if (length < 0x80) return joined([Uint8Array.of(tag, length), content])
-  const octets: number[] = []
-  for (let left = length; left > 0; left >>= 8) octets.unshift(left & 0xff)
-  return joined([Uint8Array.of(tag, 0x80 | octets.length, ...octets), content])
+  const size = headerSize(length)
+  const head = [[tag, length], [tag, 0x81, length], [tag, 0x82, length >> 8, length & 0xff]][size - 2] // biome-ignore format: one line
+  return Buffer.concat([Uint8Array.from(head as number[]), content])
 }
-
-const joined = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts)

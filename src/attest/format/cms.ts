@@ -1,5 +1,5 @@
 // SignedData of CMS (RFC 5652 section 5) with one signer and signed attributes; whether its certificate is to be trusted is not asked here.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import type { Certificate } from './certificate.ts'
 import { context, contextPrimitive, Der, equalBytes, TAG } from './der.ts'
@@ -41,7 +41,10 @@ const OID = {
   messageDigest: '1.2.840.113549.1.9.4',
   rsaEncryption: '1.2.840.113549.1.1.1',
 } as const
+const NULL = Uint8Array.of(TAG.null, 0)
 const MOST_CERTIFICATES = 8
+/** A signature that holds is as long as the modulus of its key. */
+const FEWEST_RSA_OCTETS = 256
 const MOST_ATTRIBUTES = 32
 
 /** Throws `evidence.malformed`, `evidence.weak_algorithm`, `evidence.budget`. Detached content is malformed. */
@@ -54,8 +57,8 @@ export function parseSignedData(der: Uint8Array, what: string): SignedData {
   info.finish(what)
   const data = explicit.enter(TAG.sequence, what)
   explicit.finish(what)
-  data.small(`${what}: version`)
-  data.enter(TAG.set, `${what}: digestAlgorithms`)
+  const version = data.small(`${what}: version`)
+  const digests = data.enter(TAG.set, `${what}: digestAlgorithms`)
   const content = contentIn(data, what)
   const certificates = certificatesIn(data, what)
   data.optional(context(1), `${what}: crls`)
@@ -63,6 +66,10 @@ export function parseSignedData(der: Uint8Array, what: string): SignedData {
   data.finish(what)
   const signer = signerIn(signers.enter(TAG.sequence, `${what}: signerInfo`), what)
   signers.finish(`${what}: one signer`)
+  // nobody needs them; but whatever is not signed has one value, so that a document has one form
+  if (version !== (signer.keyIdentifier ? 3 : 1)) throw malformed(`${what}: version`)
+  if (digestIn(readAlgorithm(digests, what), what) !== signer.digest || !digests.isDone)
+    throw malformed(`${what}: digestAlgorithms`)
   return { content, certificates, signer }
 }
 
@@ -89,12 +96,13 @@ function certificatesIn(data: Der, what: string): readonly Uint8Array[] {
 
 function signerIn(info: Der, what: string): SignerInfo {
   const at = `${what}: signerInfo`
-  info.small(at)
+  const version = info.small(at)
   const keyIdentifier = info.optional(contextPrimitive(0), at)?.rest()
   const named = keyIdentifier ? undefined : info.enter(TAG.sequence, at)
   const issuer = named?.element(at)
   const serial = named?.integer(at)
   named?.finish(at)
+  if (version !== (keyIdentifier ? 3 : 1)) throw malformed(`${at}: version`)
   const digest = digestIn(readAlgorithm(info, at), what)
   const hasAttributes = info.tag === context(0)
   // first what is too weak, whatever else is the matter
@@ -110,15 +118,24 @@ function signerIn(info: Der, what: string): SignerInfo {
   return { issuer, serial, keyIdentifier, digest, scheme, signed, messageDigest: messageDigestIn(signed, what), signature } // biome-ignore format: one line
 }
 
-function digestIn({ oid }: Algorithm, what: string): Hash {
-  const digest = hashOf(oid)
+function digestIn(algorithm: Algorithm, what: string): Hash {
+  const digest = hashOf(algorithm.oid)
   if (!digest || digest === 'sha1') throw new Denial('evidence.weak_algorithm', `${what}: digest`)
+  assertPlain(algorithm, what)
   return digest
+}
+
+/** NULL or nothing, both of which are in use (RFC 5754 section 2). */
+function assertPlain({ parameters }: Algorithm, what: string): void {
+  if (parameters && !equalBytes(parameters, NULL)) throw malformed(`${what}: parameters`)
 }
 
 /** An algorithm of signatures, or of keys with the hash named beside it (RFC 3370 section 3.2). */
 function schemeIn(algorithm: Algorithm, digest: Hash, what: string): Scheme {
-  if (algorithm.oid === OID.rsaEncryption) return { key: 'rsa', hash: digest }
+  if (algorithm.oid === OID.rsaEncryption) {
+    assertPlain(algorithm, what)
+    return { key: 'rsa', hash: digest }
+  }
   const scheme = schemeOf(algorithm, what)
   if (scheme.hash !== digest) throw malformed(`${what}: two digests`)
   return scheme
@@ -158,10 +175,10 @@ export function isNamedBy({ issuer, serial, keyIdentifier }: SignerInfo, by: Cer
 export function assertCmsSigned(data: SignedData, by: Certificate, what: string): void {
   const { digest, messageDigest, scheme, signed, signature } = data.signer
   const key = by.publicKey
-  if (scheme.key === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048)
-    throw new Denial('evidence.weak_algorithm', `${what}: key`)
-  const found = createHash(digest).update(data.content).digest()
+  const found = hash(digest, data.content, 'buffer')
   if (!equalBytes(found, messageDigest))
     throw new Denial('evidence.signature', `${what}: messageDigest`)
   if (!isSigned(scheme, key, signed, signature)) throw new Denial('evidence.signature', what)
+  if (scheme.key === 'rsa' && signature.length < FEWEST_RSA_OCTETS)
+    throw new Denial('evidence.weak_algorithm', `${what}: key`)
 }

@@ -79,7 +79,10 @@ export function authorityInfoAccessOf(certificate: Certificate): readonly Access
 }
 
 function ia5(bytes: Uint8Array, what: string): string {
-  for (const byte of bytes) if (byte >= 0x80 || byte === 0) throw malformed(`${what}: no IA5String`)
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number
+    if (byte >= 0x80 || byte === 0) throw malformed(`${what}: no IA5String`)
+  }
   return latin1(bytes)
 }
 

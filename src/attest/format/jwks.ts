@@ -1,5 +1,5 @@
 // JWK sets (RFC 7517 section 5): which keys there are, and the one that a token names; where the set comes from is not its matter.
-import { createHash, createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
+import { createPublicKey, hash, type KeyObject, type webcrypto } from 'node:crypto'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import { Denial, malformed } from '../denial.ts'
 import { fromBase64, fromBase64url } from './base64.ts'
@@ -67,7 +67,7 @@ export function publicKeyOf({ members }: Jwk, what: string): PublicJwk {
   }
   try {
     const key = createPublicKey({ key: own as webcrypto.JsonWebKey, format: 'jwk' })
-    return { key, sha256: createHash('sha256').update(JSON.stringify(own)).digest('hex') }
+    return { key, sha256: hash('sha256', JSON.stringify(own)) }
   } catch {
     throw malformed(`${what}: no key`)
   }

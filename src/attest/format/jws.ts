@@ -52,7 +52,8 @@ export interface Jws {
 
 const LARGEST = 64 * 1024
 const MOST_CERTIFICATES = 8
-const FEWEST_RSA_BITS = 2048
+/** A signature that holds is as long as the modulus of its key; to ask the key itself costs as much as to verify. */
+const FEWEST_RSA_OCTETS = 256
 const LONGEST_KID = 512
 const KEY_MEMBERS = new Set(['jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256'])
 
@@ -103,12 +104,9 @@ function chainOf(x5c: unknown, what: string): readonly Uint8Array[] {
 /** Throws `evidence.signature`; `evidence.weak_algorithm` for a key that is not one of the algorithm, or too short. */
 export function assertJwsSigned(jws: Jws, key: KeyObject, what: string): void {
   const { hash, key: kind, curve, isPss }: AlgorithmSpec = ALGORITHMS[jws.alg]
-  const details = key.asymmetricKeyDetails
   const isFit =
     key.asymmetricKeyType === kind &&
-    (kind === 'rsa'
-      ? (details?.modulusLength ?? 0) >= FEWEST_RSA_BITS
-      : details?.namedCurve === curve)
+    (kind === 'rsa' || key.asymmetricKeyDetails?.namedCurve === curve)
   if (!isFit) throw new Denial('evidence.weak_algorithm', `${what}: key`)
   const padding = isPss ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING
   const how =
@@ -116,6 +114,8 @@ export function assertJwsSigned(jws: Jws, key: KeyObject, what: string): void {
       ? { key, dsaEncoding: 'ieee-p1363' as const }
       : { key, padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
   if (!isVerified(hash, jws, how)) throw new Denial('evidence.signature', what)
+  if (kind === 'rsa' && jws.signature.length < FEWEST_RSA_OCTETS)
+    throw new Denial('evidence.weak_algorithm', `${what}: key`)
 }
 
 function isVerified(hash: string, jws: Jws, how: Parameters<typeof verify>[2]): boolean {

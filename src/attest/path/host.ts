@@ -1,11 +1,37 @@
 // Host names and addresses: what is one, and whether a name of a certificate stands for it (RFC 9525 section 6); no other kind of name.
 import { isIP } from 'node:net'
 
-const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i
+const LONGEST_NAME = 253
+const LONGEST_LABEL = 63
+const [DOT, HYPHEN] = [0x2e, 0x2d]
 
-/** Preferred name syntax (RFC 1034 section 3.5, RFC 1123 section 2.1), no wildcard, no trailing dot, no IP address. */
+/**
+ * Preferred name syntax (RFC 1034 section 3.5, RFC 1123 section 2.1), no wildcard, no trailing dot, and no IP address: the last
+ * label is not a number. One pass without a pattern, as a certificate may have hundreds of names.
+ */
 export function isDnsName(text: string): boolean {
-  return text.length <= 253 && isIP(text) === 0 && text.split('.').every((one) => LABEL.test(one))
+  if (text.length > LONGEST_NAME) return false
+  let start = 0
+  let isNumber = true
+  for (let at = 0; at <= text.length; at++) {
+    const code = at === text.length ? DOT : text.charCodeAt(at)
+    if (code === DOT) {
+      const isLabel =
+        at > start && at - start <= LONGEST_LABEL && text.charCodeAt(at - 1) !== HYPHEN
+      if (!isLabel || text.charCodeAt(start) === HYPHEN) return false
+      if (at === text.length) return !isNumber
+      start = at + 1
+      isNumber = true
+    } else if (code < 0x30 || code > 0x39) {
+      if (!isLetter(code) && code !== HYPHEN) return false
+      isNumber = false
+    }
+  }
+  return false
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a)
 }
 
 /** Behind the `*.` of a wildcard: two labels at least, as no one holds all names below `com`. Undefined: no wildcard. */
@@ -17,12 +43,12 @@ export function wildcardBase(pattern: string): string | undefined {
 
 /** Whether a dNSName stands for a host: equal, or a wildcard in place of its whole left-most label. */
 export function matchesDns(pattern: string, host: string): boolean {
-  const name = host.toLowerCase()
-  if (!isDnsName(name)) return false
-  if (isDnsName(pattern)) return pattern.toLowerCase() === name
-  const base = wildcardBase(pattern)
-  const dot = name.indexOf('.')
-  return base !== undefined && dot > 0 && name.slice(dot + 1) === base
+  const [name, own] = [host.toLowerCase(), pattern.toLowerCase()]
+  if (own === name) return isDnsName(name)
+  if (!own.startsWith('*.')) return false
+  const base = name.slice(name.indexOf('.') + 1)
+  // a part of a name that is one is one itself
+  return own.slice(2) === base && base !== name && base.includes('.') && isDnsName(name)
 }
 
 /** Network byte order; undefined for what is no address. */
@@ -37,7 +63,7 @@ export function addressBytes(text: string): Uint8Array | undefined {
   }
 }
 
-/** As RFC 5952 writes it; undefined for what is no address. */
+/** In its shortest form (RFC 5952), hexadecimal to its end; undefined for what is no address. */
 export function addressText(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return bytes.join('.')
   if (bytes.length !== 16) return undefined

@@ -2,7 +2,7 @@
 
 import type { Certificate } from '../format/certificate.ts'
 import { equalBytes } from '../format/der.ts'
-import { type GeneralName, subjectAltNamesOf } from '../format/general-name.ts'
+import type { GeneralName } from '../format/general-name.ts'
 import { addressBytes, addressText, isDnsName, matchesDns } from './host.ts'
 import { parseName } from './name.ts'
 import type { Rules } from './profile.ts'
@@ -19,13 +19,18 @@ export function expectedHost(host: string): ExpectedName {
   return addressBytes(bare) ? { kind: 'ip', value: bare } : { kind: 'dns', value: bare }
 }
 
+/** With its subject alternative names, read once. */
+export interface NamedLeaf {
+  readonly leaf: Certificate
+  readonly names: readonly GeneralName[]
+}
+
 /** Throws a name mismatch. */
 export function assertNamed(
-  leaf: Certificate,
+  { leaf, names }: NamedLeaf,
   expected: readonly ExpectedName[],
   rules: Pick<Rules, 'family' | 'profile'>,
 ): void {
-  const names = subjectAltNamesOf(leaf)
   if (!expected.some((one) => names.some((name) => stands(name, one))))
     throw refusal(rules.family, 'name')
   const { commonNames } = parseName(leaf.subject, 'subject')

@@ -84,7 +84,8 @@ export function revocationNeeds(question: RevocationQuestion): readonly Collater
   } catch (error) {
     throw translated(family, error)
   }
-  return needs
+  // fetched anew well before it would be too old
+  return needs.map((need) => ({ ...need, maxAge: policy.max_age / 2 }))
 }
 
 /** Undefined: it is revoked. */

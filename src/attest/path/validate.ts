@@ -3,6 +3,7 @@ import { Denial } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
 import { equalBytes } from '../format/der.ts'
 import { basicConstraintsOf, keyIdentifierOf } from '../format/extensions.ts'
+import { subjectAltNamesOf } from '../format/general-name.ts'
 import { constrainedNamesOf, nameConstraintsOf, violated } from './constraints.ts'
 import { isSameName } from './name.ts'
 import { assertNamed, type ExpectedName } from './named.ts'
@@ -101,10 +102,10 @@ export function validatePath<A extends Anchor>(question: PathQuestion<A>): Valid
   }
   try {
     assertFit(leaf, 'leaf', rules, question.now)
-    // read even where nobody asks for a name: a leaf whose names cannot be read has none
-    constrainedNamesOf(leaf)
+    // read even where nobody asks for a name: a leaf whose names cannot be read is none
+    const names = subjectAltNamesOf(leaf)
     const found = new Search(question, rules, limits).run(leaf)
-    if (question.names) assertNamed(leaf, question.names, rules)
+    if (question.names) assertNamed({ leaf, names }, question.names, rules)
     return found
   } catch (error) {
     throw translated(family, error)

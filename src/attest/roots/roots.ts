@@ -8,8 +8,8 @@ import { NITRO_ROOTS } from './nitro.ts'
 
 export const VENDOR_ROOTS: Readonly<Record<string, readonly EvidenceRoot[]>> = {
   amd: AMD_ROOTS,
-  azure: AZURE_ROOTS,
-  google: GOOGLE_ROOTS,
   intel: INTEL_ROOTS,
+  google: GOOGLE_ROOTS,
+  azure: AZURE_ROOTS,
   nitro: NITRO_ROOTS,
 }

@@ -1,6 +1,5 @@
-// SPIFFE trust bundles (SPIFFE-Trust-Domain-and-Bundle section 4): which authorities and keys a trust domain has, and which of two
-// bundles holds; nothing is fetched.
-import { createHash } from 'node:crypto'
+// SPIFFE trust bundles (Trust-Domain-and-Bundle section 4): whom a trust domain trusts, and which of two holds; nothing is fetched.
+import { hash } from 'node:crypto'
 import { Denial, malformed, ofCollateral } from '../denial.ts'
 import { parseSpiffeId } from '../evidence/spiffe.ts'
 import { fromBase64 } from '../format/base64.ts'
@@ -49,7 +48,7 @@ export function parseSpiffeBundle(bytes: Uint8Array, trustDomain: string): Spiff
     if (new Set(jwtKeys.map(({ kid }) => kid)).size < jwtKeys.length)
       throw malformed(`${what}: two JWT keys of one kid`)
     const refreshAfter = Math.min(Math.max(hint * 1000, SHORTEST), LONGEST)
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const sha256 = hash('sha256', bytes)
     return { trustDomain, sequence, refreshAfter, authorities, jwtKeys, sha256 }
   })
 }

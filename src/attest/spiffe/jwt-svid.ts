@@ -1,5 +1,4 @@
-// JWT-SVIDs (JWT-SVID sections 2 to 5): a token that names a workload to an audience. Whoever has it can show it: an identity, and never
-// proof of the connection it came over.
+// JWT-SVIDs (JWT-SVID sections 2 to 5): tokens that name a workload to an audience, and never prove whose connection it is.
 import { Denial, ofCollateral } from '../denial.ts'
 import { parseSpiffeId } from '../evidence/spiffe.ts'
 import { memberAt, textsAt } from '../format/json.ts'

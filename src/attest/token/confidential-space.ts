@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import { Denial, malformed } from '../denial.ts'
 import { assertListed } from '../evidence/allow.ts'
-import { type ChainRevocation, NOBODY_ASKED } from '../evidence/chain-revocation.ts'
+import { type AskRevocation, listsAt } from '../evidence/chain-revocation.ts'
 import type {
   Appraised,
   Claims,
@@ -35,12 +35,14 @@ const ISSUER = 'https://confidentialcomputing.googleapis.com'
 const KEYS =
   'https://www.googleapis.com/service_accounts/v1/metadata/jwk/signer@confidentialspace-sign.iam.gserviceaccount.com'
 const SHAPE: JwsShape = { what: WHAT, algorithms: ['RS256'], types: ['JWT'], x5c: 'optional' }
+/** Where Google's certificate authority service publishes lists. */
+const LISTS = /^http:\/\/privateca-content-[0-9a-f-]{1,64}\.storage\.googleapis\.com\//
 const CHAIN = 3
 const MOST_NONCES = 6
 const TDX = 'GCP_INTEL_TDX'
 
 export function createConfidentialSpace(
-  revocation: ChainRevocation = NOBODY_ASKED,
+  revocation: AskRevocation = listsAt(LISTS),
 ): Verifier<TokenPolicy> {
   return {
     type: WHAT,
@@ -82,7 +84,7 @@ function signerByChain(
   jws: Jws,
   chain: readonly Certificate[],
   at: Verification,
-  revocation: ChainRevocation,
+  revocation: AskRevocation,
 ): Signer {
   const root = checkVendorChain(chain, at.roots.google ?? [], at.now)
   const { isChecked, collateral } = revocation.check(chain, at)

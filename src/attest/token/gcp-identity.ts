@@ -1,5 +1,5 @@
 // Identity tokens of Compute Engine machines: who the machine is, signed by keys that Google publishes; not what it runs.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Denial } from '../denial.ts'
 import type { Appraised, Claims, Verifier } from '../evidence/evidence.ts'
 import { memberAt, textAt } from '../format/json.ts'
@@ -49,7 +49,7 @@ export const gcpIdentity: Verifier<TokenPolicy> = {
       version: '1',
       size: item.bytes.length,
       contentSha256: contentSha256(jws.signed),
-      hardwareSha256: createHash('sha256').update(`gcp:${project}:${instance}`).digest('hex'),
+      hardwareSha256: hash('sha256', `gcp:${project}:${instance}`),
       tcb: {},
       measurements: {},
       flags: {

@@ -1,5 +1,5 @@
 // Tokens of Microsoft Azure Attestation for confidential VMs on SEV-SNP, signed by keys of the provider that the policy names.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { JsonObject } from '../../base/json.ts'
 import { Denial, malformed } from '../denial.ts'
 import { assertListed } from '../evidence/allow.ts'
@@ -56,7 +56,7 @@ export const maa: Verifier<TokenPolicy> = {
     const signer = assertSignedByIssuer({ payload, ...jws }, issuer, at, WHAT)
     const times = timesOf(payload, at, WHAT)
     const binding = bindingOf(payload, at.expected)
-    const content = createHash('sha256').update(jws.signed).digest('hex')
+    const content = hash('sha256', jws.signed)
     return {
       ...signer,
       ...times,

@@ -1,5 +1,5 @@
 // What all tokens have in common: their times, the set of keys of their issuer, and who signed; no kind of token in particular.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { JsonObject } from '../../base/json.ts'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed, ofCollateral } from '../denial.ts'
@@ -62,7 +62,7 @@ export function assertSignedByIssuer(
   if (now > nextUpdate) throw new Denial('evidence.collateral_stale', `${what}: keys`)
   const key = ofCollateral(() => keyFrom(set.bytes, jws, what))
   assertJwsSigned(jws, key.key, what)
-  const sha256 = createHash('sha256').update(set.bytes).digest('hex')
+  const sha256 = hash('sha256', set.bytes)
   return {
     signerSha256: key.sha256,
     anchor: id,
@@ -74,8 +74,7 @@ function keyFrom(bytes: Uint8Array, { kid }: Jws, what: string): PublicJwk {
   return keyNamed(readJwks(bytes, `${what}: keys`), kid, what)
 }
 
-export const contentSha256 = (signed: Uint8Array): string =>
-  createHash('sha256').update(signed).digest('hex')
+export const contentSha256 = (signed: Uint8Array): string => hash('sha256', signed)
 
 /** The texts that answer the challenge, any of which will do. Throws `evidence.nonce_mismatch`. */
 export function assertAnswered(

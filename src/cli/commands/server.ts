@@ -78,16 +78,19 @@ async function listServers({ shell, output, options }: Invocation<ListOptions>):
   const { environment, tag: tags, tenant } = options
   const client = await connect(options, shell, output)
   const page = await client.list('server', { environment, tags, tenant })
+  // most servers are well, and then nobody reads an empty column
+  const told = page.items.some(({ status }) => status?.reason !== undefined)
   output.result({ items: page.items.map(shown), more: page.more }, () =>
     table(
       output.style,
-      ['NAME', 'STATE', 'SOURCE', 'TAGS', 'WHERE'],
+      ['NAME', 'STATE', 'SOURCE', 'TAGS', 'WHERE', ...(told ? ['REASON'] : [])],
       page.items.map((server) => [
         server.id,
-        stateOf(server),
+        listedState(server),
         server.source,
         cell(server.body.tags),
         whereOf(server),
+        ...(told ? [cell(server.status?.reason)] : []),
       ]),
       'no servers',
     ),
@@ -97,12 +100,15 @@ async function listServers({ shell, output, options }: Invocation<ListOptions>):
 }
 
 /** Admission is told where it is neither the usual one nor the state itself. */
+function listedState(server: Entity): string {
+  const state = stateOf(server)
+  const admission = server.status?.admission
+  const isUsual = typeof admission !== 'string' || admission === 'admitted' || admission === state
+  return isUsual ? state : `${state}, ${admission}`
+}
+
 function stateOf({ status = {} }: Entity): string {
-  const { state, admission } = status
-  if (typeof state === 'string') {
-    const isUsual = typeof admission !== 'string' || admission === 'admitted' || admission === state
-    return isUsual ? state : `${state}, ${admission}`
-  }
+  if (typeof status.state === 'string') return status.state
   return status.in_force === false ? 'not in force' : 'unknown'
 }
 

@@ -84,6 +84,19 @@ describe('a trust domain', () => {
     expect(ofTdx({ ...claims, measurements: {} })).toBe(unlisted('mrtd'))
   })
 
+  it('of TD 1.5 may be known by its service TD, which others do not have', () => {
+    const service = `sha384:${'5d'.repeat(48)}`
+    const reference = { mrtd: list(MRTD), mrservicetd: list(service) }
+    const body = { 600: Buffer.alloc(48, 0x5d) }
+    const claims = claimsOf({ version: 5, body })
+    expect([claims.flags.service_td, claimsOf({ version: 5 }).flags.service_td]).toEqual([
+      true,
+      false,
+    ])
+    expect(ofTdx(claims, { reference })).toEqual(ACCEPTED)
+    expect(ofTdx(claimsOf({}), { reference })).toBe('evidence.measurement_unlisted: mrservicetd')
+  })
+
   it('is accepted by a reference value until that ends', () => {
     const reference = { mrtd: { [MRTD]: { id: 'rv:build-7', notAfter: NOW } } }
     expect(ofTdx(claimsOf({}), { reference })).toEqual(ACCEPTED)

@@ -1,13 +1,19 @@
 // Verifying DCAP quotes: what collateral says of a platform, and when it may say it. Synthetic where genuine ones cannot show it.
 import { describe, expect, it } from 'vitest'
+import { authenticate } from '../../../src/attest/dcap/verify.ts'
 import { Denial } from '../../../src/attest/denial.ts'
 import type { Claims, EvidenceItem, Verification } from '../../../src/attest/evidence/evidence.ts'
 import { createSgxVerifier, sgx } from '../../../src/attest/evidence/sgx.ts'
 import { createTdxVerifier, tdx } from '../../../src/attest/evidence/tdx.ts'
+import { parseQuote } from '../../../src/attest/format/dcap-quote.ts'
+import { VENDOR_ROOTS } from '../../../src/attest/roots/roots.ts'
 import { CHIP, type DcapOptions, makeDcap, type SyntheticDcap } from '../synthetic/tdx.ts'
+import { readFixture } from '../vectors.ts'
 
 const NOW = Date.parse('2026-11-28T12:00:00Z')
 const DAY = 86_400_000
+/** What a quote needs does not depend on the policy. */
+const ANY = {} as never
 
 function verify(
   made: SyntheticDcap,
@@ -43,6 +49,34 @@ function statusOf(options: Partial<DcapOptions>): readonly unknown[] {
   const { tcbStatus, advisories } = verify(make(options))
   return [tcbStatus, ...(advisories ?? [])]
 }
+
+describe('a genuine quote', () => {
+  it.each([
+    ['phala-tdx', '2025-06-19', 'b0c06f000000'],
+    ['phala-sgx', '2025-06-19', '00a067110000'],
+    ['coco-tdx-v4-debug', '2024-06-01', '50806f000000'],
+    ['goog-tdx-v4', '2023-07-01', '50806f000000'],
+    ['goog-tdx-v5', '2026-02-10', '90c06f000000'],
+  ])('%s is signed from the root of Intel down', (name, day, fmspc) => {
+    const quote = parseQuote(readFixture(`tdx/${name}.quote.dat`), { trimTrailing: true })
+    const { pck, root } = authenticate(quote, { roots: VENDOR_ROOTS, now: Date.parse(day) })
+    expect([root.id, pck.fmspc]).toEqual(['intel-sgx-root-ca', fmspc])
+  })
+
+  it('cut at its end, with collateral that came without issuer chains, is refused for now', () => {
+    const bytes = readFixture('tdx/goog-tdx-v4.quote.dat').subarray(0, -39)
+    const item: EvidenceItem = { type: 'tdx', bytes, endorsements: {} }
+    const files = ['goog-tdx-v4.tcbinfo.json', 'goog-tdx.qeidentity.json', 'goog-pckcrl.der', 'goog-rootcrl.der'] // biome-ignore format: a row
+    const needs = tdx.needs?.(item, ANY) ?? []
+    const collateral = new Map(
+      needs.map(({ id }, at) => [id, { bytes: readFixture(`tdx/${files[at]}`), receivedAt: 0 }]),
+    )
+    const at = { skew: 0, expected: undefined, roots: VENDOR_ROOTS, collateral }
+    expect(refusal(() => tdx.verify(item, { ...at, now: Date.parse('2023-07-01') }))).toBe(
+      'evidence.collateral_missing: TCB info: its issuer chain',
+    )
+  })
+})
 
 describe('a synthetic quote', () => {
   it.each([
@@ -187,6 +221,7 @@ describe('collateral', () => {
     ['TCB info of version 2', { tcbInfo: (info) => ({ ...info, version: 2 }) }, 'collateral_invalid: TCB info: not of TDX, version 3'],
     ['another way to compare', { tcbInfo: (info) => ({ ...info, tcbType: 1 }) }, 'collateral_invalid: TCB info: tcbType'],
     ['a status that is not known', { tcbInfo: (info) => ({ ...info, tcbLevels: [{ ...levelOf(info), tcbStatus: 'Fine' }] }) }, 'collateral_invalid: TCB level: a status that is not known'],
+    ['a status of ours', { tcbInfo: (info) => ({ ...info, tcbLevels: [{ ...levelOf(info), tcbStatus: 'Unrecognized' }] }) }, 'collateral_invalid: TCB level: a status that is not known'],
     ['15 components', { tcbInfo: (info) => ({ ...info, tcbLevels: [{ tcb: { pcesvn: 1, sgxtcbcomponents: [] } }] }) }, 'collateral_invalid: TCB components: not 16'],
     ['no levels', { tcbInfo: (info) => ({ ...info, tcbLevels: 1 }) }, 'collateral_invalid: tcbLevels: no list'],
     ['a QE identity of SGX', { qeIdentity: (one) => ({ ...one, id: 'QE' }) }, 'collateral_invalid: QE identity: not of TD_QE, version 2'],
@@ -309,7 +344,13 @@ describe('collateral in part', () => {
     const whole = Buffer.from(made.fetched.get(String(ids[0]))?.bytes ?? [])
     expect(response(whole)).toBe('evidence.collateral_missing: TCB info: its issuer chain')
     expect(response(whole, { 'TCB-Info-Issuer-Chain': '%' })).toContain('not percent-encoded')
-    expect(response(Buffer.from('{"tcbInfo":{}}'))).toContain('not of the two members')
+    for (const other of [
+      '{"tcbInfo":{}}',
+      '{"tcbInfo":{},"signature":1}',
+      '{"tcbInfo":{},"signature":"","x":1}',
+      '{"signature":"00"}',
+    ])
+      expect(response(Buffer.from(other))).toContain('not of the two members')
     expect(response(Buffer.alloc(262_145))).toBe('evidence.too_large: TCB info')
   })
 
@@ -337,6 +378,22 @@ describe('without collateral', () => {
     )
   })
 
+  it('in part, a revoked quote is refused for good', () => {
+    const made = make({ revoked: ['pck'] })
+    const collateral = new Map(made.fetched)
+    collateral.delete('tdx-qe')
+    expect(refusal(() => verify(made, { collateral }, bare(made)))).toBe(
+      'evidence.revoked: PCK certificate',
+    )
+    // a list that does not hold says nothing, and what is missing may come
+    const other = make({ seed: 'other', revoked: ['pck'] })
+    for (const id of [...other.fetched.keys()].slice(2))
+      collateral.set(id, other.fetched.get(id) as never)
+    expect(refusal(() => verify(made, { collateral }, bare(made)))).toBe(
+      'evidence.collateral_missing: tdx-qe',
+    )
+  })
+
   it('what no collateral could mend is refused for good', () => {
     const debug = make({ body: { 120: Buffer.of(1) } })
     expect(refusal(() => verify(debug, {}, bare(debug)))).toMatch(/^evidence\.debug: /)
@@ -349,9 +406,6 @@ describe('without collateral', () => {
     )
   })
 })
-
-/** What a quote needs does not depend on the policy. */
-const ANY = {} as never
 
 describe('what a quote needs', () => {
   it('is named by platform, with the addresses of Intel', () => {
@@ -393,6 +447,28 @@ describe('what a quote needs', () => {
       false,
       false,
     ])
+  })
+
+  it('is the list of the CA that issued, which is one of two', () => {
+    const bytes = readFixture('tdx/phala-sgx.quote.dat')
+    const urls = sgx.needs?.({ type: 'sgx', bytes, endorsements: {} }, ANY).map((one) => one.urls)
+    expect(urls?.[2]).toEqual([
+      'https://api.trustedservices.intel.com/sgx/certification/v4/pckcrl?ca=processor&encoding=der',
+    ])
+    const { quote, at } = make()
+    const pem = quote.subarray(at.chain).toString('latin1')
+    const [first, second, third] = pem.match(/-----B[\s\S]+?-----END CERTIFICATE-----\n/g) ?? []
+    const swapped = Buffer.from(`${second}${first}${third}\0`, 'latin1')
+    const other = Buffer.concat([quote.subarray(0, at.chain), swapped])
+    expect(refusal(() => tdx.needs?.({ type: 'tdx', bytes: other, endorsements: {} }, ANY))).toBe(
+      'evidence.malformed: PCK certificate: no SGX extension',
+    )
+    const label = Buffer.from(quote)
+    label.write('CERTIFICATX', at.chain + 11, 'latin1')
+    label.write('CERTIFICATX', quote.indexOf('-----END ') + 9, 'latin1')
+    expect(refusal(() => tdx.needs?.({ type: 'tdx', bytes: label, endorsements: {} }, ANY))).toBe(
+      'evidence.chain: a block that is no certificate',
+    )
   })
 
   it('may be had from a PCCS instead', () => {

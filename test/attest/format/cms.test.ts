@@ -9,7 +9,7 @@ import { Certificate } from '../../../src/attest/format/certificate.ts'
 import { assertCmsSigned, isNamedBy, parseSignedData } from '../../../src/attest/format/cms.ts'
 import { explicit, indefinite, integer, nothing, octets, oid, sequence, set, tlv } from '../synthetic/asn1.ts' // biome-ignore format: one line
 import { ecKeys, issue, rsaKeys } from '../synthetic/authority.ts'
-import { attributesOf, type CmsWish, signedData } from '../synthetic/cms.ts'
+import { attributesOf, type CmsWish, SHA256, signedData } from '../synthetic/cms.ts'
 import { reasonOf, refused } from '../synthetic/refused.ts'
 import '../../support/property.ts'
 
@@ -92,6 +92,7 @@ describe('SignedData', () => {
     ['DER', {}],
     ['BER', { isBer: true }],
     ['with certificates', { certificates: [OTHER, SIGNER] }],
+    ['with digests without parameters', { digest: sequence(oid('2.16.840.1.101.3.4.2.1')) }],
     ['with sha256WithRSAEncryption', { algorithm: sequence(oid('1.2.840.113549.1.1.11'), nothing) }],
     ['with further attributes', { attributes: [...attributesOf(CONTENT), sequence(oid('1.2.3'), set())] }],
   ])('holds: %s', (_, wish) => expect(check(wish)).toBe('not refused')) // biome-ignore format: a table
@@ -119,6 +120,13 @@ describe('SignedData', () => {
     ['no content type', { attributes: [messageDigest] }, 'evidence.malformed: cms: signed attributes: contentType'],
     ['an attribute twice', { attributes: [contentType, messageDigest, messageDigest] }, 'evidence.malformed: cms: signed attributes: one twice'],
     ['a digest of other content', { attributes: attributesOf(Buffer.from('{}')) }, 'evidence.signature: cms: messageDigest'],
+    ['another version', { version: 3 }, 'evidence.malformed: cms: version'],
+    ['another version of the signer', { signerVersion: 3 }, 'evidence.malformed: cms: signerInfo: version'],
+    ['no list of digests', { digests: [] }, 'evidence.malformed: cms: ends early'],
+    ['a digest twice', { digests: [SHA256, SHA256] }, 'evidence.malformed: cms: digestAlgorithms'],
+    ['another digest in the list', { digests: [sequence(oid('2.16.840.1.101.3.4.2.2'), nothing)] }, 'evidence.malformed: cms: digestAlgorithms'],
+    ['parameters of a digest', { digest: sequence(oid('2.16.840.1.101.3.4.2.1'), integer(1)) }, 'evidence.malformed: cms: parameters'],
+    ['parameters of a key', { algorithm: sequence(oid('1.2.840.113549.1.1.1'), integer(1)) }, 'evidence.malformed: cms: parameters'],
     ['two signers', { signers: 2 }, 'evidence.malformed: cms: one signer: more than belongs to it'],
     ['no signer', { signers: 0 }, 'evidence.malformed: cms: signerInfo: ends early'],
     ['SHA-1', { digest: sequence(oid('1.3.14.3.2.26'), nothing) }, 'evidence.weak_algorithm: cms: digest'],

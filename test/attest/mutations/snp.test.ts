@@ -316,6 +316,19 @@ describe('a synthetic report', () => {
     }
   })
 
+  it('by the one kind of key under a certificate of the other is refused', () => {
+    for (const [chip, claimed, key] of [
+      [makeChip(), 4, 'vlek'],
+      [makeChip({ cspId: 'CN=provider.example' }), 0, 'vcek'],
+    ] as const) {
+      const bytes = makeReport(chip, { reportData: data, patch: [[0x48, Uint8Array.of(claimed)]] })
+      const item = snpItem(chip, bytes)
+      const endorsements = { [key]: text(chip.leaf), chain: item.endorsements.chain }
+      const { verdict } = outcomeOf({ item: { ...item, endorsements }, at: at(chip), policy })
+      expect(verdict).toBe('verify: evidence.key_mismatch')
+    }
+  })
+
   it('names the product as its root does', () => {
     const chip = makeChip({ product: 'Milan', productName: 'Genoa' })
     const bytes = makeReport(chip, { reportData: data, version: 2 })

@@ -16,8 +16,8 @@ import {
   wrongNonces,
   wrongSignatures,
 } from '../mutate.ts'
-import { makeCrl, SERIAL } from '../synthetic/intel-pki.ts'
-import { type DcapOptions, makeDcap } from '../synthetic/tdx.ts'
+import { makeCrl, makeIntelPki, SERIAL } from '../synthetic/intel-pki.ts'
+import { CHIP, type DcapOptions, makeDcap } from '../synthetic/tdx.ts'
 import {
   otherRoots,
   outcomeOf,
@@ -344,6 +344,15 @@ describe('a synthetic quote', () => {
     expect(run(options)).toBe(verdict)
   }) // biome-ignore format: a table reads better in rows
 
+  it.each([
+    ['pck-is-authority', 'verify: evidence.chain'],
+    ['signer-is-authority', 'verify: evidence.collateral_invalid'],
+    ['ca-signs-no-lists', 'verify: evidence.collateral_invalid'],
+  ] as const)('under certificates that Intel never issues is refused: %s', (odd, verdict) => {
+    expect(run({ pki: makeIntelPki('odd', CHIP, now, odd) })).toBe(verdict)
+    expect(run({ pki: makeIntelPki('odd', CHIP, now) })).toBe('accept')
+  })
+
   it('is judged by lists of its own issuers, and of now', () => {
     const { item, root, pki } = makeDcap({ now })
     const { collateral } = item.endorsements as { readonly collateral: Sent }
@@ -366,6 +375,15 @@ describe('a synthetic quote', () => {
       'verify: evidence.collateral_stale',
     )
     expect(withCrl('pck_crl', makeCrl(pki.ca, [], now + 3 * day))).toBe(
+      'verify: evidence.collateral_stale',
+    )
+    expect(withCrl('pck_crl', makeCrl(pki.ca, [], now, 'critical'))).toBe(
+      'verify: evidence.collateral_invalid',
+    )
+    expect(withCrl('pck_crl', makeCrl(pki.ca, [], now, 'two-algorithms'))).toBe(
+      'verify: evidence.collateral_invalid',
+    )
+    expect(withCrl('pck_crl', makeCrl(pki.ca, [], now - 30 * day))).toBe(
       'verify: evidence.collateral_stale',
     )
     expect(withCrl('pck_crl', makeCrl(pki.root, [], now))).toBe(

@@ -14,6 +14,7 @@ export interface Issued {
   readonly der: Buffer
   readonly keys: Keys
   readonly name: string
+  readonly issuerName: string
   readonly serial: number
 }
 
@@ -64,7 +65,7 @@ export function issue(wanted: Wanted): Issued {
     explicit(3, sequence(...extensionsOf(wanted, isAuthority))),
   )
   const der = sequence(tbs, algorithm, bits(sign('sha256', tbs, signing)))
-  return { der, keys, name, serial }
+  return { der, keys, name, issuerName: issuer?.name ?? name, serial }
 }
 
 function extensionsOf(wanted: Wanted, isAuthority: boolean): Buffer[] {

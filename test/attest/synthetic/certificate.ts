@@ -1,18 +1,8 @@
 // Makes certificates under keys of a test, in the forms that vendors use; nothing genuine comes out of here.
 import { constants, type KeyObject, sign } from 'node:crypto'
-import {
-  type Bytes,
-  bits,
-  boolean,
-  explicit,
-  integer,
-  octets,
-  oid,
-  sequence,
-  set,
-  time,
-  utf8,
-} from './der.ts'
+import { der } from '../../support/der-writer.ts'
+
+export type Bytes = Uint8Array
 
 export interface Making {
   /** Common name. */
@@ -36,59 +26,98 @@ const NULL = Uint8Array.of(5, 0)
 /** DER. Signed by ECDSA with SHA-384 or by RSA-PSS with SHA-384, as the key of the issuer is. */
 export function makeCertificate(making: Making): Bytes {
   const { issuer, publicKey, subject, notBefore, notAfter, serial = 1 } = making
-  const isEc = issuer.key.asymmetricKeyType === 'ec'
-  const algorithm = isEc ? sequence(oid('1.2.840.10045.4.3.3')) : PSS
-  const tbs = sequence(
-    explicit(0, integer(2)),
-    integer(serial),
+  const algorithm = algorithmOf(issuer.key)
+  const tbs = der.sequence(
+    der.explicit(0, der.integer(2)),
+    der.integer(serial),
     algorithm,
     name(issuer.name),
-    sequence(time(notBefore), time(notAfter)),
+    der.sequence(der.time(notBefore), der.time(notAfter)),
     name(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
-    explicit(3, sequence(...extensionsOf(making))),
+    der.explicit(3, der.sequence(...extensionsOf(making))),
   )
-  return sequence(tbs, algorithm, bits(signed(tbs, issuer.key)))
+  return der.sequence(tbs, algorithm, der.bits(signed(tbs, issuer.key)))
 }
 
 /** As an issuer signs certificates and lists. */
-export function signed(data: Bytes, key: KeyObject): Bytes {
+function signed(data: Bytes, key: KeyObject): Bytes {
   if (key.asymmetricKeyType === 'ec') return sign('sha384', data, key)
   const padding = constants.RSA_PKCS1_PSS_PADDING
   return sign('sha384', data, { key, padding, saltLength: 48 })
 }
 
-const hash = sequence(oid(SHA384), NULL)
-export const PSS = sequence(
-  oid('1.2.840.113549.1.1.10'),
-  sequence(
-    explicit(0, hash),
-    explicit(1, sequence(oid('1.2.840.113549.1.1.8'), hash)),
-    explicit(2, integer(48)),
+const hash = der.sequence(der.oid(SHA384), NULL)
+const PSS = der.sequence(
+  der.oid('1.2.840.113549.1.1.10'),
+  der.sequence(
+    der.explicit(0, hash),
+    der.explicit(1, der.sequence(der.oid('1.2.840.113549.1.1.8'), hash)),
+    der.explicit(2, der.integer(48)),
   ),
 )
 
-export function name(commonName: string): Bytes {
-  return sequence(set(sequence(oid('2.5.4.3'), utf8(commonName))))
+function name(commonName: string): Bytes {
+  return der.sequence(der.set(der.sequence(der.oid('2.5.4.3'), der.text(0x0c, commonName))))
 }
 
 function extensionsOf({ authority, usage, extensions = [] }: Making): Bytes[] {
-  const critical = (type: string, value: Bytes) => sequence(oid(type), boolean(true), octets(value))
+  const critical = (type: string, value: Bytes) =>
+    der.sequence(der.oid(type), der.boolean(true), der.octets(value))
   const constraints = authority
-    ? sequence(
-        boolean(true),
-        ...(authority.pathLength === undefined ? [] : [integer(authority.pathLength)]),
+    ? der.sequence(
+        der.boolean(true),
+        ...(authority.pathLength === undefined ? [] : [der.integer(authority.pathLength)]),
       )
-    : sequence()
+    : der.sequence()
   return [
     critical('2.5.29.19', constraints),
     ...(usage === undefined
       ? []
-      : [critical('2.5.29.15', bits(Uint8Array.of(usage), unused(usage)))]),
-    ...extensions.map(([type, value]) => sequence(oid(type), octets(value))),
+      : [critical('2.5.29.15', der.bits(Uint8Array.of(usage), unused(usage)))]),
+    ...extensions.map(([type, value]) => der.sequence(der.oid(type), der.octets(value))),
   ]
 }
 
 function unused(usage: number): number {
   return 31 - Math.clz32(usage & -usage)
+}
+
+export interface ListMaking {
+  readonly issuer: { readonly name: string; readonly key: KeyObject }
+  readonly thisUpdate: number
+  readonly nextUpdate: number
+  readonly number?: number
+  /** Serial numbers. */
+  readonly revoked?: readonly number[]
+}
+
+/** A revocation list, signed as a certificate of the issuer is. */
+export function makeList(making: ListMaking): Bytes {
+  const { issuer, thisUpdate, nextUpdate, number = 1, revoked = [] } = making
+  const algorithm = algorithmOf(issuer.key)
+  const entries = revoked.map((serial) => der.sequence(der.integer(serial), der.time(thisUpdate)))
+  const tbs = der.sequence(
+    der.integer(1),
+    algorithm,
+    name(issuer.name),
+    der.time(thisUpdate),
+    der.time(nextUpdate),
+    ...(entries.length > 0 ? [der.sequence(...entries)] : []),
+    der.explicit(
+      0,
+      der.sequence(der.sequence(der.oid('2.5.29.20'), der.octets(der.integer(number)))),
+    ),
+  )
+  return der.sequence(tbs, algorithm, der.bits(signed(tbs, issuer.key)))
+}
+
+/** cRLDistributionPoints with one URL. */
+export function crlPoint(url: string): readonly [string, Bytes] {
+  const names = der.explicit(0, der.implicit(6, Buffer.from(url)))
+  return ['2.5.29.31', der.sequence(der.sequence(der.explicit(0, names)))]
+}
+
+function algorithmOf(key: KeyObject): Bytes {
+  return key.asymmetricKeyType === 'ec' ? der.sequence(der.oid('1.2.840.10045.4.3.3')) : PSS
 }

@@ -4,7 +4,7 @@ import { explicit, indefinite, integer, nothing, octets, oid, sequence, set, tlv
 import { type Issued, nameOf } from './authority.ts'
 
 const DATA = oid('1.2.840.113549.1.7.1')
-const SHA256 = sequence(oid('2.16.840.1.101.3.4.2.1'), nothing)
+export const SHA256 = sequence(oid('2.16.840.1.101.3.4.2.1'), nothing)
 const attribute = (id: string, ...values: readonly Uint8Array[]): Buffer =>
   sequence(oid(id), set(...values))
 
@@ -23,6 +23,9 @@ export interface CmsWish {
   readonly signers?: number
   /** Contents of the named key identifier, instead of issuer and serial. */
   readonly keyIdentifier?: Buffer
+  readonly version?: number
+  readonly signerVersion?: number
+  readonly digests?: readonly Buffer[]
 }
 
 export const attributesOf = (content: Uint8Array): Buffer[] => [
@@ -39,8 +42,8 @@ export function signedData(wish: CmsWish): Buffer {
     : octets(content)
   const data = wrap(
     0x30,
-    integer(1),
-    set(wish.digest ?? SHA256),
+    integer(wish.version ?? (wish.keyIdentifier ? 3 : 1)),
+    set(...(wish.digests ?? [wish.digest ?? SHA256])),
     wrap(0x30, DATA, wrap(0xa0, body)),
     ...(certificates.length > 0 ? [explicit(0, ...certificates.map(({ der }) => der))] : []),
     set(...Array.from({ length: signers }, () => signerInfo(wish))),
@@ -53,10 +56,10 @@ function signerInfo(wish: CmsWish): Buffer {
   const attributes = wish.attributes === undefined ? attributesOf(content) : wish.attributes
   const input = attributes ? set(...attributes) : content
   return sequence(
-    integer(1),
+    integer(wish.signerVersion ?? (wish.keyIdentifier ? 3 : 1)),
     wish.keyIdentifier
       ? tlv(0x80, wish.keyIdentifier)
-      : sequence(nameOf(named.name), integer(named.serial)),
+      : sequence(nameOf(named.issuerName), integer(named.serial)),
     wish.digest ?? SHA256,
     ...(attributes ? [explicit(0, ...attributes)] : []),
     wish.algorithm ?? sequence(oid('1.2.840.113549.1.1.1'), nothing),

@@ -24,8 +24,6 @@ export const boolean = (value: boolean): Bytes => tlv(0x01, Uint8Array.of(value 
 export const explicit = (n: number, ...content: readonly Bytes[]): Bytes =>
   tlv(0xa0 | n, ...content)
 
-export const contextPrimitive = (n: number, content: Bytes): Bytes => tlv(0x80 | n, content)
-
 /** Not negative. */
 export function integer(value: number | bigint): Bytes {
   const hex = value.toString(16)

@@ -1,19 +1,8 @@
 // A made-up Intel: root, PCK platform CA, PCK certificate and TCB signer of one chip, with CRLs; synthetic, trusted by no release.
 import { createECDH, createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
-import {
-  type Bytes,
-  bits,
-  boolean,
-  explicit,
-  integer,
-  octets,
-  oid,
-  sequence,
-  set,
-  time,
-  tlv,
-  utf8,
-} from './der.ts'
+import { der as write } from '../../support/der-writer.ts'
+
+const { bits, boolean, explicit, integer, octets, oid, sequence } = write
 
 export interface Authority {
   readonly name: string
@@ -42,8 +31,11 @@ export const SERIAL = { root: 1, ca: 2, pck: 3, signer: 4 } as const
 
 const DAY = 86_400_000
 
+/** What a genuine Intel never issues. */
+export type OddPki = 'pck-is-authority' | 'signer-is-authority' | 'ca-signs-no-lists'
+
 /** The same keys for the same seed; valid from a day before `now` to a year after. */
-export function makeIntelPki(seed: string, chip: Chip, now: number): IntelPki {
+export function makeIntelPki(seed: string, chip: Chip, now: number, odd?: OddPki): IntelPki {
   const rootName = 'Intel SGX Root CA'
   const rootKey = keyFrom(`${seed} root`)
   const root = {
@@ -55,7 +47,7 @@ export function makeIntelPki(seed: string, chip: Chip, now: number): IntelPki {
     issuer: Authority,
     name: string,
     serial: number,
-    extensions: readonly Bytes[],
+    extensions: readonly Uint8Array[],
   ): Authority => {
     const key = keyFrom(`${seed} ${name}`)
     const { name: issuerName, key: by } = issuer
@@ -65,23 +57,39 @@ export function makeIntelPki(seed: string, chip: Chip, now: number): IntelPki {
       der: certificate({ serial, issuer: issuerName, by, subject: name, key, now, extensions }),
     }
   }
-  const ca = below(root, 'Intel SGX PCK Platform CA', SERIAL.ca, authority(0))
-  const pck = below(ca, 'Intel SGX PCK Certificate', SERIAL.pck, [leaf(), sgxExtension(chip)])
-  const signer = below(root, 'Intel SGX TCB Signing', SERIAL.signer, [leaf()])
+  const ca = below(
+    root,
+    'Intel SGX PCK Platform CA',
+    SERIAL.ca,
+    authority(0, odd !== 'ca-signs-no-lists'),
+  )
+  const pck = below(ca, 'Intel SGX PCK Certificate', SERIAL.pck, [
+    leaf(odd === 'pck-is-authority'),
+    sgxExtension(chip),
+  ])
+  const signer = below(root, 'Intel SGX TCB Signing', SERIAL.signer, [
+    leaf(odd === 'signer-is-authority'),
+  ])
   return { root, ca, pck, signer }
 }
 
-/** A CRL of this authority, valid for 30 days. */
-export function makeCrl(issuer: Authority, serials: readonly number[], now: number): Uint8Array {
-  const entries = serials.map((serial) => sequence(integer(serial), time(now - DAY)))
+/** A CRL of this authority, valid for 30 days; `odd`: in a way that must not be taken. */
+export function makeCrl(
+  issuer: Authority,
+  serials: readonly number[],
+  now: number,
+  odd?: 'critical' | 'two-algorithms',
+): Uint8Array {
+  const entries = serials.map((serial) => sequence(integer(serial), write.time(now - DAY)))
+  const number = extension('2.5.29.20', odd === 'critical', integer(1))
   const tbs = sequence(
     integer(1),
-    ECDSA_SHA256,
+    odd === 'two-algorithms' ? ECDSA_SHA384 : ECDSA_SHA256,
     nameOf(issuer.name),
-    time(now - DAY),
-    time(now + 30 * DAY),
+    write.time(now - DAY),
+    write.time(now + 30 * DAY),
     ...(entries.length > 0 ? [sequence(...entries)] : []),
-    explicit(0, sequence(extension('2.5.29.20', false, integer(1)))),
+    explicit(0, sequence(number)),
   )
   return sequence(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, issuer.key)))
 }
@@ -124,15 +132,15 @@ interface Parts {
   readonly subject: string
   readonly key: KeyObject
   readonly now: number
-  readonly extensions: readonly Bytes[]
+  readonly extensions: readonly Uint8Array[]
 }
 
-function certificate({ serial, issuer, by, subject, key, now, extensions }: Parts): Bytes {
+function certificate({ serial, issuer, by, subject, key, now, extensions }: Parts): Uint8Array {
   const spki = sequence(
     sequence(oid('1.2.840.10045.2.1'), oid('1.2.840.10045.3.1.7')),
     bits(Buffer.concat([Buffer.of(4), pointOf(key)])),
   )
-  const validity = sequence(time(now - DAY), time(now + 365 * DAY))
+  const validity = sequence(write.time(now - DAY), write.time(now + 365 * DAY))
   const tbs = sequence(
     explicit(0, integer(2)),
     integer(serial),
@@ -146,22 +154,24 @@ function certificate({ serial, issuer, by, subject, key, now, extensions }: Part
   return sequence(tbs, ECDSA_SHA256, bits(sign('sha256', tbs, by)))
 }
 
-const authority = (pathLength: number): Bytes[] => [
+const authority = (pathLength: number, signsLists = true): Uint8Array[] => [
   extension('2.5.29.19', true, sequence(boolean(true), integer(pathLength))),
-  extension('2.5.29.15', true, bits(Buffer.of(0x06), 1)),
+  extension('2.5.29.15', true, signsLists ? bits(Buffer.of(0x06), 1) : bits(Buffer.of(0x04), 2)),
 ]
-const leaf = (): Bytes => extension('2.5.29.19', true, sequence())
+const leaf = (isAuthority: boolean): Uint8Array =>
+  extension('2.5.29.19', true, sequence(...(isAuthority ? [boolean(true)] : [])))
 
 export const SGX_OID = '1.2.840.113741.1.13.1'
 
 /** The extension of a PCK certificate of the platform CA, whole. */
-export function sgxExtension(chip: Chip): Bytes {
+export function sgxExtension(chip: Chip): Uint8Array {
   return extension(SGX_OID, false, sgxValue(chip))
 }
 
-export function sgxValue({ fmspc, pceId, ppid, svns, pceSvn }: Chip): Bytes {
-  const entry = (arc: string, value: Bytes): Bytes => sequence(oid(`${SGX_OID}.${arc}`), value)
-  const hex = (text: string): Bytes => octets(Buffer.from(text, 'hex'))
+export function sgxValue({ fmspc, pceId, ppid, svns, pceSvn }: Chip): Uint8Array {
+  const entry = (arc: string, value: Uint8Array): Uint8Array =>
+    sequence(oid(`${SGX_OID}.${arc}`), value)
+  const hex = (text: string): Uint8Array => octets(Buffer.from(text, 'hex'))
   return sequence(
     entry('1', hex(ppid)),
     entry(
@@ -174,15 +184,17 @@ export function sgxValue({ fmspc, pceId, ppid, svns, pceSvn }: Chip): Bytes {
     ),
     entry('3', hex(pceId)),
     entry('4', hex(fmspc)),
-    entry('5', tlv(0x0a, Buffer.of(1))),
+    entry('5', write.enumerated(1)),
     entry('7', sequence(entry('7.1', boolean(true)), entry('7.3', boolean(false)))),
   )
 }
 
-function extension(id: string, isCritical: boolean, value: Uint8Array): Bytes {
+function extension(id: string, isCritical: boolean, value: Uint8Array): Uint8Array {
   return sequence(oid(id), ...(isCritical ? [boolean(true)] : []), octets(value))
 }
 
-const nameOf = (text: string): Bytes => sequence(set(sequence(oid('2.5.4.3'), utf8(text))))
+const nameOf = (text: string): Uint8Array =>
+  sequence(write.set(sequence(oid('2.5.4.3'), write.text(0x0c, text))))
 
 const ECDSA_SHA256 = sequence(oid('1.2.840.10045.4.3.2'))
+const ECDSA_SHA384 = sequence(oid('1.2.840.10045.4.3.3'))

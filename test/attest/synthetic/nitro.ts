@@ -2,8 +2,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import type { EvidenceItem, EvidenceRoot } from '../../../src/attest/evidence/evidence.ts'
 import { array, bytes, type Item, indefiniteMap, map, nothing, number, tag, text } from './cbor.ts'
-import { makeCertificate } from './certificate.ts'
-import { type Bytes, contextPrimitive, explicit, sequence } from './der.ts'
+import { type Bytes, crlPoint, makeCertificate } from './certificate.ts'
 
 export interface EnclaveOptions {
   /** Milliseconds since the epoch; the leaf is valid for three hours from a second before it. */
@@ -14,7 +13,8 @@ export interface EnclaveOptions {
 
 export interface Enclave {
   readonly root: EvidenceRoot
-  readonly rootKey: KeyObject
+  /** Names and keys of root and region, as issuers of lists. */
+  readonly issuers: readonly { readonly name: string; readonly key: KeyObject }[]
   /** Of the key that signs documents. */
   readonly key: KeyObject
   readonly leaf: Bytes
@@ -45,7 +45,7 @@ export function makeEnclave({ startedAt, crlUrls }: EnclaveOptions): Enclave {
   const leaf = makeCertificate({ notBefore: startedAt - 1000, notAfter: startedAt + 3 * 3_600_000, subject: names[4], publicKey: enclave.publicKey, issuer: issuedBy(3, instance), usage: 0xc0, serial: 14 }) // biome-ignore format: one certificate
   return {
     root: { id: 'synthetic-nitro', der: rootDer, synthetic: true },
-    rootKey: root.privateKey,
+    issuers: [issuedBy(0, root), issuedBy(1, region)],
     key: enclave.privateKey,
     leaf,
     instanceKey: instance.privateKey,
@@ -125,10 +125,4 @@ export function makeDocument(enclave: Enclave, options: DocumentOptions): Bytes 
 
 export function nitroItem(document: Bytes): EvidenceItem {
   return { type: 'nitro', bytes: document, endorsements: {} }
-}
-
-/** cRLDistributionPoints with one URL. */
-function crlPoint(url: string): readonly [string, Bytes] {
-  const names = explicit(0, contextPrimitive(6, Buffer.from(url)))
-  return ['2.5.29.31', sequence(sequence(explicit(0, names)))]
 }

@@ -1,5 +1,5 @@
 // Certificate tables as they come with an extended report of SEV-SNP.
-import type { Bytes } from './der.ts'
+import type { Bytes } from './certificate.ts'
 
 const GUIDS = {
   vcek: '63da758d-e664-4564-adc5-f4b93be8accd',

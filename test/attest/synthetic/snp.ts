@@ -1,9 +1,9 @@
 // SEV-SNP reports under a root of a test, in the form that processors write: for binders that no genuine report carries.
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import type { EvidenceItem, EvidenceRoot } from '../../../src/attest/evidence/evidence.ts'
+import { der } from '../../support/der-writer.ts'
 import { sideBySide } from '../mutate.ts'
-import { makeCertificate } from './certificate.ts'
-import { type Bytes, ia5, integer } from './der.ts'
+import { type Bytes, crlPoint, makeCertificate } from './certificate.ts'
 
 export type Product = 'Milan' | 'Genoa' | 'Turin'
 
@@ -19,12 +19,19 @@ export interface ChipOptions {
   readonly cspId?: string
   readonly notBefore?: number
   readonly notAfter?: number
+  /** Another chip of the same maker. */
+  readonly beside?: Chip
+  /** Where the intermediate says that its list is. */
+  readonly crlUrl?: string
 }
 
 export interface Chip {
   readonly root: EvidenceRoot
-  readonly rootKey: KeyObject
+  /** Name and key of the root, as an issuer of lists. */
+  readonly issuer: { readonly name: string; readonly key: KeyObject }
   readonly options: Required<Pick<ChipOptions, 'product' | 'tcb' | 'hwid'>> & ChipOptions
+  /** Of whoever certifies chips. */
+  readonly middleKey: KeyObject
   /** Of the key that signs reports. */
   readonly key: KeyObject
   readonly leaf: Bytes
@@ -47,7 +54,9 @@ const YEARS = { notBefore: Date.UTC(2025, 0), notAfter: Date.UTC(2045, 0) }
 export function makeChip(options: ChipOptions = {}): Chip {
   const { product = 'Milan', cspId } = options
   const rsa = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const { beside } = options
   const [ark, ask] = [rsa(), rsa()]
+  const middleKey = beside?.middleKey ?? ask.privateKey
   const report = generateKeyPairSync('ec', { namedCurve: 'P-384' })
   const names = {
     root: `ARK-${product}`,
@@ -55,7 +64,7 @@ export function makeChip(options: ChipOptions = {}): Chip {
   }
   const above = { name: names.root, key: ark.privateKey }
   const root = makeCertificate({ ...YEARS, subject: names.root, publicKey: ark.publicKey, issuer: above, authority: {}, usage: 0x06 }) // biome-ignore format: one certificate
-  const middle = makeCertificate({ ...YEARS, subject: names.middle, publicKey: ask.publicKey, issuer: above, authority: { pathLength: 0 }, usage: 0x04, serial: 2 }) // biome-ignore format: one certificate
+  const middle = makeCertificate({ ...YEARS, subject: names.middle, publicKey: ask.publicKey, issuer: above, authority: { pathLength: 0 }, usage: 0x04, serial: 2, extensions: options.crlUrl === undefined ? [] : [crlPoint(options.crlUrl)] }) // biome-ignore format: one certificate
   const tcb = options.tcb ?? Uint8Array.from(TCB[product])
   const hwid = options.hwid ?? Buffer.alloc(product === 'Turin' ? 8 : 64, 0xc4)
   const leaf = makeCertificate({
@@ -63,22 +72,25 @@ export function makeChip(options: ChipOptions = {}): Chip {
     notAfter: options.notAfter ?? YEARS.notAfter,
     subject: cspId === undefined ? 'SEV-VCEK' : 'SEV-VLEK',
     publicKey: report.publicKey,
-    issuer: { name: names.middle, key: ask.privateKey },
+    issuer: { name: names.middle, key: middleKey },
     serial: 3,
     extensions: [
-      [`${ARC}.1`, integer(1)],
-      [`${ARC}.2`, ia5(options.productName ?? product)],
-      ...ARCS[product].map((arc, at) => [`${ARC}.3.${arc}`, integer(tcb[at] as number)] as const),
-      cspId === undefined ? [`${ARC}.4`, hwid] : [`${ARC}.5`, ia5(cspId)],
+      [`${ARC}.1`, der.integer(1)],
+      [`${ARC}.2`, der.text(0x16, options.productName ?? product)],
+      ...ARCS[product].map(
+        (arc, at) => [`${ARC}.3.${arc}`, der.integer(tcb[at] as number)] as const,
+      ),
+      cspId === undefined ? [`${ARC}.4`, hwid] : [`${ARC}.5`, der.text(0x16, cspId)],
     ],
   })
   return {
-    root: { id: `synthetic-ark-${product.toLowerCase()}`, der: root, synthetic: true },
-    rootKey: ark.privateKey,
+    root: beside?.root ?? { id: `synthetic-ark-${product.toLowerCase()}`, der: root, synthetic: true }, // biome-ignore format: one row
+    issuer: beside?.issuer ?? above,
+    middleKey,
     options: { ...options, product, tcb, hwid },
     key: report.privateKey,
     leaf,
-    chain: [middle, root],
+    chain: beside?.chain ?? [middle, root],
   }
 }
 

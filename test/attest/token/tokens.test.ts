@@ -11,6 +11,8 @@ import { maa } from '../../../src/attest/token/maa.ts'
 import { NOW } from '../synthetic/authority.ts'
 import * as made from '../synthetic/issuers.ts'
 import { refused } from '../synthetic/refused.ts'
+import { token } from '../synthetic/token.ts'
+import { readFixture } from '../vectors.ts'
 
 type Change = Partial<TokenIssuer>
 const SPACE = { type: 'confidential-space', image_digests: [made.IMAGE], revocation: 'prefer' } as const // biome-ignore format: one line
@@ -319,5 +321,41 @@ describe('a token of MAA', () => {
     expect(outcome(maa, made.maaToken(), AT, other)).toBe(
       'evidence.issuer: maa: no issuer of the policy',
     )
+  })
+
+  test('of a machine of 2023 has the claims that are read here (its payload, signed by a key of the test)', () => {
+    const [, payload = ''] = readFixture('maa/maa-cvm-2023.jwt.gz').toString().split('.')
+    const text = Buffer.from(payload, 'base64url').toString()
+    const issuer = 'https://sharedweu.weu.attest.azure.net'
+    const item = made.itemOf('maa', token(made.HEADER, text, made.KEYS.privateKey))
+    const at = made.at({
+      now: Date.parse('2023-03-30T11:00:00Z'),
+      expected: { kind: 'exact', bytes: Buffer.from('ADE0101') },
+      collateral: made.keysOf(issuer, Date.parse('2023-03-30T10:00:00Z')),
+    })
+    const launch =
+      'sha384:8962535933f5c4b429ec41d6550c187c163aa76f3be1f8d750a272a9d8995023e8286a2e431a96c36087ac46d4188676'
+    expect(maa.verify(item, at)).toMatchObject({
+      version: '1.0',
+      binding: 'matched',
+      madeAt: 1_680_173_374_000,
+      goodUntil: 1_680_202_174_000,
+      tcb: { bl: 3, tee: 0, snp: 8, ucode: 115 },
+      measurements: { launch_measurement: launch },
+      flags: {
+        vm: true,
+        compliance: 'azure-compliant-cvm',
+        policy_hash: 'wm9mHlvTU82e8UqoOy1Yj1FBRSNkfe99-69IYDq9eWs',
+        vmpl: 0,
+        debug: false,
+        migration: false,
+        secure_boot: true,
+      },
+    })
+    const reference = { launch_measurement: { [launch]: { id: launch } } }
+    const wanted = { ...MAA, provider: issuer, reference }
+    expect(outcome(maa, item, at, wanted)).toBe('not refused')
+    const later = { ...wanted, min_tcb: { ...MAA.min_tcb, snp: 23 } }
+    expect(outcome(maa, item, at, later)).toBe('evidence.tcb_low: maa: snp')
   })
 })

@@ -1,6 +1,6 @@
 // Fuzz target: bytes as a SEV-SNP report, as a certificate of AMD and as a certificate table. Nothing that was changed is genuine.
 import { generateKeyPairSync } from 'node:crypto'
-import { createSevSnp } from '../../../../src/attest/evidence/sev-snp.ts'
+import { sevSnp } from '../../../../src/attest/evidence/sev-snp.ts'
 import { sevSnpSection } from '../../../../src/attest/evidence/sev-snp-policy.ts'
 import { Certificate } from '../../../../src/attest/format/certificate.ts'
 import {
@@ -11,16 +11,16 @@ import {
 import { readSnpReport } from '../../../../src/attest/format/snp-report.ts'
 import { readSnpTable } from '../../../../src/attest/format/snp-table.ts'
 import { makeCertificate } from '../../../attest/synthetic/certificate.ts'
-import { ia5, integer, octets } from '../../../attest/synthetic/der.ts'
 import { makeChip, makeReport, snpItem } from '../../../attest/synthetic/snp.ts'
 import { makeTable } from '../../../attest/synthetic/snp-table.ts'
 import { policyOf, readFixture, runOf, vectorsOf } from '../../../attest/vectors.ts'
+import { der } from '../../../support/der-writer.ts'
 import { holds } from '../../holds.ts'
 import { pick, type Random } from '../../random.ts'
 import type { Target } from '../../target.ts'
 import { tried } from './denied.ts'
 
-const verifier = createSevSnp()
+const verifier = sevSnp
 const rows = vectorsOf('snp').filter(
   ({ name, verdict }) => verdict === 'accept' && / is accepted$/.test(name),
 )
@@ -126,7 +126,7 @@ const ec = generateKeyPairSync('ec', { namedCurve: 'P-384' })
 
 function certificateOf(random: Random): Uint8Array {
   const arcs = [1, 2, 3, 4, 5, 6, 7, 8, 9].filter(() => random(40) > 0)
-  const level = () => (random(30) === 0 ? pick(random, [integer(256), octets(Buffer.of(1))]) : integer(random(256))) // biome-ignore format: one line
+  const level = () => (random(30) === 0 ? pick(random, [der.integer(256), der.octets(Buffer.of(1))]) : der.integer(random(256))) // biome-ignore format: one line
   const arc = '1.3.6.1.4.1.3704.1'
   return makeCertificate({
     subject: 'SEV-VCEK',
@@ -135,10 +135,10 @@ function certificateOf(random: Random): Uint8Array {
     notBefore: 0,
     notAfter: 1,
     extensions: [
-      ...(random(20) === 0 ? [] : [[`${arc}.2`, ia5(pick(random, ['Milan', 'Milan-B0', 'Genoa', 'Turin', 'Turin', 'Rome']))] as const]), // biome-ignore format: one line
+      ...(random(20) === 0 ? [] : [[`${arc}.2`, der.text(0x16, pick(random, ['Milan', 'Milan-B0', 'Genoa', 'Turin', 'Turin', 'Rome']))] as const]), // biome-ignore format: one line
       ...arcs.map((last) => [`${arc}.3.${last}`, level()] as const),
       ...(random(2) === 0 ? [[`${arc}.4`, Buffer.alloc(pick(random, [8, 64]))] as const] : []),
-      ...(random(3) === 0 ? [[`${arc}.5`, ia5('CN=a.example')] as const] : []),
+      ...(random(3) === 0 ? [[`${arc}.5`, der.text(0x16, 'CN=a.example')] as const] : []),
     ],
   })
 }

@@ -1,0 +1,167 @@
+// What attestation is made of under one configuration: policies, material, collateral and the service over them.
+import { createHash, randomBytes } from 'node:crypto'
+import { createAdmittedMemory } from '../../attest/admitted.ts'
+import { createAppraiser } from '../../attest/appraisal/thread.ts'
+import { createChallenges } from '../../attest/challenge.ts'
+import { createCollateralSource } from '../../attest/collateral-source.ts'
+import { Certificate } from '../../attest/format/certificate.ts'
+import type { Measures } from '../../attest/measures.ts'
+import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
+import { createReplayGuard } from '../../attest/replay.ts'
+import {
+  type AttestationService,
+  createAttestationService,
+  type ServiceDeps,
+} from '../../attest/service/service.ts'
+import type { Clock } from '../../base/clock.ts'
+import { canonicalText } from '../../base/json.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import type { Egress } from '../../egress/egress.ts'
+import type { Store } from '../../store/store.ts'
+import type { TlsOptions } from '../../upstream/client.ts'
+import type { GatewayConfig } from '../sections.ts'
+import { authoritiesOf, type Material, readMaterial } from './material.ts'
+import { loadPolicies } from './policies.ts'
+import { createReach } from './reach.ts'
+
+export interface AttestationParts {
+  /** Of all that it was made of: equal keys are equal parts. */
+  readonly key: string
+  readonly service: AttestationService
+  /** What connections to a server under this policy are made with; `named`: who it is was judged, and its key is pinned. */
+  tlsOf(policy: AppraisalPolicy | undefined, named: boolean): TlsOptions
+  /** Of kinds of collateral: when the oldest that is remembered was received. */
+  collateral(): Iterable<readonly [string, number]>
+  /** Anchors and roots and when they end. */
+  anchors(): Iterable<readonly [string, number]>
+  close(): Promise<void>
+}
+
+export interface PartsDeps {
+  readonly clock: Clock
+  readonly egress: Pick<Egress, 'fetch'>
+  readonly measures: Measures
+  readonly told: ServiceDeps['told']
+  readonly path: string | undefined
+}
+
+/** Half an hour: what ends sooner says so itself. */
+const REFRESH_MS = 30 * 60_000
+/** Of one document. */
+const LARGEST = 4 * 1024 ** 2
+const FETCH_MS = 10_000
+/** For a connection, and for the whole of an attestation. */
+const CONNECT_MS = 15_000
+const PATIENCE_MS = 45_000
+
+/** Rejects with CONFIG_INVALID. */
+export async function openParts(
+  loaded: LoadedConfig<GatewayConfig>,
+  store: Store,
+  deps: PartsDeps,
+): Promise<AttestationParts> {
+  const options = loaded.config.attestation
+  if (!options) throw new Error('there is no section attestation')
+  const { clock, egress, measures, told, path } = deps
+  const anchorNames = new Set([...Object.keys(options.anchors), ...Object.keys(options.spiffe)])
+  const { policies } = await loadPolicies(options.policies, { anchors: anchorNames })
+  const material = await readMaterial(options, clock.wall())
+  const appraiser = createAppraiser({ clock, deadline: options.deadline })
+  const collateral = createCollateralSource({
+    clock,
+    supplied: material.supplied,
+    refresh: REFRESH_MS,
+    failed: () => measures.fetchFailed(),
+    async fetch(url, { body, contentType, signal }) {
+      if (!options.collateral.fetch) throw new Error('attestation.collateral.fetch is false')
+      const headers: Record<string, string> =
+        contentType === undefined ? {} : { 'content-type': contentType }
+      const answer = await egress.fetch(url, {
+        method: body ? 'POST' : 'GET',
+        ...(body ? { body } : {}),
+        headers,
+        signal,
+        timeout: FETCH_MS,
+        maxBytes: LARGEST,
+        // the place that was named and no other
+        allowed: [new URL(url).host],
+      })
+      if (answer.status !== 200) throw new Error(`status ${answer.status}`)
+      return { bytes: answer.body, headers: answer.headers }
+    },
+  })
+  const service = createAttestationService({
+    frame: {
+      anchors: material.anchors,
+      roots: material.roots,
+      skew: options.clock_skew,
+      challengeTtl: options.challenge_ttl,
+    },
+    policies,
+    require: options.require,
+    appraiser,
+    gather: {
+      ...createReach({
+        clock,
+        timeout: CONNECT_MS,
+        path,
+        tls: ({ anchors, minVersion }) => ({
+          ca: authoritiesOf(material.anchors, anchors, clock.wall()),
+          ...material.client,
+          minVersion,
+        }),
+      }),
+      challenges: createChallenges({ tickets: store, clock, random: randomBytes }),
+      collateral,
+    },
+    memory: createAdmittedMemory(store),
+    replay: createReplayGuard(store),
+    clock,
+    measures,
+    patience: PATIENCE_MS,
+    told,
+  })
+  return {
+    key: keyOf(loaded),
+    service,
+    tlsOf: (policy, named) => ({
+      ...tlsOf(policy, material, clock),
+      ...(named && policy?.tls !== undefined ? { identity: ATTESTED_NAME } : {}),
+    }),
+    collateral: () => collateral.oldest(),
+    anchors: () => endsOf(material),
+    close: () => appraiser.close(),
+  }
+}
+
+/** Of the section and of the files that it names. */
+export function keyOf({ config, companions }: LoadedConfig<GatewayConfig>): string {
+  const text = canonicalText([config.attestation ?? null, companions.attestation ?? null])
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** The name was judged when the key was attested; later connections must show that key. */
+const ATTESTED_NAME = () => undefined
+
+function tlsOf(
+  policy: AppraisalPolicy | undefined,
+  { anchors, client }: Material,
+  clock: Pick<Clock, 'wall'>,
+): TlsOptions {
+  const tls = policy?.tls as
+    | { readonly anchors?: readonly string[]; readonly min_version?: 'TLSv1.2' | 'TLSv1.3' }
+    | undefined
+  if (!tls) return client
+  return {
+    ...client,
+    ca: authoritiesOf(anchors, tls.anchors, clock.wall()),
+    minVersion: tls.min_version,
+  }
+}
+
+function* endsOf({ anchors, roots }: Material): Iterable<readonly [string, number]> {
+  for (const { name, der, notAfter = Number.POSITIVE_INFINITY } of anchors)
+    yield [name, Math.min(notAfter, Certificate.parse(der).notAfter)]
+  for (const list of Object.values(roots))
+    for (const { id, der } of list) yield [id, Certificate.parse(der).notAfter]
+}

@@ -1,0 +1,251 @@
+// One attestation of one server from beginning to end: policy, evidence, appraisal, replay, drift, memory; who may serve is decided above.
+import type { Clock } from '../../base/clock.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { isTransient } from '../admission.ts'
+import type { Admitted, AdmittedMemory } from '../admitted.ts'
+import type { AppraisalRequest, AppraisalResult } from '../appraisal/result.ts'
+import { type Refusal, refusedResult } from '../appraisal/settle.ts'
+import type { Appraiser } from '../appraisal/thread.ts'
+import { Denial } from '../denial.ts'
+import { assertNoBadDrift, type Drift, driftOf } from '../drift.ts'
+import type { Measures } from '../measures.ts'
+import type { AppraisalPolicy } from '../policy/policy.ts'
+import { type Selection, selectPolicy } from '../policy/select.ts'
+import { REASONS } from '../reasons.ts'
+import type { ReplayGuard } from '../replay.ts'
+import { bareRequest, type Frame, type GatherDeps, gather } from './gather.ts'
+import { createProposals, type Proposal } from './proposals.ts'
+import type { AttestedServer } from './server.ts'
+
+export interface ServiceDeps {
+  readonly frame: Frame
+  readonly policies: readonly AppraisalPolicy[]
+  /** `all`: a server that no policy is for is refused. */
+  readonly require: 'all' | 'matched'
+  readonly appraiser: Appraiser
+  readonly gather: Omit<GatherDeps, 'needs' | 'clock' | 'took'>
+  readonly memory: AdmittedMemory
+  readonly replay: ReplayGuard
+  readonly clock: Clock
+  readonly measures: Pick<Measures, 'decided' | 'took' | 'drifted'>
+  /** Milliseconds for all of it. */
+  readonly patience: number
+  /** Is told of each, for the audit. Must not throw. */
+  readonly told: (server: AttestedServer, attested: Attested, how: AttestHow) => void
+}
+
+export interface AttestHow {
+  readonly cause: string
+  /**
+   * `admit`: the server as it runs; what comes of it is remembered. `propose`: as it is about to be written; a positive result is kept
+   * for a moment, for the admission that follows the write. `try`: nothing is remembered.
+   */
+  readonly purpose: 'admit' | 'propose' | 'try'
+  /** An operator accepts other hardware, this once. */
+  readonly newHardware?: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Attested {
+  readonly result: AppraisalResult
+  /** Against what was accepted before; undefined: nothing was, or it did not come so far. */
+  readonly drift: Drift | undefined
+}
+
+export interface AttestationService {
+  /** Which policy is for a server; nothing is asked of it. */
+  selectionFor(server: AttestedServer): Selection
+  /** Never rejects: what goes wrong is a refusal. */
+  attest(server: AttestedServer, how: AttestHow): Promise<Attested>
+  /** What can be said of a server without reaching it: that no policy may be for it, or that it cannot satisfy its policy; undefined: nothing. */
+  examine(server: AttestedServer): Promise<AppraisalResult | undefined>
+}
+
+export function createAttestationService(deps: ServiceDeps): AttestationService {
+  const { frame, policies, require, appraiser, clock } = deps
+  const parts: GatherDeps = {
+    ...deps.gather,
+    needs: (request) => appraiser.needs(request),
+    clock,
+    took: deps.measures.took,
+  }
+  const proposals = createProposals(clock)
+  const selectionFor = ({ name, id, url, tags, policy }: AttestedServer) => {
+    const names = [...new Set([name, id, ...(url === undefined ? [] : [url])])]
+    return selectPolicy(policies, { names, tags, policy }, require)
+  }
+
+  async function attest(server: AttestedServer, how: AttestHow): Promise<Attested> {
+    const begun = clock.now()
+    const selection = selectionFor(server)
+    const proposed = how.purpose === 'admit' ? proposals.take(server, selection) : undefined
+    if (proposed) return confirmed(server, proposed)
+    const limit = limited(clock, deps.patience, how.signal)
+    try {
+      const attested = await attempt(server, selection, { how, signal: limit.signal })
+      await noteRefusal(server, attested, how)
+      count(deps.measures, server, attested, clock.now() - begun)
+      deps.told(server, attested, how)
+      return attested
+    } finally {
+      limit.end()
+    }
+  }
+
+  async function attempt(
+    server: AttestedServer,
+    selection: Selection,
+    { how, signal }: { readonly how: AttestHow; readonly signal: AbortSignal },
+  ): Promise<Attested> {
+    const bare = (): AppraisalRequest => ({
+      ...bareRequest(server, selection, frame),
+      now: clock.wall(),
+    })
+    const { policy } = 'policy' in selection ? selection : {}
+    if (!policy) return { result: await appraiser.appraise(bare()), drift: undefined }
+    try {
+      const request = await within(gather(server, policy, { frame, deps: parts, signal }), signal)
+      const result = await appraiser.appraise({ ...request, now: clock.wall() })
+      if (result.decision !== 'accept') return { result, drift: undefined }
+      return await settle(server, result, how)
+    } catch (error) {
+      return { result: refusedResult(bare(), refusalOf(error)), drift: undefined }
+    }
+  }
+
+  /** What only a memory can say: that it is not a repetition, and not worse than before. */
+  async function settle(
+    server: AttestedServer,
+    result: AppraisalResult,
+    { purpose, newHardware = false }: AttestHow,
+  ): Promise<Attested> {
+    const { evidence } = result
+    const recalled = await deps.memory.recall(server.name)
+    const before = recalled.admitted?.claims
+    const drift = before && driftOf(before, evidence, { listed: true, newHardware })
+    try {
+      if (drift) assertNoBadDrift(drift)
+      if (purpose === 'try' || result.mode === 'observe') return { result, drift }
+      const until = result.expires ?? clock.wall()
+      await deps.replay.accept({ serverId: server.id, claims: evidence, until })
+      if (purpose === 'propose') proposals.keep(server, { result, drift }, recalled.version)
+      else await remember(server, result, recalled.version)
+      return { result, drift }
+    } catch (error) {
+      return { result: withRefusal(result, refusalOf(error)), drift }
+    }
+  }
+
+  async function remember(server: AttestedServer, result: AppraisalResult, version: number) {
+    if (!(await deps.memory.remember(server.name, keptOf(result, clock.wall()), version)))
+      throw new Denial('internal.busy', 'the server was attested elsewhere meanwhile')
+  }
+
+  /** The write that it was proposed for has been done. */
+  async function confirmed(
+    server: AttestedServer,
+    { attested, version }: Proposal,
+  ): Promise<Attested> {
+    try {
+      await remember(server, attested.result, version)
+      return attested
+    } catch (error) {
+      return { ...attested, result: withRefusal(attested.result, refusalOf(error)) }
+    }
+  }
+
+  /** A restart must not forget what was shown against a server that was admitted. */
+  async function noteRefusal(
+    { name }: AttestedServer,
+    { result }: Attested,
+    { purpose }: AttestHow,
+  ) {
+    const { decision, mode, reason, transient } = result
+    if (purpose !== 'admit' || decision !== 'deny' || mode === 'observe' || transient || !reason)
+      return
+    // where the store is away, the next attestation finds it again
+    await deps.memory.refuse(name, reason).catch(() => {})
+  }
+
+  return {
+    selectionFor,
+    attest,
+    async examine(server) {
+      const selection = selectionFor(server)
+      const { policy } = 'policy' in selection ? selection : {}
+      const request = { ...bareRequest(server, selection, frame), now: clock.wall() }
+      if (!policy || server.transport === 'plain') return appraiser.appraise(request)
+      if (server.transport === 'tls') return undefined
+      return appraiser.appraise({ ...request, measured: await deps.gather.measure(server) })
+    },
+  }
+}
+
+function count(
+  measures: ServiceDeps['measures'],
+  { name }: AttestedServer,
+  { result, drift }: Attested,
+  ms: number,
+): void {
+  const { decision, mode, policyId, reason, evidence, duration } = result
+  if (decision === 'none') return
+  measures.decided({
+    policy: policyId,
+    evidence: evidence.map(({ type }) => type),
+    decision: decision === 'accept' ? 'accept' : mode === 'observe' ? 'would_deny' : 'deny',
+    ...(reason === undefined ? {} : { reason }),
+  })
+  measures.took('verify', duration.verify)
+  measures.took('appraise', duration.appraise)
+  measures.took('total', ms)
+  if (drift && drift.kind !== 'identical') measures.drifted(name)
+}
+
+function keptOf(result: AppraisalResult, now: number): Admitted {
+  return {
+    spkiSha256: result.tls?.spkiSha256 ?? '',
+    policySha256: result.policySha256 ?? '',
+    acceptedAt: now,
+    validUntil: result.expires ?? now,
+    claims: result.evidence,
+    result: result as unknown as JsonObject,
+  }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Denial) return { reason: error.reason, detail: error.detail }
+  return { reason: 'internal.error' }
+}
+
+/** A result that was accepted and is refused for something beside it. */
+function withRefusal(result: AppraisalResult, { reason, detail }: Refusal): AppraisalResult {
+  const { says, stage } = REASONS[reason]
+  const { expires: _, ...rest } = result
+  return {
+    ...rest,
+    decision: 'deny',
+    admits: false,
+    level: 'none',
+    reason,
+    says: detail === undefined ? says : `${says}: ${detail}`,
+    stage,
+    ...(isTransient(reason) ? { transient: true } : {}),
+  }
+}
+
+/** One deadline over everything that is waited for. */
+function limited(clock: Clock, ms: number, outer: AbortSignal | undefined) {
+  const own = new AbortController()
+  const disarm = clock.after(ms, () => own.abort())
+  const signal = outer ? AbortSignal.any([outer, own.signal]) : own.signal
+  return { signal, end: disarm }
+}
+
+function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Denial('internal.timeout'))
+    if (signal.aborted) late()
+    signal.addEventListener('abort', late, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late))
+  })
+}
