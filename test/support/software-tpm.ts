@@ -13,3 +13,5 @@ export const noSoftwareTpm = missing.length > 0
 export const noOpenssl = spawnSync('openssl', ['version']).error !== undefined
 
 if (noSoftwareTpm) console.log(`skipped: ${missing.join(' and ')} not installed, no software TPM`)
+if (noOpenssl)
+  console.log('skipped: openssl not installed, no certificates as the example makes them')

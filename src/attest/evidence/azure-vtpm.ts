@@ -116,8 +116,9 @@ function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims 
     flags: {
       ...inner.flags,
       ...state.flags,
-      secure_boot: hcl.secureBoot,
       ...boot?.flags,
+      // the paravisor and the log must not contradict each other
+      secure_boot: hcl.secureBoot && boot?.flags.secure_boot !== false,
       event_log: boot !== undefined,
     },
   }

@@ -1,12 +1,21 @@
 // Changed evidence of confidential machines in Azure is refused: quote, key, report and chain hold together or not at all.
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createAzureVtpm } from '../../../src/attest/evidence/azure-vtpm.ts'
 import { type TdxPolicy, tdx, tdxSection } from '../../../src/attest/evidence/tdx.ts'
 import { readHclReport } from '../../../src/attest/tpm/hcl-report.ts'
 import { denialOf } from '../denials.ts'
 import { replaceAt, wrongLengths } from '../mutate.ts'
-import { u32le } from '../synthetic/boot-log.ts'
+import {
+  BOOT,
+  type LogEvent,
+  logOf,
+  registersOf,
+  u32le,
+  variableData,
+} from '../synthetic/boot-log.ts'
 import { makeDcap } from '../synthetic/tdx.ts'
+import { attestOf, sized, u16 } from '../synthetic/tpm.ts'
 import { outcomeOf, policyOf, runOf, vector } from '../vectors.ts'
 
 type Form = Record<string, unknown>
@@ -181,5 +190,46 @@ describe('with TDX, over a synthetic quote', () => {
     expect(denialOf(() => appraise({ mrtd: allow('mrtd') }, { 4: {} }))).toBe(
       'evidence.measurement_unlisted: sha256.pcr4',
     )
+  })
+})
+
+describe('secure boot, of a synthetic machine with a log', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const OFF = BOOT.map((event) =>
+    event.register === 7 ? { ...event, data: variableData('SecureBoot', Buffer.of(0)) } : event,
+  )
+  const quoteOf = (log: readonly LogEvent[]) => {
+    const pcrs = { sha256: registersOf(log, 'sha256') }
+    const attest = attestOf({ values: pcrs })
+    const signature = [u16(0x0014), u16(0x000b), sized(sign('sha256', attest, privateKey))]
+    return { v: 1, quote: b64(attest), signature: b64(Buffer.concat(signature)), pcrs }
+  }
+
+  it.each([
+    [true, true, BOOT],
+    [true, false, OFF],
+    [false, false, BOOT],
+    [true, true, undefined],
+    [false, false, undefined],
+  ])('said as %s by the paravisor is %s', (isOn, expected, log) => {
+    const claims = {
+      keys: [{ kid: 'HCLAkPub', ...publicKey.export({ format: 'jwk' }) }],
+      'vm-configuration': { 'secure-boot': isOn },
+    }
+    const json = Buffer.from(JSON.stringify(claims))
+    const head = replaceAt(hcl.subarray(0, JSON_AT), RUNTIME + 16, u32le(json.length))
+    const report = replaceAt(Buffer.concat([head, json]), RUNTIME + 8, u32le(4))
+    const { reportData } = readHclReport(report)
+    const made = makeDcap({ now: run.at.now, reportData })
+    const form = { ...quoteOf(log ?? BOOT), hcl_report: b64(report), td_quote: b64(made.quote) }
+    const item = {
+      type: 'azure-tdx-vtpm' as const,
+      bytes: Buffer.from(JSON.stringify(form)),
+      endorsements: { ...made.item.endorsements, ...(log && { event_log: b64(logOf(log)) }) },
+    }
+    const at = { ...run.at, expected: undefined, roots: { intel: [made.root] } }
+    const azure = createAzureVtpm({ type: 'azure-tdx-vtpm', hardware: tdx })
+    const { flags } = azure.verify(item, at)
+    expect([flags.secure_boot, flags.event_log]).toEqual([expected, log !== undefined])
   })
 })
