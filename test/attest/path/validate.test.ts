@@ -1,4 +1,5 @@
 // The rules of a path one by one, on synthetic chains that are wrong in one way each; what limbo has no case for is here.
+import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Denial } from '../../../src/attest/denial.ts'
 import { Certificate } from '../../../src/attest/format/certificate.ts'
@@ -147,6 +148,25 @@ describe('a chain', () => {
     expect(verdict([makeLeaf(between), between])).toBe(`tls.chain: ${detail}`)
   }) // biome-ignore format: a table
 
+  it.each([
+    ['RSA of 1024 bits', () => generateKeyPairSync('rsa', { modulusLength: 1024 })],
+    ['RSA of 2050 bits', () => generateKeyPairSync('rsa', { modulusLength: 2050 })],
+    ['a curve that is not in use here', () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
+    ['a kind of key that is not in use here', () => generateKeyPairSync('ed448')],
+  ] as const)('with %s as key is refused', (why, keys) => {
+    expect(verdict(leafOf({ keys: keys() }))).toBe(`tls.chain: leaf: ${why}`)
+  }) // biome-ignore format: a table
+
+  it('with RSA of 2048 bits, Ed25519 or a curve of NIST is accepted', () => {
+    const all = [
+      generateKeyPairSync('rsa', { modulusLength: 2048 }),
+      generateKeyPairSync('ed25519'),
+      generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+      generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+    ]
+    for (const keys of all) expect(verdict(leafOf({ keys }))).toBe('root')
+  })
+
   it('under an intermediate for any purpose, or with policies that nobody asks for, is accepted', () => {
     const any = makeIntermediate(root, { extensions: { [OID.extKeyUsage]: purposes('2.5.29.37.0') } }) // biome-ignore format: a row
     expect(verdict([makeLeaf(any), any])).toBe('root')
@@ -218,6 +238,13 @@ describe('names', () => {
     expect(is(two, 'dns', 'server.example.com')).toBe(
       'tls.chain: its common name is a host that its names are not',
     )
+    const padded = makeLeaf(root, {
+      subject: '192.000.002.001',
+      ...withOne(OID.subjectAltName, names(der.element(0x87, Buffer.from([192, 0, 2, 1])))),
+    })
+    expect(is(padded, 'ip', '192.0.2.1')).toMatch(/^tls\.chain: its common name/)
+    const number = makeLeaf(root, { subject: '4711' })
+    expect(is(number, 'dns', 'server.example.com')).toBe('root')
     const words = makeLeaf(root, { subject: 'Files v1.2 of Example' })
     expect(is(words, 'dns', 'server.example.com')).toBe('root')
   })
