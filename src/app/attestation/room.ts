@@ -1,9 +1,9 @@
 // Attestation in a gateway: the service for the configuration in force, and a watch over every server that may not simply serve.
 
-import type { AdmissionRules } from '../../attest/admission.ts'
-import { createAdmittedMemory } from '../../attest/admitted.ts'
+import type { AdmissionRules } from '../../attest/admission/admission.ts'
+import { createAdmittedMemory } from '../../attest/admission/admitted.ts'
+import { attestationOf, type MeasuredServer } from '../../attest/admission/measures.ts'
 import type { AppraisalResult } from '../../attest/appraisal/result.ts'
-import { attestationOf, type MeasuredServer } from '../../attest/measures.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
 import { REASONS, type Reason } from '../../attest/reasons.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'

@@ -1,6 +1,6 @@
 // The appraisal: from what was asked, seen and sent to a result, in the order of the checks, stopping at the first failure. It has no effect.
 import { Denial } from '../denial.ts'
-import { type Envelope, parseEnvelope } from '../envelope.ts'
+import { type Envelope, parseEnvelope } from '../evidence/envelope.ts'
 import type {
   Claims,
   EvidenceItem,

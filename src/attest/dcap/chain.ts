@@ -1,10 +1,10 @@
 // The certificates that a quote carries: PCK, its CA, the root; in that order and no others.
 import { Denial } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
-import type { DcapQuote } from '../format/dcap-quote.ts'
 import { equalBytes, latin1 } from '../format/der.ts'
 import { basicConstraintsOf } from '../format/extensions.ts'
 import { readPem } from '../format/pem.ts'
+import type { DcapQuote } from './quote.ts'
 
 const BOUNDS = { bytes: 32 * 1024, blocks: 4 }
 

@@ -2,7 +2,7 @@
 import { Denial, malformed } from '../denial.ts'
 import { assertAllListed } from '../evidence/allow.ts'
 import type { AllowList, Appraised, Claims } from '../evidence/evidence.ts'
-import { TCB_STATUSES } from './status.ts'
+import { TCB_STATUSES } from '../tcb/status.ts'
 import { trailingText } from './verify.ts'
 
 /** Statuses that a policy may ask for; what is outdated can only be tolerated until a date, what is revoked not at all. */

@@ -121,7 +121,7 @@ async function challenge({ output, options }: Invocation<ChallengeOptions>): Pro
     output.result(made, () => rows(made))
     return EXIT.ok
   }
-  const { binderOf } = await import('../../attest/binder.ts')
+  const { binderOf } = await import('../../attest/freshness/binder.ts')
   const binder = binderOf({
     nonce,
     spkiSha256: digestOf(spki, '--spki'),

@@ -1,5 +1,6 @@
 // Fuzz target: SPIFFE ids, rules and X.509-SVIDs. An id is of one spelling, and a rule is met on boundaries of segments only.
 import { Denial } from '../../../../src/attest/denial.ts'
+import { Certificate } from '../../../../src/attest/format/certificate.ts'
 import {
   checkSvidAuthority,
   checkX509Svid,
@@ -7,8 +8,7 @@ import {
   parseSpiffeId,
   parseSpiffeRule,
   type SpiffeId,
-} from '../../../../src/attest/evidence/spiffe.ts'
-import { Certificate } from '../../../../src/attest/format/certificate.ts'
+} from '../../../../src/attest/spiffe/id.ts'
 import { bits, explicit, integer, octets, oid, sequence, time, tlv, yes } from '../../../attest/synthetic/asn1.ts' // biome-ignore format: a row
 import { holds } from '../../holds.ts'
 import { pick, type Random } from '../../random.ts'
@@ -16,7 +16,7 @@ import type { Target } from '../../target.ts'
 
 export const spiffe: Target = {
   name: 'spiffe',
-  files: ['src/attest/evidence/spiffe.ts', 'src/attest/format/general-names.ts'],
+  files: ['src/attest/spiffe/id.ts', 'src/attest/format/general-names.ts'],
   tokens: ['spiffe://', '/', '..', '.', '*', '/*', '%2f', '@', ':', '?', '#', 'prod.test', 'A', '_', '-', '\0', ' '],
   runs: 8000,
   branches: 90,
