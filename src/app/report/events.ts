@@ -1,16 +1,16 @@
 // What servers and plugins report, sorted into telemetry, audit, log and the fan-out to clients.
-import type { Audit } from '../audit/audit.ts'
-import type { Logger } from '../base/log.ts'
-import type { Engine } from '../engine/engine.ts'
-import type { Room } from '../gateway/exchange.ts'
-import type { Fanout } from '../gateway/notification/fanout.ts'
-import type { Runtime } from '../gateway/runtime.ts'
-import type { Payload, Points } from '../points/table.ts'
-import type { Telemetry, UpstreamOutcome } from '../telemetry/telemetry.ts'
-import type { CallOutcome, Upstream, UpstreamEvents, UpstreamState } from '../upstream/client.ts'
-import type { Assembly } from './assemble.ts'
-import type { Attestation } from './attestation/attestation.ts'
-import { systemRequest } from './reload.ts'
+import type { Audit } from '../../audit/audit.ts'
+import type { Logger } from '../../base/log.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { Room } from '../../gateway/exchange.ts'
+import type { Fanout } from '../../gateway/notification/fanout.ts'
+import type { Runtime } from '../../gateway/runtime.ts'
+import type { Payload, Points } from '../../points/table.ts'
+import type { Telemetry, UpstreamOutcome } from '../../telemetry/telemetry.ts'
+import type { CallOutcome, Upstream, UpstreamEvents, UpstreamState } from '../../upstream/client.ts'
+import type { Attestation } from '../attestation/attestation.ts'
+import type { Assembly } from '../generation/assemble.ts'
+import { systemRequest } from '../generation/reload.ts'
 
 export interface EventDeps {
   readonly telemetry: Telemetry

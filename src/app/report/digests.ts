@@ -1,7 +1,7 @@
 // Digests of what decided about a request: of the configuration of its generation, and of the policy or entry in it.
 import { hash } from 'node:crypto'
-import type { LoadedConfig } from '../config/load.ts'
-import type { GatewayConfig } from './sections.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import type { GatewayConfig } from '../sections.ts'
 
 export interface Digests {
   add(generation: number, loaded: LoadedConfig<GatewayConfig>): void

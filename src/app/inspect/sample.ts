@@ -1,6 +1,6 @@
 // A small payload for every point, made of its declared shape: what a plugin is shown when nobody has a real one. Data only.
-import { isObject, type Json, type JsonObject } from '../base/json.ts'
-import { declarationOf, type PointName } from '../points/table.ts'
+import { isObject, type Json, type JsonObject } from '../../base/json.ts'
+import { declarationOf, type PointName } from '../../points/table.ts'
 
 const TEXT =
   'the report for the third quarter is ready; ask the finance team for the numbers behind it'

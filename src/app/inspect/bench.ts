@@ -1,11 +1,11 @@
 // What one entry costs at each of its points: its handlers in the real engine, timed beside an engine with nothing to do. No server is asked.
-import type { JsonObject } from '../base/json.ts'
-import { ANONYMOUS, RequestContext, type RequestIdentity } from '../engine/context.ts'
-import type { Runner } from '../engine/engine.ts'
-import { MODES } from '../engine/mode.ts'
-import type { Outcome } from '../engine/outcome.ts'
-import type { Registration } from '../engine/registry.ts'
-import { declarationOf, type PointName } from '../points/table.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { ANONYMOUS, RequestContext, type RequestIdentity } from '../../engine/context.ts'
+import type { Runner } from '../../engine/engine.ts'
+import { MODES } from '../../engine/mode.ts'
+import type { Outcome } from '../../engine/outcome.ts'
+import type { Registration } from '../../engine/registry.ts'
+import { declarationOf, type PointName } from '../../points/table.ts'
 import type { Inspection } from './inspect.ts'
 import { samplePayload } from './sample.ts'
 

@@ -1,7 +1,7 @@
 // JSON as the admin API takes it: what two readers could read differently is refused, as on the MCP side; it knows no schema.
-import { AppError } from '../base/errors.ts'
-import { parseEscapedNames } from '../wire/parse.ts'
-import { scan } from '../wire/scan.ts'
+import { AppError } from '../../base/errors.ts'
+import { parseEscapedNames } from '../../wire/parse.ts'
+import { scan } from '../../wire/scan.ts'
 
 const MOST_DEPTH = 64
 

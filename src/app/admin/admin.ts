@@ -1,26 +1,26 @@
 // The admin API over the rooms of a running gateway: what its routes need is gathered here, what is loaded only for it is loaded here.
-import type { ApiHandle, Ask, AuditRecords, CursorSigner, Refusal } from '../admin/handle.ts'
-import type { AdminMiddleware, Readiness } from '../admin/server.ts'
-import type { Audit } from '../audit/audit.ts'
-import type { AuditEvent } from '../audit/record.ts'
-import type { Clock } from '../base/clock.ts'
-import { AppError } from '../base/errors.ts'
-import type { JsonObject } from '../base/json.ts'
-import type { Logger } from '../base/log.ts'
-import { shownConfig } from '../config/print.ts'
-import { ANONYMOUS, type Principal } from '../engine/context.ts'
-import { createEngine } from '../engine/engine.ts'
-import { conditionCompiler, createExpression } from '../expression/expression.ts'
-import type { Authenticator, Authorizer } from '../identity/access.ts'
-import { RIGHTS, type Right } from '../identity/rights.ts'
-import { POINTS, type Points } from '../points/table.ts'
-import type { RegistryDeps } from '../registry/parts.ts'
-import type { Registry, Resealer } from '../registry/registry.ts'
-import { type Assembly, engineLimits } from './assemble.ts'
-import { type Explained, explain, type Question } from './explain.ts'
-import { listPoints } from './point-list.ts'
-import type { ReloadResult } from './reload.ts'
-import { SELF } from './self.ts'
+import type { ApiHandle, Ask, AuditRecords, CursorSigner, Refusal } from '../../admin/handle.ts'
+import type { AdminMiddleware, Readiness } from '../../admin/server.ts'
+import type { Audit } from '../../audit/audit.ts'
+import type { AuditEvent } from '../../audit/record.ts'
+import type { Clock } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import type { Logger } from '../../base/log.ts'
+import { shownConfig } from '../../config/print.ts'
+import { ANONYMOUS, type Principal } from '../../engine/context.ts'
+import { createEngine } from '../../engine/engine.ts'
+import { conditionCompiler, createExpression } from '../../expression/expression.ts'
+import type { Authenticator, Authorizer } from '../../identity/access.ts'
+import { RIGHTS, type Right } from '../../identity/rights.ts'
+import { POINTS, type Points } from '../../points/table.ts'
+import type { RegistryDeps } from '../../registry/parts.ts'
+import type { Registry, Resealer } from '../../registry/registry.ts'
+import { type Assembly, engineLimits } from '../generation/assemble.ts'
+import type { ReloadResult } from '../generation/reload.ts'
+import { type Explained, explain, type Question } from '../inspect/explain.ts'
+import { listPoints } from '../inspect/point-list.ts'
+import { SELF } from '../self.ts'
 import { readStrictJson } from './strict-json.ts'
 
 export interface AdminParts {
@@ -50,8 +50,8 @@ export interface AdminParts {
 /** Loaded when `admin.api` is on, and not before. */
 export async function createAdminApi(parts: AdminParts): Promise<AdminMiddleware> {
   const [{ createApi }, { entityKinds }] = await Promise.all([
-    import('../admin/api.ts'),
-    import('./admin-kinds.ts'),
+    import('../../admin/api.ts'),
+    import('./kinds.ts'),
   ])
   return createApi(apiHandle(parts, entityKinds()))
 }

@@ -1,17 +1,17 @@
 // Audit sinks out of their sections of the configuration, and who signs what they keep.
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createFileSink } from '../audit/file-sink.ts'
-import type { AuditOptions } from '../audit/options.ts'
-import { type AuditSink, createLogSink } from '../audit/sink.ts'
-import { stdoutFile, type WriteOut } from '../audit/stdout.ts'
-import { createStoreSink } from '../audit/store-sink.ts'
-import { createSigner, type Signer } from '../base/chain.ts'
-import type { Clock } from '../base/clock.ts'
-import { AppError, messageOf } from '../base/errors.ts'
-import type { Logger } from '../base/log.ts'
-import { type StoreOptions, sqlitePath } from '../store/options.ts'
-import { createAuditTable, isPostgresUrl } from '../store/sqlite-thread.ts'
+import { createFileSink } from '../../audit/file-sink.ts'
+import type { AuditOptions } from '../../audit/options.ts'
+import { type AuditSink, createLogSink } from '../../audit/sink.ts'
+import { stdoutFile, type WriteOut } from '../../audit/stdout.ts'
+import { createStoreSink } from '../../audit/store-sink.ts'
+import { createSigner, type Signer } from '../../base/chain.ts'
+import type { Clock } from '../../base/clock.ts'
+import { AppError, messageOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/log.ts'
+import { type StoreOptions, sqlitePath } from '../../store/options.ts'
+import { createAuditTable, isPostgresUrl } from '../../store/sqlite-thread.ts'
 
 interface Parts {
   readonly audit: AuditOptions

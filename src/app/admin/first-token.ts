@@ -1,11 +1,11 @@
 // The first key of the admin API: made when nobody has one with the role admin, and handed over once; nothing of it is logged.
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isAppError, messageOf } from '../base/errors.ts'
-import type { Logger } from '../base/log.ts'
-import { SYSTEM } from '../engine/context.ts'
-import type { Registry, WriteContext } from '../registry/registry.ts'
-import type { GatewayConfig } from './sections.ts'
+import { isAppError, messageOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/log.ts'
+import { SYSTEM } from '../../engine/context.ts'
+import type { Registry, WriteContext } from '../../registry/registry.ts'
+import type { GatewayConfig } from '../sections.ts'
 
 const FIRST_KEY = 'first-admin'
 

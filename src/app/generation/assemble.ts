@@ -1,29 +1,29 @@
 // One generation of everything, built whole beside the running one: plugins, servers, catalogues, compiled points.
-import { createDisposer } from '../base/dispose.ts'
-import { messageOf } from '../base/errors.ts'
-import { canonicalText } from '../base/json.ts'
-import type { LoadedConfig } from '../config/load.ts'
-import type { ExpressionCompiler } from '../engine/condition.ts'
-import type { Engine, EngineLimits, Generation } from '../engine/engine.ts'
-import { createCatalog } from '../gateway/catalog/catalog.ts'
-import type { CatalogueGate } from '../gateway/catalog/gate.ts'
-import type { ListKind } from '../gateway/catalog/listing.ts'
-import type { Self } from '../gateway/meta.ts'
-import { createRuntime, type Runtime } from '../gateway/runtime.ts'
-import { createVirtualServer } from '../gateway/virtual/selection.ts'
-import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../host/host.ts'
-import type { Points } from '../points/table.ts'
-import type { Override } from '../registry/catalogue/gate.ts'
-import { isJudged } from '../registry/catalogue/kinds.ts'
-import type { KnownCatalogue } from '../registry/catalogue/known.ts'
-import type { IdentityEntities } from '../registry/identity.ts'
-import type { UpstreamDeps } from '../upstream/client.ts'
-import type { ServerConfig } from '../upstream/options.ts'
-import type { Attestation } from './attestation/attestation.ts'
-import type { Preparation } from './attestation/room.ts'
-import type { IdentityRoom } from './identity.ts'
+import { createDisposer } from '../../base/dispose.ts'
+import { messageOf } from '../../base/errors.ts'
+import { canonicalText } from '../../base/json.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import type { ExpressionCompiler } from '../../engine/condition.ts'
+import type { Engine, EngineLimits, Generation } from '../../engine/engine.ts'
+import { createCatalog } from '../../gateway/catalog/catalog.ts'
+import type { CatalogueGate } from '../../gateway/catalog/gate.ts'
+import type { ListKind } from '../../gateway/catalog/listing.ts'
+import type { Self } from '../../gateway/meta.ts'
+import { createRuntime, type Runtime } from '../../gateway/runtime.ts'
+import { createVirtualServer } from '../../gateway/virtual/selection.ts'
+import type { LoadedPlugins, LoadOptions, PluginHostRoom } from '../../host/host.ts'
+import type { Points } from '../../points/table.ts'
+import type { Override } from '../../registry/catalogue/gate.ts'
+import { isJudged } from '../../registry/catalogue/kinds.ts'
+import type { KnownCatalogue } from '../../registry/catalogue/known.ts'
+import type { IdentityEntities } from '../../registry/identity.ts'
+import type { UpstreamDeps } from '../../upstream/client.ts'
+import type { ServerConfig } from '../../upstream/options.ts'
+import type { Attestation } from '../attestation/attestation.ts'
+import type { Preparation } from '../attestation/room.ts'
+import type { IdentityRoom } from '../identity.ts'
+import type { GatewayConfig } from '../sections.ts'
 import { systemRequest } from './reload.ts'
-import type { GatewayConfig } from './sections.ts'
 import { type OwnedServer, startServers } from './servers.ts'
 
 /** A runtime with what it owns. */
@@ -177,7 +177,7 @@ async function gateOf(
   const { known, createId } = catalogue
   const override = ofStore ?? catalogue.override
   if (!override && !isJudged(generation)) return undefined
-  const { createCatalogueGate } = await import('../registry/catalogue/gate.ts')
+  const { createCatalogueGate } = await import('../../registry/catalogue/gate.ts')
   return createCatalogueGate({
     generation,
     known,

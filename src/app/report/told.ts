@@ -1,12 +1,12 @@
 // What the audit is told of people and of the process itself, in the form of its records; it decides nothing.
 
-import type { Audit } from '../audit/audit.ts'
-import type { AuditEvent } from '../audit/record.ts'
-import type { Principal } from '../engine/context.ts'
-import type { LoginReceiver } from '../identity/logins.ts'
-import type { RegistryEvent } from '../registry/parts.ts'
+import type { Audit } from '../../audit/audit.ts'
+import type { AuditEvent } from '../../audit/record.ts'
+import type { Principal } from '../../engine/context.ts'
+import type { LoginReceiver } from '../../identity/logins.ts'
+import type { RegistryEvent } from '../../registry/parts.ts'
+import { SELF } from '../self.ts'
 import type { Digests } from './digests.ts'
-import { SELF } from './self.ts'
 
 type Writer = Pick<Audit, 'write'>
 

@@ -1,9 +1,9 @@
 // One entry or policy loaded on trial, before it is written down: apart from everything that runs, and let go again.
-import { AppError } from '../base/errors.ts'
-import type { LoadedConfig } from '../config/load.ts'
-import { type AssembleDeps, engineLimits } from './assemble.ts'
-import type { GatewayOptions } from './gateway.ts'
-import type { GatewayConfig } from './sections.ts'
+import { AppError } from '../../base/errors.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import type { GatewayOptions } from '../gateway.ts'
+import { type AssembleDeps, engineLimits } from '../generation/assemble.ts'
+import type { GatewayConfig } from '../sections.ts'
 
 /** Nobody is asked about it. Rejects with what is wrong. */
 export async function probe(

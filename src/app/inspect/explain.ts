@@ -1,23 +1,23 @@
 // What would happen to one request at one point, step by step: a dry run of the compiled entries; no server is asked.
-import { isObject, type JsonObject } from '../base/json.ts'
-import { suggest } from '../base/suggest.ts'
+import { isObject, type JsonObject } from '../../base/json.ts'
+import { suggest } from '../../base/suggest.ts'
 import {
   ANONYMOUS,
   type Era,
   type Principal,
   RequestContext,
   type ServerInfo,
-} from '../engine/context.ts'
-import { MODES, type Mode } from '../engine/mode.ts'
-import type { Outcome } from '../engine/outcome.ts'
-import { createRecorder, type StepTrace } from '../engine/trace.ts'
+} from '../../engine/context.ts'
+import { MODES, type Mode } from '../../engine/mode.ts'
+import type { Outcome } from '../../engine/outcome.ts'
+import { createRecorder, type StepTrace } from '../../engine/trace.ts'
 import {
   declarationOf,
   isPointName,
   POINT_ALIASES,
   POINT_NAMES,
   type PointName,
-} from '../points/table.ts'
+} from '../../points/table.ts'
 import type { Inspection } from './inspect.ts'
 
 /** The request to explain. */

@@ -1,8 +1,8 @@
 // The kinds of entities as the admin API serves them: the registry's table with the schemas of its bodies; nothing is read or written here.
-import type { EntityKind } from '../admin/handle.ts'
-import type { JsonObject } from '../base/json.ts'
-import { KINDS, type Kind } from '../identity/rights.ts'
-import { KIND_TABLE } from '../registry/kinds.ts'
+import type { EntityKind } from '../../admin/handle.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { KINDS, type Kind } from '../../identity/rights.ts'
+import { KIND_TABLE } from '../../registry/kinds.ts'
 import { bodySchema } from './entity-checks.ts'
 
 const ABOUT: Readonly<Record<Kind, string>> = {

@@ -1,8 +1,8 @@
 // What protects what: for each server the entries that would run at each point, as compiled. It starts and asks nothing.
-import type { Generation } from '../engine/engine.ts'
-import type { EntryStatus } from '../host/status.ts'
-import { declarationOf, type PointName, type Points } from '../points/table.ts'
-import type { Upstream } from '../upstream/client.ts'
+import type { Generation } from '../../engine/engine.ts'
+import type { EntryStatus } from '../../host/status.ts'
+import { declarationOf, type PointName, type Points } from '../../points/table.ts'
+import type { Upstream } from '../../upstream/client.ts'
 
 /** One entry at one point. */
 export interface Protector {

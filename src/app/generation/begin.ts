@@ -1,21 +1,21 @@
 // The first generation of a gateway: rooms, the control plane where there is one, what is declared judged, and then all of it in force.
-import type { Clock } from '../base/clock.ts'
-import type { Disposer } from '../base/dispose.ts'
-import { messageOf } from '../base/errors.ts'
-import type { Logger } from '../base/log.ts'
-import type { LoadedConfig, Loader } from '../config/load.ts'
-import type { Generation } from '../engine/engine.ts'
-import type { Authenticator } from '../identity/access.ts'
-import type { Points } from '../points/table.ts'
-import type { RegistryDeps } from '../registry/parts.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Disposer } from '../../base/dispose.ts'
+import { messageOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/log.ts'
+import type { LoadedConfig, Loader } from '../../config/load.ts'
+import type { Generation } from '../../engine/engine.ts'
+import type { Authenticator } from '../../identity/access.ts'
+import type { Points } from '../../points/table.ts'
+import type { RegistryDeps } from '../../registry/parts.ts'
+import type { Admitting } from '../control/admission.ts'
+import type { Control } from '../control/control.ts'
+import type { GatewayOptions } from '../gateway.ts'
+import type { Stdout } from '../report/sinks.ts'
+import { loginReceiver, tellWrite } from '../report/told.ts'
+import { type Current, createRooms, type Rooms, runningOf } from '../rooms.ts'
+import type { GatewayConfig } from '../sections.ts'
 import type { Admissions } from './assemble.ts'
-import type { Admitting } from './control/admission.ts'
-import type { Control } from './control/control.ts'
-import type { GatewayOptions } from './gateway.ts'
-import { type Current, createRooms, type Rooms, runningOf } from './rooms.ts'
-import type { GatewayConfig } from './sections.ts'
-import type { Stdout } from './sinks.ts'
-import { loginReceiver, tellWrite } from './told.ts'
 
 export interface BeginDeps {
   readonly options: GatewayOptions
@@ -95,7 +95,7 @@ export async function admit(
   generation: Generation<Points>,
 ): Promise<Admitting> {
   if (![...generation.points].some((point) => POINTS_OF_ENTITIES.test(point))) return NOTHING
-  const { admitDeclared } = await import('./control/admission.ts')
+  const { admitDeclared } = await import('../control/admission.ts')
   return admitDeclared(before, after, last ?? NOTHING.admissions, generation)
 }
 
@@ -105,7 +105,7 @@ async function controlOf(
 ): Promise<{ readonly control: Control; readonly access: ApiAccess }> {
   const { options, loaded, current, owned } = deps
   const { openControl, createApiAuthorizer, createApiDoor, createDecide, createExceeds } =
-    await import('./control/open.ts')
+    await import('../control/open.ts')
   const running = () => runningOf(current)
   const parts = {
     current: running,

@@ -1,13 +1,13 @@
 // The servers of one generation: those that run on, those that take another's place with what was decided about it, and new ones.
-import type { Disposer } from '../base/dispose.ts'
-import { AppError } from '../base/errors.ts'
-import type { Upstream, UpstreamDeps } from '../upstream/client.ts'
-import { type ServerOptions, serverOptions } from '../upstream/options.ts'
-import { createUpstream } from '../upstream/upstream.ts'
+import type { Disposer } from '../../base/dispose.ts'
+import { AppError } from '../../base/errors.ts'
+import type { Upstream, UpstreamDeps } from '../../upstream/client.ts'
+import { type ServerOptions, serverOptions } from '../../upstream/options.ts'
+import { createUpstream } from '../../upstream/upstream.ts'
+import type { Preparation } from '../attestation/room.ts'
+import type { Watched } from '../attestation/watch.ts'
+import type { GatewayConfig } from '../sections.ts'
 import type { Admissions, AssembleDeps } from './assemble.ts'
-import type { Preparation } from './attestation/room.ts'
-import type { Watched } from './attestation/watch.ts'
-import type { GatewayConfig } from './sections.ts'
 
 /** A running server and the settings it was started with: equal settings keep it running over a reload. */
 export interface OwnedServer {

@@ -1,15 +1,15 @@
 // One generation after another: reloads and changes of the store in turn, the old ones let go in their order.
-import type { Clock } from '../base/clock.ts'
-import type { Logger } from '../base/log.ts'
-import type { ConfigDiff } from '../config/diff.ts'
-import type { LoadedConfig } from '../config/load.ts'
-import { shownConfig } from '../config/print.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Logger } from '../../base/log.ts'
+import type { ConfigDiff } from '../../config/diff.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import { shownConfig } from '../../config/print.ts'
+import type { Control, Made } from '../control/control.ts'
+import { type BuildOptions, type Current, putInForce, type Rooms, runningOf } from '../rooms.ts'
+import type { GatewayConfig } from '../sections.ts'
 import { type Assembly, retire } from './assemble.ts'
 import { admit } from './begin.ts'
-import type { Control, Made } from './control/control.ts'
 import { applyEntities, type ReloadDeps, type ReloadResult, rehearse, reload } from './reload.ts'
-import { type BuildOptions, type Current, putInForce, type Rooms, runningOf } from './rooms.ts'
-import type { GatewayConfig } from './sections.ts'
 
 export interface GenerationsParts {
   readonly rooms: Rooms

@@ -1,5 +1,5 @@
 // The points as a list for people and programs: what each is for, and whether it fires yet.
-import { declarationOf, POINT_ALIASES, POINT_NAMES, type PointName } from '../points/table.ts'
+import { declarationOf, POINT_ALIASES, POINT_NAMES, type PointName } from '../../points/table.ts'
 
 export interface ListedPoint {
   readonly name: PointName

@@ -1,15 +1,15 @@
 // Reload: read, judge, build whole, swap one reference, drain. A reload that fails leaves everything as it was.
-import { AppError, isAppError, messageOf } from '../base/errors.ts'
-import { type ConfigDiff, diffConfig } from '../config/diff.ts'
-import type { LoadedConfig } from '../config/load.ts'
-import { formatProblem, problemsOf } from '../config/problem.ts'
-import { RequestContext, SYSTEM } from '../engine/context.ts'
-import type { Runtime } from '../gateway/runtime.ts'
-import type { LoadOptions } from '../host/host.ts'
-import type { Payload } from '../points/table.ts'
+import { AppError, isAppError, messageOf } from '../../base/errors.ts'
+import { type ConfigDiff, diffConfig } from '../../config/diff.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import { formatProblem, problemsOf } from '../../config/problem.ts'
+import { RequestContext, SYSTEM } from '../../engine/context.ts'
+import type { Runtime } from '../../gateway/runtime.ts'
+import type { LoadOptions } from '../../host/host.ts'
+import type { Payload } from '../../points/table.ts'
+import type { Admitting } from '../control/admission.ts'
+import type { GatewayConfig } from '../sections.ts'
 import type { Admissions, Assembly } from './assemble.ts'
-import type { Admitting } from './control/admission.ts'
-import type { GatewayConfig } from './sections.ts'
 
 /** How a reload ended. `refused` has the reason; nothing has changed then, nor has it after a `dry_run`. */
 export interface ReloadResult {

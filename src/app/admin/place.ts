@@ -1,8 +1,8 @@
 // Where the configuration says that the admin API is, and where the first token lies; for the command line, which asks the API and starts nothing.
 import { resolve } from 'node:path'
+import { type GatewayOptions, readConfig } from '../gateway.ts'
+import { configLoader } from '../sections.ts'
 import { tokenFile } from './first-token.ts'
-import { type GatewayOptions, readConfig } from './gateway.ts'
-import { configLoader } from './sections.ts'
 
 export interface AdminPlace {
   readonly host: string

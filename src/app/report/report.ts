@@ -1,15 +1,15 @@
 // What happens, told once to telemetry, audit, log and the error_raised point; engine and gateway only say it.
-import type { Audit } from '../audit/audit.ts'
-import type { AuditEvent } from '../audit/record.ts'
-import type { AppError } from '../base/errors.ts'
-import type { Logger } from '../base/log.ts'
-import type { RequestContext } from '../engine/context.ts'
-import type { EngineSink, FaultEvent, VerdictEvent } from '../engine/engine.ts'
-import type { Exchange, Reporter } from '../gateway/exchange.ts'
-import type { Runtime } from '../gateway/runtime.ts'
-import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { Audit } from '../../audit/audit.ts'
+import type { AuditEvent } from '../../audit/record.ts'
+import type { AppError } from '../../base/errors.ts'
+import type { Logger } from '../../base/log.ts'
+import type { RequestContext } from '../../engine/context.ts'
+import type { EngineSink, FaultEvent, VerdictEvent } from '../../engine/engine.ts'
+import type { Exchange, Reporter } from '../../gateway/exchange.ts'
+import type { Runtime } from '../../gateway/runtime.ts'
+import type { Telemetry } from '../../telemetry/telemetry.ts'
+import { systemRequest } from '../generation/reload.ts'
 import type { Digests } from './digests.ts'
-import { systemRequest } from './reload.ts'
 
 export interface ReportDeps {
   readonly telemetry: Telemetry

@@ -1,12 +1,12 @@
 // Kept audit records for the command line: of files or of a store, opened for reading only.
 import { access } from 'node:fs/promises'
-import { auditFiles, fileEvidence, fileRecords } from '../audit/file-evidence.ts'
-import { type AuditQuery, answers } from '../audit/reader.ts'
-import type { Evidence } from '../audit/verify.ts'
-import { AppError, messageOf } from '../base/errors.ts'
-import type { Kept } from '../store/audit/kept.ts'
-import type { Question } from '../store/audit/question.ts'
-import { storeName } from '../store/sqlite-thread.ts'
+import { auditFiles, fileEvidence, fileRecords } from '../../audit/file-evidence.ts'
+import { type AuditQuery, answers } from '../../audit/reader.ts'
+import type { Evidence } from '../../audit/verify.ts'
+import { AppError, messageOf } from '../../base/errors.ts'
+import type { Kept } from '../../store/audit/kept.ts'
+import type { Question } from '../../store/audit/question.ts'
+import { storeName } from '../../store/sqlite-thread.ts'
 
 export interface AuditSource {
   evidence(): AsyncIterable<Evidence>
@@ -44,7 +44,7 @@ async function sqliteSource(path: string): Promise<AuditSource> {
   await access(path).catch((error) => {
     throw unreadable(path, error)
   })
-  const { openReading } = await import('../store/audit/reading.ts')
+  const { openReading } = await import('../../store/audit/reading.ts')
   const open = () => {
     try {
       return openReading(path)
@@ -63,8 +63,8 @@ async function sqliteSource(path: string): Promise<AuditSource> {
 }
 
 async function postgresSource(url: string): Promise<AuditSource> {
-  const { connect } = await import('../store/audit/postgres-connection.ts')
-  const { PostgresReading } = await import('../store/audit/postgres-reading.ts')
+  const { connect } = await import('../../store/audit/postgres-connection.ts')
+  const { PostgresReading } = await import('../../store/audit/postgres-reading.ts')
   const connection = await connect(url, 'read').catch((error) => {
     throw unreadable(storeName(url), error)
   })
