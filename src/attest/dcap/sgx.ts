@@ -1,4 +1,4 @@
-// Evidence of kind `sgx`: a DCAP quote of an enclave (v3 to v5); what TDX has in common with it is in ../dcap.
+// Evidence of kind `sgx`: a DCAP quote of an enclave (v3 to v5); what TDX has in common with it is in verify.ts.
 
 import { Denial, malformed } from '../denial.ts'
 import type {

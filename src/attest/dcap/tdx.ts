@@ -1,4 +1,4 @@
-// Evidence of kind `tdx`: a DCAP quote of a trust domain (v4, v5); what SGX has in common with it is in ../dcap.
+// Evidence of kind `tdx`: a DCAP quote of a trust domain (v4, v5); what SGX has in common with it is in verify.ts.
 
 import { Denial, malformed } from '../denial.ts'
 import type {
