@@ -19,10 +19,10 @@ export interface Decided {
 }
 
 /** `total` is a decision from its challenge to its end; the others are parts of it. */
-export const TIMED = ['tls', 'fetch', 'verify', 'appraise', 'total'] as const
+const TIMED = ['tls', 'fetch', 'verify', 'appraise', 'total'] as const
 export type Timed = (typeof TIMED)[number]
 
-export const ATTESTATIONS = ['valid', 'identity_only', 'expired', 'none', 'quarantined'] as const
+const ATTESTATIONS = ['valid', 'identity_only', 'expired', 'none', 'quarantined'] as const
 export type Attestation = (typeof ATTESTATIONS)[number]
 
 /** One registered server. */

@@ -18,7 +18,7 @@ import { toDer } from '../format/ber.ts'
 import { Certificate } from '../format/certificate.ts'
 import { assertCmsSigned, isNamedBy, parseSignedData, type SignedData } from '../format/cms.ts'
 import { equalBytes } from '../format/der.ts'
-import { issuerUrlsIn, namesIn } from '../format/general-names.ts'
+import { issuerUrlsIn, namesIn } from '../format/general-name.ts'
 import { readJson, textAt } from '../format/json.ts'
 
 /** Section `azure-imds` of a policy. */

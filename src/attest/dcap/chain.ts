@@ -11,9 +11,10 @@ const BOUNDS = { bytes: 32 * 1024, blocks: 4 }
 export type PckChain = readonly [Certificate, Certificate, Certificate]
 
 export function pckChainOf(quote: DcapQuote): PckChain {
-  const chain = certificatesIn(latin1(quote.pckChain))
-  if (chain.length !== 3) throw new Denial('evidence.chain', 'PCK chain: not three certificates')
-  return chain as unknown as PckChain
+  const [leaf, ca, root, ...more] = certificatesIn(latin1(quote.pckChain))
+  if (!leaf || !ca || !root || more.length > 0)
+    throw new Denial('evidence.chain', 'PCK chain: not three certificates')
+  return [leaf, ca, root]
 }
 
 /** `known` stands for itself, so that its key is not read again. Throws `evidence.malformed`, `evidence.too_large`. */

@@ -1,6 +1,6 @@
 // An Intel DCAP quote (SGX v3, SGX and TDX v4 and v5) as values: what stands where, with no judgement about keys, chains or TCB.
 import { Denial, malformed } from '../denial.ts'
-import { equalBytes, hexOf } from '../format/der.ts'
+import { hexOf, isZero } from '../format/der.ts'
 
 /** REPORTBODY of an enclave, 384 bytes; everything is a view into the quote. */
 export interface SgxReport {
@@ -190,11 +190,10 @@ const RESERVED: readonly (readonly [number, number])[] = [
   [160, 32],
   [262, 42],
 ]
-const ZEROS = new Uint8Array(64)
 
 function sgxReportOf(bytes: Uint8Array, what: string): SgxReport {
   for (const [at, size] of RESERVED)
-    if (!isZero(bytes.subarray(at, at + size))) throw malformed(`${what}: reserved bytes are set`)
+    if (!isZero(bytes, at, at + size)) throw malformed(`${what}: reserved bytes are set`)
   return {
     bytes,
     cpuSvn: bytes.subarray(0, 16),
@@ -227,9 +226,4 @@ function tdReportOf(bytes: Uint8Array): TdReport {
     reportData: part(520, 64),
     mrServiceTd: bytes.length === TD_1_5 ? part(600, 48) : undefined,
   }
-}
-
-/** Up to 64 bytes. */
-export function isZero(bytes: Uint8Array): boolean {
-  return equalBytes(bytes, ZEROS.subarray(0, bytes.length))
 }

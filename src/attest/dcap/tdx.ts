@@ -10,10 +10,10 @@ import type {
   Verification,
   Verifier,
 } from '../evidence/evidence.ts'
-import { hexOf } from '../format/der.ts'
+import { hexOf, isZero } from '../format/der.ts'
 import { dcapNeeds, type PcsOptions } from '../tcb/needs.ts'
 import { appraiseForm, appraiseTcb, DCAP_PROPERTIES, type DcapPolicy, matchAll } from './policy.ts'
-import { isZero, type TdReport } from './quote.ts'
+import type { TdReport } from './quote.ts'
 import { verifyDcap } from './verify.ts'
 
 const MEASUREMENTS = [

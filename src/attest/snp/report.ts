@@ -52,7 +52,7 @@ export interface SnpPlatform {
   readonly aliasCheck: boolean
 }
 
-export const SNP_REPORT_BYTES = 1184
+const SNP_REPORT_BYTES = 1184
 const SIGNED_BYTES = 0x2a0
 const NUMBER_BYTES = 72
 const FIELD_BYTES = 48

@@ -2,7 +2,7 @@
 import { Denial, malformed } from '../denial.ts'
 import { type Certificate, EXTENSION } from '../format/certificate.ts'
 import { basicConstraintsOf, extKeyUsageOf, KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
-import { namesIn } from '../format/general-names.ts'
+import { namesIn } from '../format/general-name.ts'
 
 export interface SpiffeId {
   readonly text: string

@@ -49,7 +49,7 @@ function reaches(svns: ArrayLike<number>, components: unknown, from: number): bo
  * platform's level judges. Throws `evidence.platform_software` for a module that Intel does not name.
  */
 export function moduleLevel(info: Json, report: TdReport): TcbLevel | undefined {
-  const [svn, version] = report.teeTcbSvn as unknown as readonly [number, number]
+  const [svn = 0, version = 0] = report.teeTcbSvn
   if (version === 0) {
     assertModule(objectOf(info.tdxModule, 'tdxModule'), report)
     return undefined

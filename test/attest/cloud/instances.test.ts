@@ -4,17 +4,18 @@ import { describe, expect, test } from 'vitest'
 import { awsIid } from '../../../src/attest/cloud/aws-iid.ts'
 import { azureImds, createAzureImds, imdsNonce } from '../../../src/attest/cloud/azure-imds.ts'
 import type { EvidenceItem, Verification } from '../../../src/attest/evidence/evidence.ts'
-import { ecKeys, issue, NOW, nameOf, rsaKeys } from '../synthetic/authority.ts'
+import { commonName } from '../../support/authority.ts'
+import { denialOf } from '../denials.ts'
+import { ecKeys, issue, NOW, rsaKeys } from '../synthetic/authority.ts'
 import { signedData } from '../synthetic/cms.ts'
 import * as made from '../synthetic/instances.ts'
 import { at, binder, itemOf } from '../synthetic/issuers.ts'
-import { refused } from '../synthetic/refused.ts'
 import { readFixture } from '../vectors.ts'
 
 describe('an AWS instance identity document', () => {
   const AT = at({ roots: made.AWS_ROOTS })
   const verdict = (item: EvidenceItem, when: Verification = AT) =>
-    refused(() => awsIid.verify(item, when))
+    denialOf(() => awsIid.verify(item, when))
   const with_ = (more: object) => made.awsItem({ ...made.AWS_DOCUMENT, ...more })
 
   test('is an identity that binds nothing', () => {
@@ -31,7 +32,7 @@ describe('an AWS instance identity document', () => {
   })
 
   test('in DER holds as well', () =>
-    expect(verdict(made.awsItem(made.AWS_DOCUMENT, { isBer: false }))).toBe('not refused'))
+    expect(verdict(made.awsItem(made.AWS_DOCUMENT, { isBer: false }))).toBe('none'))
 
   test('of 2018 is read as it was served (its bytes, signed by a certificate of the test)', () => {
     const bytes = readFixture('aws-iid/jnewbigin-2018.document.json')
@@ -62,7 +63,7 @@ describe('an AWS instance identity document', () => {
       'evidence.untrusted_root: aws-iid: no certificate of the region',
     )
     const east = { ...made.AWS_DOCUMENT, region: 'us-east-1' }
-    expect(verdict(made.awsItem(east, { signer }))).toBe('not refused')
+    expect(verdict(made.awsItem(east, { signer }))).toBe('none')
     expect(verdict(made.awsItem(east, { signer: made.REGION, named: signer }))).toBe(
       'evidence.signature: aws-iid',
     )
@@ -109,15 +110,15 @@ describe('an AWS instance identity document', () => {
   test('is wanted from the accounts, regions and images of the policy', () => {
     const claims = awsIid.verify(made.awsItem(), AT)
     const of = (policy: object) =>
-      refused(() =>
+      denialOf(() =>
         awsIid.appraise(claims, { accounts: ['123456789012'], ...policy }, { now: NOW }),
       )
-    expect(of({})).toBe('not refused')
+    expect(of({})).toBe('none')
     expect(of({ accounts: [] })).toBe('evidence.issuer: aws-iid: accountId')
     expect(of({ regions: ['us-east-1'] })).toBe('evidence.issuer: aws-iid: region')
     expect(of({ images: ['ami-1'] })).toBe('evidence.issuer: aws-iid: imageId')
     const age = NOW - Date.parse('2026-11-20T10:00:00Z')
-    expect(of({ max_age: age })).toBe('not refused')
+    expect(of({ max_age: age })).toBe('none')
     expect(of({ max_age: age - 1 })).toBe('evidence.stale: aws-iid: pendingTime')
   })
 })
@@ -131,9 +132,9 @@ describe('the attested metadata of Azure', () => {
     max_age: 300_000,
   } as const
   const verdict = (item: EvidenceItem, when: Verification = AT) =>
-    refused(() => azureImds.verify(item, when))
+    denialOf(() => azureImds.verify(item, when))
   const with_ = (more: object) => made.azureItem({ ...made.AZURE_DOCUMENT, ...more })
-  const needId = `certificate:${createHash('sha256').update(nameOf('synthetic azure issuer')).digest('hex')}` // biome-ignore format: one line
+  const needId = `certificate:${createHash('sha256').update(commonName('synthetic azure issuer')).digest('hex')}` // biome-ignore format: one line
 
   test('is an identity whose ten digits come of the binder', () => {
     const claims = azureImds.verify(made.azureItem(), AT)
@@ -157,7 +158,7 @@ describe('the attested metadata of Azure', () => {
   test('is signed by the certificate that is named, not by the first one', () => {
     const other = issue({ name: 'other', keys: ecKeys(), issuer: made.MIDDLE, serial: 99 })
     const certificates = [other, made.MIDDLE, made.SIGNER]
-    expect(verdict(made.azureItem(made.AZURE_DOCUMENT, { certificates }))).toBe('not refused')
+    expect(verdict(made.azureItem(made.AZURE_DOCUMENT, { certificates }))).toBe('none')
     expect(
       verdict(made.azureItem(made.AZURE_DOCUMENT, { certificates: [other, made.MIDDLE] })),
     ).toBe('evidence.key_mismatch: azure-imds: no certificate of the signer')
@@ -172,8 +173,8 @@ describe('the attested metadata of Azure', () => {
       const signer = made.azureSigner({ dns })
       return verdict(made.azureItem(made.AZURE_DOCUMENT, { signer, certificates: [signer, made.MIDDLE] })) // biome-ignore format: one line
     }
-    expect(signed('eastus.metadata.azure.com')).toBe('not refused')
-    expect(signed('metadata.azure.us')).toBe('not refused')
+    expect(signed('eastus.metadata.azure.com')).toBe('none')
+    expect(signed('metadata.azure.us')).toBe('none')
     for (const name of ['metadata.azure.com.evil.test', 'evilmetadata.azure.com', 'azure.com', 'xmetadata.azure.com']) // biome-ignore format: one line
       expect(signed(name)).toBe('evidence.issuer: azure-imds: name of the signer')
     expect(signed()).toBe('evidence.issuer: azure-imds: name of the signer')
@@ -201,10 +202,10 @@ describe('the attested metadata of Azure', () => {
       ...AT,
       collateral: new Map([[needId, { bytes, receivedAt: NOW }]]),
     })
-    expect(verdict(alone, fetched(made.MIDDLE.der))).toBe('not refused')
+    expect(verdict(alone, fetched(made.MIDDLE.der))).toBe('none')
     expect(verdict(alone, fetched(Buffer.from('x')))).toMatch(/^evidence.collateral_invalid/)
     const intermediates = [made.MIDDLE.der.toString('base64url')]
-    expect(verdict({ ...alone, endorsements: { intermediates } })).toBe('not refused')
+    expect(verdict({ ...alone, endorsements: { intermediates } })).toBe('none')
     const forged = issue({ name: 'synthetic azure issuer', keys: ecKeys(), isAuthority: true, issuer: made.AZURE_ROOT }) // biome-ignore format: one line
     expect(verdict(alone, fetched(forged.der))).toBe('evidence.chain: certificate 0 is not signed by its issuer') // biome-ignore format: one line
   })
@@ -237,22 +238,22 @@ describe('the attested metadata of Azure', () => {
   test('without a challenge says so; an exact one is compared as it is', () => {
     expect(azureImds.verify(made.azureItem(), { ...AT, expected: undefined }).binding).toBe('not checked') // biome-ignore format: one line
     const exact = (text: string) => ({ ...AT, expected: { kind: 'exact', bytes: Buffer.from(text) } as const }) // biome-ignore format: one line
-    expect(verdict(made.azureItem(), exact(made.AZURE_DOCUMENT.nonce))).toBe('not refused')
+    expect(verdict(made.azureItem(), exact(made.AZURE_DOCUMENT.nonce))).toBe('none')
     expect(verdict(with_({ nonce: '' }), exact(''))).toBe('evidence.nonce_mismatch: azure-imds')
     expect(binder.kind).toBe('binder')
   })
 
   test('is wanted from a subscription and a cloud, fresh, and with its chain looked up', () => {
     const of = (policy: object, now = NOW) =>
-      refused(() => {
+      denialOf(() => {
         const claims = azureImds.verify(made.azureItem(), AT)
         azureImds.appraise(claims, { ...POLICY, ...policy }, { now })
       })
-    expect(of({})).toBe('not refused')
+    expect(of({})).toBe('none')
     expect(of({ subscriptions: [] })).toBe('evidence.issuer: azure-imds: subscriptionId')
     expect(of({ clouds: ['metadata.azure.us'] })).toBe('evidence.issuer: azure-imds: name of the signer') // biome-ignore format: one line
     expect(of({ revocation: 'require' })).toBe('evidence.collateral_missing: azure-imds: revocation lists of the chain') // biome-ignore format: one line
-    expect(of({}, NOW + 270_000)).toBe('not refused')
+    expect(of({}, NOW + 270_000)).toBe('none')
     expect(of({}, NOW + 270_001)).toBe('evidence.stale: azure-imds: createdOn')
     const checked = createAzureImds({
       needs: (chain) => [{ id: `crl:${chain.length}`, kind: 'crl', urls: [], required: false }],

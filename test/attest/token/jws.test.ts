@@ -8,8 +8,8 @@ import {
   type JwsShape,
   parseJws,
 } from '../../../src/attest/token/jws.ts'
+import { denialOf, reasonOf } from '../denials.ts'
 import { ecKeys, issue, rsaKeys } from '../synthetic/authority.ts'
-import { reasonOf, refused } from '../synthetic/refused.ts'
 import { encode, jwk, token } from '../synthetic/token.ts'
 
 const RSA = rsaKeys()
@@ -24,14 +24,14 @@ describe('a signature', () => {
     const { publicKey, privateKey } = keysOf(alg)
     const jws = parse(token({ alg }, { sub: 'a' }, privateKey))
     expect(jws.payload).toEqual({ sub: 'a' })
-    expect(refused(() => assertJwsSigned(jws, publicKey, 'token'))).toBe('not refused')
+    expect(denialOf(() => assertJwsSigned(jws, publicKey, 'token'))).toBe('none')
     const signed = Uint8Array.from(jws.signed)
     signed[signed.length - 1] = (signed.at(-1) as number) ^ 1
-    expect(refused(() => assertJwsSigned({ ...jws, signed }, publicKey, 'token'))).toBe(
+    expect(denialOf(() => assertJwsSigned({ ...jws, signed }, publicKey, 'token'))).toBe(
       'evidence.signature: token',
     )
     const other = alg.startsWith('ES') ? RSA : CURVES.ES256
-    expect(refused(() => assertJwsSigned(jws, other.publicKey, 'token'))).toBe(
+    expect(denialOf(() => assertJwsSigned(jws, other.publicKey, 'token'))).toBe(
       'evidence.weak_algorithm: token: key',
     )
   })
@@ -64,7 +64,7 @@ describe('a header', () => {
   test.each(['none', 'None', 'HS256', 'HS512', 'RS1', 'EdDSA', '', 'rs256'])(
     'with alg %j is weak',
     (alg) =>
-      expect(refused(() => parse(headed({ alg })))).toBe('evidence.weak_algorithm: token: alg'),
+      expect(denialOf(() => parse(headed({ alg })))).toBe('evidence.weak_algorithm: token: alg'),
   )
 
   test('with no alg, or one that is no text, is weak', () => {
@@ -91,7 +91,7 @@ describe('a header', () => {
   })
 
   test.each(['jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256'])('may not bring %s', (name) =>
-    expect(refused(() => parse(headed({ [name]: ['a'] })))).toBe(
+    expect(denialOf(() => parse(headed({ [name]: ['a'] })))).toBe(
       `evidence.offered_key: token: ${name}`,
     ),
   )
@@ -99,7 +99,7 @@ describe('a header', () => {
   test.each(['crit', 'b64', 'zip', 'cty', 'apu', '__proto__'])('may not have %s', (name) => {
     const header = `{"alg":"RS256","${name}":["a"]}`
     const bytes = Buffer.from(`${encode(header)}.${encode('{}')}.AAAA`)
-    expect(refused(() => parse(bytes))).toBe('evidence.malformed: token: a header that is not known here') // biome-ignore format: one line
+    expect(denialOf(() => parse(bytes))).toBe('evidence.malformed: token: a header that is not known here') // biome-ignore format: one line
   })
 
   test('may name where its keys are where nobody looks', () =>
@@ -146,7 +146,7 @@ describe('the form', () => {
 
   test('says nothing of the payload when it is refused', () => {
     const text = `${header}.${encode('{"secret-name":1,"secret-name":2}')}.${signature}`
-    expect(refused(() => parse(Buffer.from(text)))).toBe(
+    expect(denialOf(() => parse(Buffer.from(text)))).toBe(
       'evidence.malformed: token: payload: a member twice',
     )
   })
@@ -158,7 +158,7 @@ describe('a set of keys', () => {
 
   test('has the key that is named, and only where one has the name', () => {
     expect(keyNamed(set(named), 'a', 'keys').key.equals(RSA.publicKey)).toBe(true)
-    expect(refused(() => keyNamed(set(named), 'b', 'keys'))).toBe('evidence.unknown_key: keys')
+    expect(denialOf(() => keyNamed(set(named), 'b', 'keys'))).toBe('evidence.unknown_key: keys')
     expect(reasonOf(() => keyNamed(set(named), undefined, 'keys'))).toBe('evidence.unknown_key')
     expect(reasonOf(() => keyNamed(set(jwk(RSA.publicKey)), undefined, 'keys'))).toBe('evidence.unknown_key') // biome-ignore format: one line
     expect(reasonOf(() => keyNamed(set(named, named), 'a', 'keys'))).toBe('evidence.unknown_key')
