@@ -1,8 +1,8 @@
 // A world of the admin API over a registry in memory: roles of the table of rights, tokens that are names.
 import { createHmac } from 'node:crypto'
 import type { ApiHandle, AuditRecords, EntityKind } from '../../src/admin/handle.ts'
-import { listPoints } from '../../src/app/point-list.ts'
-import { readStrictJson } from '../../src/app/strict-json.ts'
+import { readStrictJson } from '../../src/app/admin/strict-json.ts'
+import { listPoints } from '../../src/app/inspect/point-list.ts'
 import type { AuditQuery } from '../../src/audit/reader.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { ANONYMOUS, type Principal } from '../../src/engine/context.ts'

@@ -1,8 +1,8 @@
 // A world of the admin API over the real rooms: a running gateway, the registry on a store, the rules and API keys of the identity room.
 import { createHash } from 'node:crypto'
 import type { EntityKind } from '../../src/admin/handle.ts'
-import { type AdminParts, apiHandle } from '../../src/app/admin.ts'
-import { entityKinds } from '../../src/app/admin-kinds.ts'
+import { type AdminParts, apiHandle } from '../../src/app/admin/admin.ts'
+import { entityKinds } from '../../src/app/admin/kinds.ts'
 import { createDecide } from '../../src/app/control/decide.ts'
 import { createApiDoor } from '../../src/app/control/keys.ts'
 import { createGateway } from '../../src/app/gateway.ts'
