@@ -2,19 +2,32 @@
 import { createHash } from 'node:crypto'
 import { Denial } from '../denial.ts'
 import {
+  type ActivationPair,
+  AK_ROOTS,
   type AttestationKey,
   activatableIn,
+  activationId,
   areaSha256Of,
   attestationKeyIn,
+  EK_ROOTS,
   keyTrustOf,
+  SECRET,
 } from '../tpm/key-trust.ts'
+import { makeCredential } from '../tpm/make-credential.ts'
 import { checkMeasuredBoot, type MeasuredBoot } from '../tpm/measured-boot.ts'
 import { optionalBytes, readMembers } from '../tpm/members.ts'
 import { appraiseTpm, type TpmPolicy } from '../tpm/policy.ts'
-import { isOfScheme } from '../tpm/public.ts'
+import { isOfScheme, tpmNameOf } from '../tpm/public.ts'
 import { QUOTE_MEMBERS, readQuote, type TpmQuote } from '../tpm/quote.ts'
 import { checkQuote, measurementsOf, stateOf } from '../tpm/quote-check.ts'
-import type { Claims, EvidenceItem, Verification, Verifier } from './evidence.ts'
+import type {
+  Activating,
+  Activation,
+  Claims,
+  EvidenceItem,
+  Verification,
+  Verifier,
+} from './evidence.ts'
 
 /** Bytes of the JSON form. */
 export const LARGEST_QUOTE = 64 * 1024
@@ -22,6 +35,7 @@ const LARGEST_LOG = 1024 * 1024
 
 export const tpm: Verifier<TpmPolicy> = {
   type: 'tpm',
+  activation: activationOf,
   verify: verifyTpm,
   appraise: appraiseTpm,
 }
@@ -85,6 +99,30 @@ export function measuredBootOf(
 }
 
 /** The keys with which a second round can show that the attestation key is in the TPM of the endorsement key; section 5.1. */
-export function activatable(item: EvidenceItem): ReturnType<typeof activatableIn> {
+export function activatable(item: EvidenceItem): ActivationPair | undefined {
   return activatableIn(readDocument(item).ak.area, item.endorsements)
+}
+
+/** Not where the policy is content with less: what a TPM cannot do must not keep an enrolled key out. */
+function activationOf(
+  item: EvidenceItem,
+  { ak_trust, enrolled }: TpmPolicy,
+  { expected, roots, random }: Activating,
+): Activation | undefined {
+  const { endorsements } = item
+  const isGiven = (name: string, family: string) =>
+    Object.hasOwn(endorsements, name) && (roots[family] ?? []).length > 0
+  if (!expected || !ak_trust.includes('ek-activation') || !isGiven('ek_cert', EK_ROOTS)) return
+  if (ak_trust.includes('ak-cert') && isGiven('ak_cert', AK_ROOTS)) return
+  const { ak } = readDocument(item)
+  if (ak_trust.includes('enrolled') && isEnrolled(enrolmentOf(ak), enrolled)) return
+  const pair = activatableIn(ak.area, endorsements)
+  if (!pair) return
+  const sent = random(SECRET)
+  const made = makeCredential(pair.ek, tpmNameOf(pair.ak), { secret: sent, random })
+  return { id: activationId(pair, expected), ...made, sent }
+}
+
+function isEnrolled(digests: Readonly<Record<string, string>>, enrolled: readonly string[]) {
+  return Object.values(digests).some((digest) => enrolled.includes(`sha256:${digest}`))
 }

@@ -1,7 +1,7 @@
 // Who vouches for the attestation key of a TPM: a certificate of its own, or the endorsement key it was activated with. Enrolment is the policy's.
 import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
-import type { EvidenceRoot, Verification } from '../evidence/evidence.ts'
+import type { EvidenceRoot, Expected, Verification } from '../evidence/evidence.ts'
 import { checkVendorChain } from '../evidence/vendor-chain.ts'
 import { Certificate, EXTENSION } from '../format/certificate.ts'
 import { equalBytes } from '../format/der.ts'
@@ -73,6 +73,9 @@ function keyWith(key: KeyObject, spki: Uint8Array, area?: TpmPublic): Attestatio
  */
 export function keyTrustOf(ak: AttestationKey, endorsements: Members, at: Verification): KeyTrust {
   const { spkiSha256: akSha256 } = ak
+  // a proof is there only where the policy asked for it
+  const activated = activationOf(ak, endorsements, at)
+  if (activated) return { ...activated, by: 'ek-activation', signerSha256: akSha256 }
   const roots = at.roots[AK_ROOTS] ?? []
   if (roots.length > 0 && Object.hasOwn(endorsements, 'ak_cert')) {
     const chain = chainIn(endorsements, 'ak', AK_PURPOSE)
@@ -80,30 +83,35 @@ export function keyTrustOf(ak: AttestationKey, endorsements: Members, at: Verifi
     const root = checkChain(chain, roots, at.now)
     return { by: 'ak-cert', root, signerSha256: chain.leaf.sha256, hardwareSha256: akSha256 }
   }
-  const activated = activationOf(ak, endorsements, at)
-  if (activated) return { ...activated, by: 'ek-activation', signerSha256: akSha256 }
   return { by: 'nobody', root: undefined, signerSha256: akSha256, hardwareSha256: akSha256 }
+}
+
+export interface ActivationPair {
+  readonly ek: TpmPublic
+  readonly ak: TpmPublic
 }
 
 /**
  * Under which the service hands in a finished activation, as collateral: what it had encrypted for the endorsement key under the
- * name of the attestation key (32 bytes), and what the server sent back (32 bytes).
+ * name of the attestation key (32 bytes), and what the server sent back (32 bytes). `expected` is of one challenge, so that the
+ * proof of another one is never found.
  */
-export function activationId(ek: TpmPublic, ak: TpmPublic): string {
-  const of = createHash('sha256').update(tpmNameOf(ek)).update(tpmNameOf(ak)).digest('hex')
-  return `tpm-activation:${of}`
+export function activationId({ ek, ak }: ActivationPair, { bytes }: Expected): string {
+  const names = createHash('sha256').update(tpmNameOf(ek)).update(tpmNameOf(ak)).update(bytes)
+  return `tpm-activation:${names.digest('hex')}`
 }
 
 /** What can be activated: the two keys of an item; undefined: it has not what that takes. Throws what parsers throw. */
 export function activatableIn(
   ak: TpmPublic | undefined,
   endorsements: Members,
-): { readonly ek: TpmPublic; readonly ak: TpmPublic } | undefined {
+): ActivationPair | undefined {
   if (!ak || !Object.hasOwn(endorsements, 'ek_public')) return undefined
   return { ek: parseTpmPublic(requiredBytes(endorsements, 'ek_public', LARGEST_KEY)), ak }
 }
 
-const SECRET = 32
+/** Bytes. */
+export const SECRET = 32
 
 function activationOf(
   { area }: AttestationKey,
@@ -112,7 +120,7 @@ function activationOf(
 ): Pick<KeyTrust, 'root' | 'hardwareSha256'> | undefined {
   const roots = at.roots[EK_ROOTS] ?? []
   const pair = roots.length > 0 ? activatableIn(area, endorsements) : undefined
-  const proof = pair && at.collateral.get(activationId(pair.ek, pair.ak))?.bytes
+  const proof = pair && at.expected && at.collateral.get(activationId(pair, at.expected))?.bytes
   if (!pair || !proof || !Object.hasOwn(endorsements, 'ek_cert')) return undefined
   const chain = chainIn(endorsements, 'ek', EK_PURPOSE)
   if (!isOf(chain.leaf, pair.ek)) throw new Denial('evidence.key_mismatch', 'ek_cert')

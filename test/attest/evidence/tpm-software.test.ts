@@ -96,11 +96,12 @@ describe.skipIf(noSoftwareTpm)('activation', () => {
   afterAll(() => made[Symbol.asyncDispose]())
 
   const roots = { [EK_ROOTS]: [{ id: 'vendor', der: LAB.der }] }
-  const answered = (answer: Uint8Array, of = item) => {
+  const answered = (answer: Uint8Array, of = item, challenge = nonce) => {
     const pair = activatable(of)
     if (!pair) throw new Error('nothing to activate')
     const bytes = Buffer.concat([secret, answer])
-    const collateral = new Map([[activationId(pair.ek, pair.ak), { bytes, receivedAt: NOW }]])
+    const id = activationId(pair, { kind: 'exact', bytes: challenge })
+    const collateral = new Map([[id, { bytes, receivedAt: NOW }]])
     return nonceOf(nonce, { roots, collateral })
   }
 

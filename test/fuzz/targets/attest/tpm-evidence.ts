@@ -52,10 +52,13 @@ export const tpmEvidence: Target = {
     const { value: pair } = valued(() => activatable(item))
     const roots = pick<Roots>(random, [{ [AK_ROOTS]: root }, { [EK_ROOTS]: root }, {}])
     const proof = random(4) === 0 ? SECRET.with(40, 1) : SECRET
-    const collateral = pair
-      ? new Map([[activationId(pair.ek, pair.ak), { bytes: proof, receivedAt: NOW }]])
-      : new Map()
     const expected = pick(random, [undefined, { kind: 'binder', bytes: Buffer.concat([NONCE, NONCE]) }, { kind: 'exact', bytes: NONCE }] as const)
+    const collateral = pair && expected
+      ? new Map([[activationId(pair, expected), { bytes: proof, receivedAt: NOW }]])
+      : new Map()
+    const asking = { ...policyFrom(random, undefined), ak_trust: pick(random, [['ek-activation'], ['ak-cert', 'ek-activation'], ['enrolled', 'ek-activation']] as const) }
+    const { value: made } = valued(() => tpm.activation?.(item, asking, { expected, roots, random: (size) => SECRET.subarray(0, size) }))
+    holds(!made || (pair !== undefined && expected !== undefined && made.id === activationId(pair, expected)), 'what is activated is what is looked for')
     const { reason, value } = valued(() => tpm.verify(item, verification({ roots, collateral, expected })))
     if (reason !== undefined || value === undefined) return { accepted: false, trait: String(reason) }
     holds((value.binding === 'matched') === (expected !== undefined), 'it is bound to what was asked')
