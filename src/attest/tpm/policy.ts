@@ -1,5 +1,6 @@
 // What a policy wants of a TPM: who vouches for its key, and the registers and programs that are allowed; whether they are genuine was checked before.
 import { Denial } from '../denial.ts'
+import { assertListed } from '../evidence/allow.ts'
 import type { AllowList, AppraisalContext, Appraised, Claims } from '../evidence/evidence.ts'
 import { REFERENCE_LIST } from '../policy/schema.ts'
 import type { TpmHash } from './tpms.ts'
@@ -170,10 +171,7 @@ function matchBank({ claims, bank, policy, at, matched }: Matching): void {
   const take = (name: string, list: AllowList): void => {
     const value = claims.measurements[name]
     if (value === undefined) throw new Denial('evidence.registers_missing', name)
-    const entry = Object.hasOwn(list, value) ? list[value] : undefined
-    if (!entry || (entry.notAfter !== undefined && at.now > entry.notAfter))
-      throw new Denial('evidence.measurement_unlisted', name)
-    matched.add(entry.id)
+    matched.add(assertListed(name, value, list, at.now))
   }
   for (const [register, list] of Object.entries(pcrs)) take(`${bank}.pcr${register}`, list)
   if (!applications) return

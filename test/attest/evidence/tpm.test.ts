@@ -217,7 +217,7 @@ describe('what a policy wants of registers', () => {
     ['another value', pcrs({ 7: list(`sha256:${'00'.repeat(32)}`) }), 'evidence.measurement_unlisted: sha256.pcr7'],
     ['a register that is not quoted', pcrs({ 11: list(`sha256:${'77'.repeat(32)}`) }), 'evidence.registers_missing: sha256.pcr11'],
     ['a bank that is not quoted', { banks: ['sha256', 'sha384'] as const }, 'evidence.registers_missing: sha384.pcr7'],
-    ['a value that has ended', pcrs({ 7: { [`sha256:${'77'.repeat(32)}`]: { id: 'rv:old', notAfter: NOW - 1 } } }), 'evidence.measurement_unlisted: sha256.pcr7'],
+    ['a value that has ended', pcrs({ 7: { [`sha256:${'77'.repeat(32)}`]: { id: 'rv:old', notAfter: NOW - 1 } } }), 'evidence.measurement_unlisted: sha256.pcr7: rv:old has ended'],
     ['an event log that is not there', { event_log: 'require' as const }, 'evidence.missing: event_log'],
     ['programs without a log', { reference: { ...POLICY.reference, boot_applications: {} } }, 'evidence.missing: event_log'],
     ['secure boot that is not shown', { secure_boot: 'require' as const }, 'evidence.configuration: secure boot is not shown to be on'],
