@@ -28,7 +28,13 @@ export function needsOf(request: AppraisalRequest, using: Appraising): Needs {
       add(needsOfTls(request.connection, policy.tls, request))
     if (policy?.evidence)
       for (const item of judgedItems(itemsOf(request).items, policy.evidence).judged)
-        add(verifierOf(using.verifiers, item).needs?.(item, sectionOf(policy.evidence, item, now)))
+        add(
+          verifierOf(using.verifiers, item).needs?.(
+            item,
+            sectionOf(policy.evidence, item, now),
+            request,
+          ),
+        )
     return { needs: [...found.values()] }
   } catch (error) {
     return { refusal: refusalOf(error) }

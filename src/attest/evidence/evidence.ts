@@ -154,9 +154,13 @@ export interface Verifier<P> {
   readonly type: EvidenceType
   /**
    * What has to be fetched before `verify`; reads no more of the item than it must. Where the evidence says whose keys it needs, the
-   * policy says whether those are asked for. Throws Denial.
+   * policy says whether those are asked for; where it says where to look, whether it leads to a root. Throws Denial.
    */
-  needs?(item: EvidenceItem, policy: P): readonly CollateralNeed[]
+  needs?(
+    item: EvidenceItem,
+    policy: P,
+    at?: Pick<Verification, 'now' | 'roots'>,
+  ): readonly CollateralNeed[]
   /** What has to be activated before `verify`, where the policy asks for it and nothing else will do. Throws Denial. */
   activation?(item: EvidenceItem, policy: P, at: Activating): Activation | undefined
   /** Whether it is genuine, within its time, fresh and bound. Throws Denial. */

@@ -1,15 +1,15 @@
 // Evidence of a TPM 2.0: a quote over the registers of measured boot, its key, and the log they were made from.
 import { createHash } from 'node:crypto'
+import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
+import { isCertified, keyRevocationNeeds } from '../tpm/key-chain.ts'
 import {
   type ActivationPair,
-  AK_ROOTS,
   type AttestationKey,
   activatableIn,
   activationId,
   areaSha256Of,
   attestationKeyIn,
-  EK_ROOTS,
   keyTrustOf,
   SECRET,
 } from '../tpm/key-trust.ts'
@@ -35,6 +35,7 @@ const LARGEST_LOG = 1024 * 1024
 
 export const tpm: Verifier<TpmPolicy> = {
   type: 'tpm',
+  needs: needsOf,
   activation: activationOf,
   verify: verifyTpm,
   appraise: appraiseTpm,
@@ -78,10 +79,24 @@ function verifyTpm(item: EvidenceItem, at: Verification): Claims {
       ...boot?.flags,
       event_log: boot !== undefined,
       ak_trust: trust.by,
+      ...(trust.revocation && { revocation: trust.revocation }),
       ...enrolmentOf(ak),
     },
-    collateral: [],
+    collateral: trust.collateral,
   }
+}
+
+function needsOf(
+  { endorsements }: EvidenceItem,
+  { ak_trust, revocation }: TpmPolicy,
+  at?: Pick<Verification, 'now' | 'roots'>,
+): readonly CollateralNeed[] {
+  // where no root is known, no chain leads to one, and what it says of lists is nobody's word
+  if (revocation === 'off' || !at) return []
+  return [
+    ...(ak_trust.includes('ak-cert') ? keyRevocationNeeds('ak', endorsements, at) : []),
+    ...(ak_trust.includes('ek-activation') ? keyRevocationNeeds('ek', endorsements, at) : []),
+  ]
 }
 
 /** Digests by which an operator may have enrolled the key. */
@@ -110,10 +125,9 @@ function activationOf(
   { expected, roots, random }: Activating,
 ): Activation | undefined {
   const { endorsements } = item
-  const isGiven = (name: string, family: string) =>
-    Object.hasOwn(endorsements, name) && (roots[family] ?? []).length > 0
-  if (!expected || !ak_trust.includes('ek-activation') || !isGiven('ek_cert', EK_ROOTS)) return
-  if (ak_trust.includes('ak-cert') && isGiven('ak_cert', AK_ROOTS)) return
+  const isShown = (kind: 'ak' | 'ek') => isCertified(kind, endorsements, { roots })
+  if (!expected || !ak_trust.includes('ek-activation') || !isShown('ek')) return
+  if (ak_trust.includes('ak-cert') && isShown('ak')) return
   const { ak } = readDocument(item)
   if (ak_trust.includes('enrolled') && isEnrolled(enrolmentOf(ak), enrolled)) return
   const pair = activatableIn(ak.area, endorsements)

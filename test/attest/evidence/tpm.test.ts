@@ -1,7 +1,7 @@
 // Quotes of a TPM: what is genuine, who vouches for the key, and what a policy makes of it. The TPM of these tests is made up.
 import { describe, expect, it } from 'vitest'
 import { tpm } from '../../../src/attest/evidence/tpm.ts'
-import { AK_ROOTS, EK_ROOTS } from '../../../src/attest/tpm/key-trust.ts'
+import { AK_ROOTS, EK_ROOTS } from '../../../src/attest/tpm/key-chain.ts'
 import type { TpmPolicy } from '../../../src/attest/tpm/policy.ts'
 import { denialOf } from '../denials.ts'
 import { BOOT, logOf, registersOf } from '../synthetic/boot-log.ts'
@@ -33,6 +33,7 @@ const POLICY: TpmPolicy = {
   ak_trust: ['ak-cert'],
   ak_anchors: ['lab'],
   enrolled: [],
+  revocation: 'require',
   banks: ['sha256'],
   reference: { pcrs: { 7: list(`sha256:${'77'.repeat(32)}`) } },
   event_log: 'off',

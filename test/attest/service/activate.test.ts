@@ -7,7 +7,7 @@ import { Denial } from '../../../src/attest/denial.ts'
 import { tpm } from '../../../src/attest/evidence/tpm.ts'
 import type { AppraisalPolicy } from '../../../src/attest/policy/policy.ts'
 import { activate, asksForActivation } from '../../../src/attest/service/activate.ts'
-import { AK_ROOTS, EK_ROOTS } from '../../../src/attest/tpm/key-trust.ts'
+import { AK_ROOTS, EK_ROOTS } from '../../../src/attest/tpm/key-chain.ts'
 import { requestOf, using } from '../appraisal/world.ts'
 import { AK, AK_ATTRIBUTES, areaOf, formOf, itemOf, keyFrom, sized, u8, u16, u32 } from '../synthetic/tpm.ts' // biome-ignore format: one line
 import { makeAuthority } from '../synthetic/tpm-authority.ts'
