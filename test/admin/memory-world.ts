@@ -11,6 +11,7 @@ import type { Authenticator, Decision, Target } from '../../src/identity/access.
 import { KINDS, RIGHTS, type RightSpec } from '../../src/identity/rights.ts'
 import { createFakeClock, type FakeClock } from '../base/fake-clock.ts'
 import { memoryLog } from '../gateway/running.ts'
+import { ATTESTATION } from './attestation.ts'
 import { createMemoryRegistry, type MemoryRegistry } from './memory-registry.ts'
 import { AUDITOR, WHO, type Who, type World } from './world.ts'
 
@@ -121,10 +122,6 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
     }
   }
   restore()
-  const told = (server: string) => {
-    if (server.startsWith('server')) return { server, admission: 'admitted' }
-    throw new AppError('API_NOT_FOUND', `the server ${server} is not there, or not attested`)
-  }
   const api: ApiHandle = {
     registry,
     rights: RIGHTS,
@@ -141,8 +138,7 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
       outcome: { kind: 'pass' },
     }),
     reload: async ({ dryRun }) => ({ outcome: dryRun ? 'dry_run' : 'unchanged', changed: [] }),
-    attest: async (server) => told(server),
-    attested: told,
+    ...ATTESTATION,
     reseal: async () => ({ outcome: 'done', entities: 0 }),
     config: () => ({ digest: 'sha256:00', generation: 1, config: { version: 1 } }),
     status: () => ({ ready: true, reasons: [] }),

@@ -16,6 +16,7 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { memoryLog } from '../gateway/running.ts'
 import { anyOf } from '../identity/people.ts'
 import { by, EXAMPLES, person } from '../registry/bench.ts'
+import { ATTESTATION } from './attestation.ts'
 import { memoryAudit } from './memory-world.ts'
 import { AUDITOR, WHO, type Who, type World } from './world.ts'
 
@@ -84,7 +85,7 @@ export async function createRealWorld(): Promise<World> {
     authorize: createDecide(current, () => control.authorizer(), { decided() {} }).authorize,
     authorizer: () => control.authorizer(),
     audit: memoryAudit(),
-    attestation: gateway.attestation,
+    attestation: ATTESTATION,
     state: current,
     readiness: () => gateway.readiness(),
     reload: (options) => gateway.reload(options),

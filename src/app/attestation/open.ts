@@ -27,6 +27,7 @@ export function openRoom(deps: AttestationDeps, store: () => Promise<Store>): At
     async parts(loaded, kept) {
       newest = await openParts(loaded, kept, {
         clock,
+        log,
         egress,
         measures,
         path: env.PATH,

@@ -120,6 +120,18 @@ export function restoredStanding(
   }
 }
 
+/** The same after the clock was put by `ms`: how long each thing lasts stays what it was. */
+export function shiftedStanding(standing: Standing, ms: number): Standing {
+  const { acceptedAt, validUntil, attemptAt, attemptUntil } = standing
+  return {
+    ...standing,
+    acceptedAt: acceptedAt + ms,
+    validUntil: validUntil + ms,
+    attemptAt: attemptAt + ms,
+    attemptUntil: attemptUntil === undefined ? undefined : attemptUntil + ms,
+  }
+}
+
 export function lookAt(standing: Standing, now: number): Look {
   const { rules, verdict, validUntil, attemptAt, attemptUntil } = standing
   const strict = strictState(standing, now)
@@ -236,7 +248,13 @@ function underPolicy(standing: Standing, rules: AdmissionRules | undefined, now:
   // who was under none has no result to go on with
   if (rules === undefined || standing.rules === undefined)
     return { ...newStanding(rules, now), attempt: standing.attempt }
-  const validUntil = Math.min(standing.validUntil, standing.acceptedAt + rules.ttl)
+  const isWanted = rules.on?.includes('policy-change') ?? true
+  const validUntil = Math.min(
+    standing.validUntil,
+    standing.acceptedAt + rules.ttl,
+    // whoever does not let itself be judged by the new one is not kept by what the old one said
+    isWanted ? now + ATTEMPT_MS : Number.POSITIVE_INFINITY,
+  )
   return changed({ ...standing, rules, validUntil }, 'policy-change', now)
 }
 

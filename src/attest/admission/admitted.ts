@@ -12,6 +12,8 @@ export interface Admitted {
   readonly spkiSha256: string
   /** Of the policy that it was judged by, hex. */
   readonly policySha256: string
+  /** Which server it was, as `targetSha256` says: another one may have come under its name since. Absent: nobody knows. */
+  readonly target?: string
   /** Milliseconds since the epoch. */
   readonly acceptedAt: number
   readonly validUntil: number
@@ -38,8 +40,8 @@ export interface AdmittedMemory {
    * server is then to be attested again. Throws Denial `internal.store_unavailable`.
    */
   remember(server: string, admitted: Admitted, version: number): Promise<boolean>
-  /** Something was shown against it. Nothing is done where it was never admitted. Throws as above. */
-  refuse(server: string, reason: Reason): Promise<void>
+  /** Something was shown against it. Nothing is done where it, that is the one of `target`, was never admitted. Throws as above. */
+  refuse(server: string, reason: Reason, target?: string): Promise<void>
   /** It is no longer registered; who comes under its name later is another. Throws as above. */
   forget(server: string): Promise<void>
 }
@@ -63,10 +65,12 @@ export function createAdmittedMemory(notes: Notes): AdmittedMemory {
     recall,
     remember: async (server, admitted, version) =>
       (await write(server, admitted, version)) !== undefined,
-    async refuse(server, reason) {
+    async refuse(server, reason, target) {
       for (let tries = 0; tries < MOST_TRIES; tries++) {
         const { admitted, version } = await recall(server)
         if (admitted === undefined) return
+        // what replaces it, or was to replace it, says nothing against the one that was admitted
+        if (target !== undefined && admitted.target !== target) return
         if ((await write(server, { ...admitted, refused: reason }, version)) !== undefined) return
       }
       throw new Denial('internal.store_unavailable', 'others write about the server all the time')

@@ -15,6 +15,8 @@ export interface ChallengeTimes {
 
 export interface ChallengeFor {
   readonly serverId: string
+  /** Whose open challenges are counted together; the server id by default, which others may claim too. */
+  readonly scope?: string
   readonly targetUrl: string
   /** Id of the appraisal policy. */
   readonly policy: string
@@ -71,7 +73,7 @@ export function createChallenges(deps: ChallengeDeps): Challenges {
       const ticket = {
         kind: KIND,
         key: challenge.id,
-        scope: of.serverId,
+        scope: of.scope ?? of.serverId,
         body: bodyOf(challenge),
         expiresAt: challenge.expiresAt + skew,
       }
@@ -93,12 +95,15 @@ export function createChallenges(deps: ChallengeDeps): Challenges {
         case 'unknown':
           throw new Denial('evidence.nonce_mismatch', 'there is no such challenge')
         case 'redeemed':
-          if (redeemed.scope !== serverId)
-            throw new Denial('evidence.nonce_mismatch', 'the challenge is of another server')
-          return challengeOf(id, redeemed.body)
+          return ofServer(challengeOf(id, redeemed.body), serverId)
       }
     },
   }
+}
+
+function ofServer(challenge: Challenge, serverId: string): Challenge {
+  if (challenge.serverId === serverId) return challenge
+  throw new Denial('evidence.nonce_mismatch', 'the challenge is of another server')
 }
 
 function bodyOf({ nonce, serverId, targetUrl, policy, issuedAt, expiresAt }: Challenge) {

@@ -4,13 +4,12 @@ import type { Collateral, CollateralNeed } from '../collateral.ts'
 
 export type CollateralDocument = Collateral extends ReadonlyMap<string, infer D> ? D : never
 
-/** One outgoing request; rejects when there is no answer with status 200 in time. */
+/** One outgoing request, for whoever wants it; rejects when there is no answer with status 200 in time, which it keeps itself. */
 export type CollateralFetch = (
   url: string,
   request: {
     readonly body?: Uint8Array | undefined
     readonly contentType?: string | undefined
-    readonly signal: AbortSignal | undefined
   },
 ) => Promise<{ readonly bytes: Uint8Array; readonly headers: Readonly<Record<string, string>> }>
 
@@ -44,6 +43,7 @@ const MOST_NEEDS = 32
 
 export function createCollateralSource(deps: CollateralSourceDeps): CollateralSource {
   const { supplied, clock, refresh } = deps
+  /** By where it is from and what is asked for there, too: whoever names an id must not say for others what is under it. */
   const remembered = new Map<
     string,
     CollateralDocument & { readonly kind: CollateralNeed['kind'] }
@@ -54,7 +54,7 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
   async function one(need: CollateralNeed, signal: AbortSignal | undefined) {
     const given = supplied.get(need.id)
     if (given) return given
-    const known = remembered.get(need.id)
+    const known = remembered.get(keyOf(need))
     // a request with a nonce has its own answer
     const age = Math.min(refresh, need.maxAge ?? refresh)
     if (known && clock.wall() - known.receivedAt < age) return known
@@ -63,20 +63,22 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
   }
 
   function fetched(need: CollateralNeed, signal: AbortSignal | undefined) {
-    const same = running.get(need.id)
-    if (same) return same
-    const started = fetchOne(need, deps, signal).finally(() => running.delete(need.id))
-    running.set(need.id, started)
-    return started.then((document) => {
+    if (signal?.aborted) return Promise.resolve(undefined)
+    const key = keyOf(need)
+    // whoever asked first may go: the others still want it
+    const started = running.get(key) ?? fetchOne(need, deps).finally(() => running.delete(key))
+    running.set(key, started)
+    const kept = started.then((document) => {
       if (!document) return undefined
-      remembered.delete(need.id)
-      remembered.set(need.id, { ...document, kind: need.kind })
-      for (const id of remembered.keys()) {
+      remembered.delete(key)
+      remembered.set(key, { ...document, kind: need.kind })
+      for (const old of remembered.keys()) {
         if (remembered.size <= MOST) break
-        remembered.delete(id)
+        remembered.delete(old)
       }
       return document
     })
+    return unlessGone(kept, signal)
   }
 
   return {
@@ -100,15 +102,27 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
   }
 }
 
+function keyOf({ id, urls, body }: CollateralNeed): string {
+  return JSON.stringify([id, urls, body && Buffer.from(body).toString('base64')])
+}
+
+function unlessGone<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
+  if (!signal) return work
+  return new Promise((resolve, reject) => {
+    const gone = () => resolve(undefined)
+    if (signal.aborted) gone()
+    signal.addEventListener('abort', gone, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', gone))
+  })
+}
+
 async function fetchOne(
   { urls, kind, body, contentType }: CollateralNeed,
   { fetch, clock, failed }: CollateralSourceDeps,
-  signal: AbortSignal | undefined,
 ): Promise<CollateralDocument | undefined> {
   for (const url of urls) {
-    if (signal?.aborted) return undefined
     try {
-      return { ...(await fetch(url, { body, contentType, signal })), receivedAt: clock.wall() }
+      return { ...(await fetch(url, { body, contentType })), receivedAt: clock.wall() }
     } catch {
       failed(kind, URL.parse(url)?.hostname ?? 'unknown')
     }

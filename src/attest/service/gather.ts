@@ -68,7 +68,8 @@ async function meet(
   const { evidence } = policy
   if (!evidence) return handshake(server, policy, { deps, signal, with: async () => ({}) })
   const ttl = Math.min(frame.challengeTtl, evidence.challengeTtl)
-  const of = { serverId: server.id, targetUrl: server.url ?? '', policy: policy.id }
+  const { name: scope, id: serverId, url: targetUrl = '' } = server
+  const of = { serverId, scope, targetUrl, policy: policy.id }
   const challenge = await deps.challenges.issue(of, { ttl, skew: frame.skew })
   let consumed: Promise<Challenge> | undefined
   const consume = () => {

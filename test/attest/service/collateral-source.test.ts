@@ -27,8 +27,8 @@ async function serving(answer: (path: string) => string | undefined) {
   return { asked, base: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-const fetchOf: CollateralFetch = async (url, { signal }) => {
-  const response = await fetch(url, { signal: signal ?? null })
+const fetchOf: CollateralFetch = async (url) => {
+  const response = await fetch(url)
   if (response.status !== 200) throw new Error(`status ${response.status}`)
   return { bytes: new Uint8Array(await response.arrayBuffer()), headers: {} }
 }
@@ -102,6 +102,29 @@ describe('the source of collateral', () => {
     const { get } = source(new Map([['crl:a', given]]))
     expect(textOf((await get([need('crl:a', `${base}/a`)])).get('crl:a'))).toBe('given')
     expect(asked).toEqual([])
+  })
+
+  it('is not said for others by whoever names the same id at another place', async () => {
+    const { base } = await serving((path) => path)
+    const { get } = source()
+    const found = async (path: string) =>
+      textOf((await get([need('crl:a', `${base}${path}`)])).get('crl:a'))
+    expect(await found('/evil')).toBe('/evil')
+    expect(await found('/good')).toBe('/good')
+    // not even while the other one is under way
+    expect(await Promise.all([found('/first'), found('/second')])).toEqual(['/first', '/second'])
+  })
+
+  it('comes for the others when whoever asked first goes away', async () => {
+    const { base, asked } = await serving(() => 'one')
+    const { get } = source()
+    const first = new AbortController()
+    const given = get([need('crl:a', `${base}/a`)], first.signal)
+    const other = get([need('crl:a', `${base}/a`)])
+    first.abort()
+    expect((await given).size).toBe(0)
+    expect(textOf((await other).get('crl:a'))).toBe('one')
+    expect(asked).toEqual(['/a'])
   })
 
   it('fetches nothing for somebody who has gone', async () => {
