@@ -175,7 +175,7 @@ export class Watch {
 
   #tell({ state, serves, reason }: Look): void {
     const admission = serves ? (SERVES[state] ?? 'admitted') : 'quarantined'
-    const why = admission === 'admitted' ? undefined : this.#why(reason)
+    const why = admission === 'admitted' ? undefined : this.#why(reason, serves)
     if (admission === this.upstream.admission && why === this.upstream.admissionReason) return
     const { name } = this.upstream
     const fields = { server: name, admission, ...(reason === undefined ? {} : { code: reason }) }
@@ -184,8 +184,9 @@ export class Watch {
     this.#applied = this.upstream.admit(admission, why)
   }
 
-  #why(reason: Reason | undefined): string | undefined {
-    if (reason === undefined) return 'it has not been admitted yet'
+  #why(reason: Reason | undefined, serves: boolean): string | undefined {
+    // one that is merely due has nothing against it
+    if (reason === undefined) return serves ? undefined : 'it has not been admitted yet'
     return this.#says ?? REASONS[reason].says
   }
 }
