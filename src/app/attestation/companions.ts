@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AttestationOptions } from '../../attest/options.ts'
-import { systemClock } from '../../base/clock.ts'
 import type { LoadedConfig, Loader } from '../../config/load.ts'
 import type { GatewayConfig } from '../sections.ts'
 import { readMaterial } from './material.ts'
@@ -18,7 +17,7 @@ export async function withCompanions(
   if (options === undefined) return loaded
   const anchors = new Set([...Object.keys(options.anchors), ...Object.keys(options.spiffe)])
   const { files, folders, warnings } = await loadPolicies(options.policies, { anchors })
-  await readMaterial(options, systemClock.wall())
+  await readMaterial(options)
   const all = [...files, ...(await materialFiles(options))]
   const digests = await Promise.all(all.map(async (file) => [file, await digestOf(file)] as const))
   return loader.accompany(loaded, {

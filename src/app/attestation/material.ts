@@ -1,6 +1,5 @@
 // What attestation is configured with, read from its files: anchors, roots, supplied collateral, the gateway's own certificate; it judges no server.
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import type { TlsAnchor } from '../../attest/appraisal/result.ts'
 import type { Collateral } from '../../attest/collateral.ts'
@@ -12,8 +11,8 @@ import type { AttestationOptions } from '../../attest/options.ts'
 import { parseDate } from '../../attest/policy/date.ts'
 import { VENDOR_ROOTS } from '../../attest/roots/roots.ts'
 import { AppError, messageOf } from '../../base/errors.ts'
-import { isObject } from '../../base/json.ts'
 import type { TlsOptions } from '../../upstream/client.ts'
+import { readCollateralFolder } from './collateral-folder.ts'
 
 export interface Material {
   readonly anchors: readonly TlsAnchor[]
@@ -26,7 +25,7 @@ export interface Material {
 const MOST_BYTES = 4 * 1024 ** 2
 
 /** Throws CONFIG_INVALID naming the option and what is wrong with its file. */
-export async function readMaterial(options: AttestationOptions, now: number): Promise<Material> {
+export async function readMaterial(options: AttestationOptions): Promise<Material> {
   const anchors: TlsAnchor[] = []
   for (const [name, anchor] of Object.entries(options.anchors)) {
     const at = `attestation.anchors.${name}`
@@ -51,7 +50,7 @@ export async function readMaterial(options: AttestationOptions, now: number): Pr
   return {
     anchors,
     roots,
-    supplied: directory === undefined ? new Map() : await suppliedIn(directory, now),
+    supplied: directory === undefined ? new Map() : await readCollateralFolder(directory),
     client: await clientOf(options.client),
   }
 }
@@ -114,47 +113,4 @@ async function clientOf(client: AttestationOptions['client']): Promise<Material[
     cert: await textOf(client.cert_file, 'attestation.client.cert_file'),
     key: await textOf(client.key_file, 'attestation.client.key_file'),
   }
-}
-
-const MOST_SUPPLIED = 1024
-
-/** `index.json`: ids of collateral to file names in the same folder, or to `{file, headers}`. */
-async function suppliedIn(folder: string, now: number): Promise<Collateral> {
-  const at = 'attestation.collateral.directory'
-  const index = join(folder, 'index.json')
-  const wrong = (why: string) => new AppError('CONFIG_INVALID', `${at}: ${index}: ${why}`)
-  let listed: unknown
-  try {
-    listed = JSON.parse(await textOf(index, at))
-  } catch (error) {
-    if (error instanceof AppError) throw error
-    throw wrong('no JSON')
-  }
-  if (!isObject(listed)) throw wrong('no object of ids and files')
-  const entries = Object.entries(listed)
-  if (entries.length > MOST_SUPPLIED) throw wrong(`more than ${MOST_SUPPLIED} documents`)
-  const supplied = new Map<
-    string,
-    { bytes: Uint8Array; headers?: Record<string, string>; receivedAt: number }
-  >()
-  for (const [id, entry] of entries) {
-    const { file, headers } = isObject(entry) ? entry : { file: entry, headers: undefined }
-    if (typeof file !== 'string' || file === '' || /[\\/]/.test(file))
-      throw wrong(`${id}: no name of a file beside it`)
-    const bytes = await bytesOf(join(folder, file), at)
-    supplied.set(id, {
-      bytes,
-      receivedAt: now,
-      ...(isObject(headers) ? { headers: textsOf(headers) } : {}),
-    })
-  }
-  return supplied
-}
-
-function textsOf(headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      typeof value === 'string' ? [[name.toLowerCase(), value]] : [],
-    ),
-  )
 }

@@ -65,7 +65,7 @@ export async function openParts(
   const { clock, egress, measures, told, path } = deps
   const anchorNames = new Set([...Object.keys(options.anchors), ...Object.keys(options.spiffe)])
   const { policies } = await loadPolicies(options.policies, { anchors: anchorNames })
-  const material = await readMaterial(options, clock.wall())
+  const material = await readMaterial(options)
   const appraiser = createAppraiser({ clock, deadline: options.deadline })
   const collateral = createCollateralSource({
     clock,

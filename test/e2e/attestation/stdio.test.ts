@@ -143,7 +143,7 @@ describe('a server without TLS', () => {
     const [record] = await records(name)
     expect(record).toMatchObject({ verdict: 'deny', effective: true, code })
     expect(record?.reason).toContain(detail)
-    expect(made.admission(name).reason).toBe(record?.reason)
+    expect(made.admission(name).reason).toBe(`${record?.reason} (${code})`)
   })
 
   it('is not even started when it is refused', () => {

@@ -97,7 +97,7 @@ describe.skipIf(noSoftwareTpm)('a server with a TPM in software', () => {
     expect(of(name).called()).toBe(called)
     const record = (await records(name)).at(-1)
     expect(record).toMatchObject({ verdict: 'deny', effective: true })
-    expect(made.admission(name).reason).toBe(record?.reason)
+    expect(made.admission(name).reason).toBe(`${record?.reason} (${code})`)
   }
 
   beforeAll(async () => {

@@ -1,11 +1,13 @@
-// Fuzz target: bytes as what a TPM signs, as its signature and as its key; the first byte says which. Nothing but a Denial is thrown.
+// Fuzz target: bytes as what a TPM signs, as its signature, as its key in two forms; the first byte says which. Nothing but a Denial is thrown.
 import {
   faultOfAttestationKey,
   isOfScheme,
   isSignedByTpm,
   parseTpmPublic,
+  strongKeyOf,
   tpmNameOf,
 } from '../../../../src/attest/tpm/public.ts'
+import { rsaSpki } from '../../../../src/attest/tpm/spki.ts'
 import { parseAttest, parseSignature } from '../../../../src/attest/tpm/tpms.ts'
 import {
   AK_ATTRIBUTES,
@@ -28,19 +30,26 @@ const rsa = parseTpmPublic(areaOfRsa(Buffer.alloc(256, 0xff), {}))
 
 export const tpms: Target = {
   name: 'tpms',
-  files: ['src/attest/tpm/tpms.ts', 'src/attest/tpm/public.ts'],
+  files: ['src/attest/tpm/tpms.ts', 'src/attest/tpm/public.ts', 'src/attest/tpm/spki.ts'],
   tokens: ['\xff\x54\x43\x47\x80\x18', '\0\x0b', '\0\x04', '\0\x14', '\0\x16', '\0\x18', '\0\x10', '\0\x23', '\0\0\0\x01', '\x03\xff\xff\xff'],
   runs: 3000,
   branches: 90,
   generate,
   run(input) {
     const bytes = input.subarray(1)
-    const kind = (input[0] ?? 0) % 3
-    const read = tried(() => (kind === 0 ? ofAttest : kind === 1 ? ofSignature : ofKey)(bytes))
+    const kind = (input[0] ?? 0) % 4
+    const read = tried(() => READERS[kind]?.(bytes) ?? '')
     if (read.reason !== undefined) return { accepted: false, trait: `${kind} ${read.reason}` }
     return { accepted: true, trait: `${kind} ${read.value}` }
   },
 } // biome-ignore format: tokens are a row
+
+const READERS: readonly ((bytes: Buffer) => string)[] = [
+  ofAttest,
+  ofSignature,
+  ofKey,
+  (bytes) => String(strongKeyOf(bytes, 'key').asymmetricKeyType),
+]
 
 function ofAttest(bytes: Buffer): string {
   const { selection, extraData, qualifiedSigner, pcrDigest } = parseAttest(bytes)
@@ -68,14 +77,18 @@ function ofSignature(bytes: Buffer): string {
 function ofKey(bytes: Buffer): string {
   const key = parseTpmPublic(bytes)
   holds(tpmNameOf(key).length > 32, 'a name has a digest')
+  holds(strongKeyOf(key.spki, 'key').equals(key.key), 'a key is one key however it is read')
   isSignedByTpm(signed, key.key, attestOf())
   return `${key.key.asymmetricKeyType} ${faultOfAttestationKey(key)} ${key.scheme?.algorithm}`
 }
 
 function generate(random: Random): Buffer {
-  const kind = random(3)
+  const kind = random(4)
   const hash = pick(random, HASHES)
-  const make = [makeAttest, makeSignature, makeKey][kind] as (random: Random, hash: Bank) => Buffer
+  const make = [makeAttest, makeSignature, makeKey, makeSpki][kind] as (
+    random: Random,
+    hash: Bank,
+  ) => Buffer
   return Buffer.concat([Buffer.of(kind), make(random, hash)])
 }
 
@@ -109,6 +122,20 @@ function makeKey(random: Random): Buffer {
     scheme: pick(random, ['0010', '0014000b', '0016000c', '00140004', '0015']),
     exponent: pick(random, [0, 65537, 3]),
   })
+}
+
+/** Good ones, short ones and ones of a kind that no TPM signs quotes with. */
+function makeSpki(random: Random): Buffer {
+  const exponent = Buffer.of(1, 0, pick(random, [1, 1, 0x81]))
+  const modulus = Buffer.alloc(pick(random, [256, 128, 1100]), 0xff)
+  const edwards = Buffer.from(`302a300506032b6570032100${'11'.repeat(32)}`, 'hex')
+  const small = Buffer.from(rsaSpki(modulus, Buffer.of(3)))
+  return pick(random, [
+    Buffer.from(rsaSpki(modulus, exponent)),
+    Buffer.from(own.spki),
+    edwards,
+    small,
+  ])
 }
 
 interface Rsa {
