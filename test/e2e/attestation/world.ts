@@ -51,7 +51,7 @@ export async function world(options: WorldOptions): Promise<World> {
     attestation: { policies: [join(folder, 'policy-*.yaml')], ...attestation },
     plugins: {
       enabled: true,
-      allowed: ['attest'],
+      allowed: ['attest', 'rules'],
       entries: [{ name: 'attestation', use: 'attest', mode, grants: { attestation: true } }],
     },
     audit: { sinks: [{ type: 'file', path: join(folder, 'audit.jsonl') }] },
