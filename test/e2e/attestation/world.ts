@@ -107,7 +107,8 @@ export async function world(options: WorldOptions): Promise<World> {
 
 let ids = 0
 
-async function callTool(url: string, name: string) {
+/** Calls a tool as a client of the modern era does. */
+export async function callTool(url: string, name: string) {
   const response = await fetch(url, {
     method: 'POST',
     headers: {
