@@ -34,19 +34,19 @@ import { createKnownCatalogue, type KnownCatalogue } from '../registry/catalogue
 import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { createProcessGuard } from '../upstream/stdio/guard.ts'
-import { type AssembleOptions, type Assembly, assemble } from './assemble.ts'
 import { type Attestation, createAttestation } from './attestation/attestation.ts'
-import { createDigests, type Digests } from './digests.ts'
-import { observeRuntime, upstreamEvents } from './events.ts'
 import type { GatewayOptions } from './gateway.ts'
+import { type AssembleOptions, type Assembly, assemble } from './generation/assemble.ts'
+import { loadPoints, type Origin } from './generation/reload.ts'
 import { createIdentityRoom } from './identity.ts'
-import { probe } from './probe.ts'
-import { loadPoints, type Origin } from './reload.ts'
-import { createReport } from './report.ts'
+import { probe } from './inspect/probe.ts'
+import { createDigests, type Digests } from './report/digests.ts'
+import { observeRuntime, upstreamEvents } from './report/events.ts'
+import { createReport } from './report/report.ts'
+import { auditSinks, type Stdout } from './report/sinks.ts'
+import { loginReceiver, tellLife } from './report/told.ts'
 import type { GatewayConfig } from './sections.ts'
 import { SELF } from './self.ts'
-import { auditSinks, type Stdout } from './sinks.ts'
-import { loginReceiver, tellLife } from './told.ts'
 
 export const BUILT_IN = fileURLToPath(new URL('../plugins/', SOURCES))
 
@@ -144,6 +144,10 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     egress,
     current,
     env: options.env ?? process.env,
+    async store() {
+      const { openKept } = await import('./attestation/kept.ts')
+      return openKept(config.store, options.store, clock)
+    },
   })
   owned.defer(() => attestation.close())
   const host = createPluginHost(deps, { audit, expression, telemetry, egress, attestation })
