@@ -1,12 +1,10 @@
 // Attestation from the policy to the call, over real TLS on loopback; reports of SEV-SNP are synthetic, under a root of a test.
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EvidenceSource } from '../../../examples/attested-server/attester.ts'
 import { type Chip, makeChip } from '../../attest/synthetic/snp.ts'
 import { relayTo, repeating } from './answers.ts'
 import { type LiveAuthority, type LivePem, liveAuthority, pemOf } from './authority.ts'
+import { listServer } from './lists.ts'
 import { attestedServer, type TestServer } from './server.ts'
 import { NOTHING, policyOf, snpSource } from './snp.ts'
 import { type World, type WorldOptions, world } from './world.ts'
@@ -26,28 +24,6 @@ async function firstRecord(made: World) {
   await expect.poll(async () => (await made.audit('attestation')).length).toBeGreaterThan(0)
   const [record] = await made.audit('attestation')
   return record
-}
-
-/** Where a revocation list is had from. */
-async function listServer() {
-  let list: Buffer | undefined
-  const server = createServer((_request, response) => {
-    response.writeHead(list ? 200 : 404).end(list)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  open.push({
-    async [Symbol.asyncDispose]() {
-      server.close()
-    },
-  })
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/list.crl`,
-    serve(made: Buffer) {
-      list = made
-    },
-  }
 }
 
 interface Scene {
@@ -206,6 +182,7 @@ describe('a server that does not prove what its policy asks is refused, and call
 
   it('a certificate that is revoked after it was admitted', async () => {
     const lists = await listServer()
+    open.push(lists)
     const policy = policyOf({
       tls: { revocation: { mode: 'require', sources: ['crl'], max_age: '1s' } },
     })
