@@ -29,6 +29,8 @@ export interface Manifest {
   readonly entry: string
   readonly sideEffects: 'none' | 'external'
   readonly redacts: boolean
+  /** Milliseconds that one call may take where its entry says nothing; undefined: as long as those of others. */
+  readonly timeout: number | undefined
 }
 
 const LIST = { type: 'array', uniqueItems: true, items: { type: 'string', minLength: 1 } } as const
@@ -62,6 +64,7 @@ export const MANIFEST_SCHEMA = {
     entry: { type: 'string', minLength: 1 },
     side_effects: { enum: ['none', 'external'] },
     redacts: { type: 'boolean' },
+    timeout: { type: 'integer', minimum: 1, maximum: 600 },
   },
 } as const
 
@@ -128,6 +131,8 @@ interface Written {
   readonly entry: string
   readonly side_effects?: 'none' | 'external'
   readonly redacts?: boolean
+  /** Seconds. */
+  readonly timeout?: number
 }
 
 function toManifest(written: Written): Manifest {
@@ -141,6 +146,7 @@ function toManifest(written: Written): Manifest {
     entry: written.entry,
     sideEffects: written.side_effects ?? 'none',
     redacts: written.redacts ?? false,
+    timeout: written.timeout === undefined ? undefined : written.timeout * 1000,
   }
 }
 

@@ -26,7 +26,9 @@ export interface PlannedEntry {
   readonly after: readonly string[]
   readonly conditions: readonly ConditionSet[] | undefined
   readonly when: string | undefined
-  readonly timeout: number
+  /** Undefined: what the plugin says of itself, else the default. */
+  readonly timeout: number | undefined
+  readonly defaultTimeout: number
   readonly onError: OnError
   readonly breaker: { readonly faults: number; readonly open: number }
   readonly required: boolean
@@ -104,7 +106,16 @@ function scheduleOf(
   { defaults }: PluginsOptions,
 ): Pick<
   PlannedEntry,
-  'name' | 'mode' | 'priority' | 'order' | 'conditions' | 'when' | 'timeout' | 'onError' | 'breaker'
+  | 'name'
+  | 'mode'
+  | 'priority'
+  | 'order'
+  | 'conditions'
+  | 'when'
+  | 'timeout'
+  | 'defaultTimeout'
+  | 'onError'
+  | 'breaker'
 > {
   // docs/pipeline.md section 5: the default does not apply to observers; their faults never take a call down
   const observes = source.mode === 'audit' || source.mode === 'background'
@@ -115,7 +126,8 @@ function scheduleOf(
     order,
     conditions: source.conditions,
     when: source.when,
-    timeout: source.timeout ?? defaults.timeout,
+    timeout: source.timeout,
+    defaultTimeout: defaults.timeout,
     onError: observes ? 'ignore' : (source.on_error ?? defaults.on_error),
     breaker: source.breaker ?? defaults.breaker,
   }
