@@ -30,6 +30,9 @@ export function openRoom(deps: AttestationDeps, store: () => Promise<Store>): At
         egress,
         measures,
         path: env.PATH,
+        random: Math.random,
+        log,
+        changed: (parts, concerns) => room.collateralChanged(parts, concerns),
         told: (...said) => tell(deps, ...said),
       })
       return newest

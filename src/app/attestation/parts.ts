@@ -1,6 +1,7 @@
 // What attestation is made of under one configuration: policies, material, collateral and the service over them.
 import { createHash, randomBytes } from 'node:crypto'
 import { createAdmittedMemory } from '../../attest/admitted.ts'
+import type { AppraisalResult } from '../../attest/appraisal/result.ts'
 import { createAppraiser } from '../../attest/appraisal/thread.ts'
 import { createChallenges } from '../../attest/challenge.ts'
 import { createCollateralSource } from '../../attest/collateral-source.ts'
@@ -8,18 +9,23 @@ import { Certificate } from '../../attest/format/certificate.ts'
 import type { Measures } from '../../attest/measures.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
 import { createReplayGuard } from '../../attest/replay.ts'
+import type { AttestedServer } from '../../attest/service/server.ts'
 import {
   type AttestationService,
   createAttestationService,
   type ServiceDeps,
 } from '../../attest/service/service.ts'
+import type { Bundles } from '../../attest/spiffe/bundles.ts'
+import { createKeptBundles } from '../../attest/spiffe/kept-bundles.ts'
 import type { Clock } from '../../base/clock.ts'
 import { canonicalText } from '../../base/json.ts'
+import type { Logger } from '../../base/log.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Egress } from '../../egress/egress.ts'
 import type { Store } from '../../store/store.ts'
 import type { TlsOptions } from '../../upstream/client.ts'
 import type { GatewayConfig } from '../sections.ts'
+import { bundlesOf } from './bundles.ts'
 import { authoritiesOf, type Material, readMaterial } from './material.ts'
 import { loadPolicies } from './policies.ts'
 import { createReach } from './reach.ts'
@@ -43,7 +49,17 @@ export interface PartsDeps {
   readonly measures: Measures
   readonly told: ServiceDeps['told']
   readonly path: string | undefined
+  readonly random: () => number
+  readonly log: Logger
+  /** What servers under these parts were admitted by is no longer the same; `concerns` says it of each, and what is known. */
+  readonly changed: (parts: AttestationParts, concerns: Concerns) => void
 }
+
+/** `last`: what the server was attested with last. Undefined: it is not concerned. */
+export type Concerns = (
+  server: AttestedServer,
+  last: AppraisalResult | undefined,
+) => 'collateral-refreshed' | 'collateral-revoked' | undefined
 
 /** Half an hour: what ends sooner says so itself. */
 const REFRESH_MS = 30 * 60_000
@@ -63,15 +79,25 @@ export async function openParts(
   const options = loaded.config.attestation
   if (!options) throw new Error('there is no section attestation')
   const { clock, egress, measures, told, path } = deps
+  let parts: AttestationParts | undefined
   const anchorNames = new Set([...Object.keys(options.anchors), ...Object.keys(options.spiffe)])
   const { policies } = await loadPolicies(options.policies, { anchors: anchorNames })
   const material = await readMaterial(options)
+  const bundles = await bundlesOf(material.bundles, {
+    ...deps,
+    kept: createKeptBundles(store),
+    failed: (trustDomain) => measures.fetchFailed(trustDomain),
+    changed(trustDomain) {
+      if (parts) deps.changed(parts, concernedBy(trustDomain, { service, bundles }))
+    },
+  })
+  const anchors = () => [...material.anchors, ...bundles.anchors()]
   const appraiser = createAppraiser({ clock, deadline: options.deadline })
   const collateral = createCollateralSource({
     clock,
     supplied: material.supplied,
     refresh: REFRESH_MS,
-    failed: () => measures.fetchFailed(),
+    failed: (kind) => measures.fetchFailed(kind),
     async fetch(url, { body, contentType, signal }) {
       if (!options.collateral.fetch) throw new Error('attestation.collateral.fetch is false')
       const headers: Record<string, string> =
@@ -92,7 +118,9 @@ export async function openParts(
   })
   const service = createAttestationService({
     frame: {
-      anchors: material.anchors,
+      get anchors() {
+        return anchors()
+      },
       roots: material.roots,
       skew: options.clock_skew,
       challengeTtl: options.challenge_ttl,
@@ -105,10 +133,11 @@ export async function openParts(
         clock,
         timeout: CONNECT_MS,
         path,
-        tls: ({ anchors, minVersion }) => ({
-          ca: authoritiesOf(material.anchors, anchors, clock.wall()),
+        tls: ({ anchors: names, minVersion, isSvid }) => ({
+          ca: authoritiesOf(anchors(), names, clock.wall()),
           ...material.client,
           minVersion,
+          ...(isSvid ? { identity: JUDGED_ELSEWHERE } : {}),
         }),
       }),
       challenges: createChallenges({ tickets: store, clock, random: randomBytes }),
@@ -121,17 +150,45 @@ export async function openParts(
     patience: PATIENCE_MS,
     told,
   })
-  return {
+  parts = {
     key: keyOf(loaded),
     service,
     tlsOf: (policy, named) => ({
-      ...tlsOf(policy, material, clock),
-      ...(named && policy?.tls !== undefined ? { identity: ATTESTED_NAME } : {}),
+      ...tlsOf(policy, { client: material.client, anchors: anchors() }, clock),
+      ...(named && policy?.tls !== undefined ? { identity: JUDGED_ELSEWHERE } : {}),
     }),
-    collateral: () => collateral.oldest(),
-    anchors: () => endsOf(material),
-    close: () => appraiser.close(),
+    collateral: () => [...collateral.oldest(), ...bundles.received()],
+    anchors: () => endsOf({ roots: material.roots, anchors: anchors() }),
+    close() {
+      bundles.close()
+      return appraiser.close()
+    },
   }
+  return parts
+}
+
+/** Whoever may be vouched for by the domain; who was, and is no more by anybody, is known to be revoked. */
+function concernedBy(
+  trustDomain: string,
+  { service, bundles }: { readonly service: AttestationService; readonly bundles: Bundles },
+): Concerns {
+  const isEmptied = bundles.bundleOf(trustDomain)?.authorities.length === 0
+  return (server, last) => {
+    const selection = service.selectionFor(server)
+    const tls = ('policy' in selection ? selection.policy?.tls : undefined) as
+      | TlsSection
+      | undefined
+    if (!tls?.anchors?.includes(trustDomain)) return undefined
+    return isEmptied && last?.tls?.anchor === trustDomain
+      ? 'collateral-revoked'
+      : 'collateral-refreshed'
+  }
+}
+
+/** What is read of it here; whoever judges by it reads it whole. */
+interface TlsSection {
+  readonly anchors?: readonly string[]
+  readonly min_version?: 'TLSv1.2' | 'TLSv1.3'
 }
 
 /** Of the section and of the files that it names. */
@@ -140,17 +197,15 @@ export function keyOf({ config, companions }: LoadedConfig<GatewayConfig>): stri
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** The name was judged when the key was attested; later connections must show that key. */
-const ATTESTED_NAME = () => undefined
+/** Who it is, is judged when the key is attested; later connections must show that key. */
+const JUDGED_ELSEWHERE = () => undefined
 
 function tlsOf(
   policy: AppraisalPolicy | undefined,
-  { anchors, client }: Material,
+  { anchors, client }: Pick<Material, 'anchors' | 'client'>,
   clock: Pick<Clock, 'wall'>,
 ): TlsOptions {
-  const tls = policy?.tls as
-    | { readonly anchors?: readonly string[]; readonly min_version?: 'TLSv1.2' | 'TLSv1.3' }
-    | undefined
+  const tls = policy?.tls as TlsSection | undefined
   if (!tls) return client
   return {
     ...client,
@@ -159,9 +214,13 @@ function tlsOf(
   }
 }
 
-function* endsOf({ anchors, roots }: Material): Iterable<readonly [string, number]> {
+/** Several certificates of one name, as those of a bundle, are told by the first that ends. */
+function endsOf({ anchors, roots }: Pick<Material, 'anchors' | 'roots'>): Map<string, number> {
+  const ends = new Map<string, number>()
+  const add = (id: string, end: number) => ends.set(id, Math.min(end, ends.get(id) ?? end))
   for (const { name, der, notAfter = Number.POSITIVE_INFINITY } of anchors)
-    yield [name, Math.min(notAfter, Certificate.parse(der).notAfter)]
+    add(name, Math.min(notAfter, Certificate.parse(der).notAfter))
   for (const list of Object.values(roots))
-    for (const { id, der } of list) yield [id, Certificate.parse(der).notAfter]
+    for (const { id, der } of list) add(id, Certificate.parse(der).notAfter)
+  return ends
 }

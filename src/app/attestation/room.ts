@@ -20,7 +20,7 @@ import type { PeerTrust, Upstream } from '../../upstream/client.ts'
 import type { ServerConfig } from '../../upstream/options.ts'
 import { systemRequest } from '../reload.ts'
 import type { GatewayConfig } from '../sections.ts'
-import { type AttestationParts, keyOf } from './parts.ts'
+import { type AttestationParts, type Concerns, keyOf } from './parts.ts'
 import { attestedServer } from './target.ts'
 import { type Asked, Watch, type Watched } from './watch.ts'
 
@@ -135,6 +135,15 @@ export class AttestationRoom {
 
   keyChanged(upstream: Upstream): void {
     this.#watches.get(upstream)?.changed({ type: 'changed', change: 'tls-key-change' })
+  }
+
+  /** Those that were admitted under these parts and are concerned are attested again at once. */
+  collateralChanged(parts: AttestationParts, concerns: Concerns): void {
+    for (const watch of this.#watches.values()) {
+      if (this.#under.get(watch)?.parts !== parts) continue
+      const change = concerns(watch.watched.server, this.#last.get(watch.upstream.name)?.result)
+      if (change !== undefined) watch.changed({ type: 'changed', change })
+    }
   }
 
   restarted(upstream: Upstream): void {

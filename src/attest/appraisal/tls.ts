@@ -1,6 +1,7 @@
 // The check of a connection as an appraisal asks for it: by the section tls of the policy, or only read off where there is none.
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
+import { isSpiffeId } from '../evidence/spiffe.ts'
 import { checkTlsIdentity, type TlsIdentity, type TlsQuestion, tlsNeeds } from '../evidence/tls.ts'
 import type { TlsPolicy } from '../evidence/tls-policy.ts'
 import { Certificate } from '../format/certificate.ts'
@@ -33,11 +34,19 @@ export function needsOfTls(
 function questionOf(
   connection: Connection,
   policy: unknown,
-  { anchors, now, collateral, seen }: AppraisalRequest,
+  { anchors, now, collateral, seen, server: { id } }: AppraisalRequest,
 ): TlsQuestion {
   // it fitted its schema when it was loaded
   const section = policy as TlsPolicy
-  return { connection, policy: section, anchors, now, collateral, ...(seen && { seen }) }
+  return {
+    connection,
+    policy: section,
+    anchors,
+    now,
+    collateral,
+    ...(isSpiffeId(id) && { spiffeId: id }),
+    ...(seen && { seen }),
+  }
 }
 
 /** What is read off the leaf, judged or not: its key is what later connections are held to. */

@@ -13,7 +13,7 @@ import {
 import { type Anchor, readChain, type ValidPath, validatePath } from '../path/validate.ts'
 import type { Reason } from '../reasons.ts'
 import type { TrustVector } from './evidence.ts'
-import { identityOf, trustDomainOf } from './tls-identity.ts'
+import { assertSvidIs, identityOf, trustDomainOf } from './tls-identity.ts'
 import type { TlsPolicy } from './tls-policy.ts'
 
 /** A configured CA. Outside its time it is none. */
@@ -50,6 +50,8 @@ export interface TlsQuestion {
   /** Milliseconds since the epoch. */
   readonly now: number
   readonly collateral: Collateral
+  /** Who the server says it is: that very SVID, whatever else the policy allows. */
+  readonly spiffeId?: string
   /** The highest number seen of each revocation list; see `RevocationQuestion`. */
   readonly seen?: ReadonlyMap<string, string>
 }
@@ -94,6 +96,7 @@ export function checkTlsIdentity(question: TlsQuestion): TlsIdentity {
   const { from } = valid.anchor
   assertShortLived(leaf, policy.max_validity_days)
   const identity = identityOf(valid.path, from.trustDomain, policy)
+  if (question.spiffeId !== undefined) assertSvidIs(valid.path, question.spiffeId)
   const statuses = checkRevocation(revocationOf(question, valid))
   assertMutual(connection, policy)
   const answers = statuses.filter((one) => one.status === 'good')

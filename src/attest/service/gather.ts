@@ -8,6 +8,7 @@ import { Denial } from '../denial.ts'
 import { type BoundTo, ENVELOPE_LIMITS } from '../envelope.ts'
 import type { EvidenceRoot, EvidenceType } from '../evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../evidence/media.ts'
+import { isSpiffeId } from '../evidence/spiffe.ts'
 import { Certificate } from '../format/certificate.ts'
 import type { AppraisalPolicy, EvidencePolicy } from '../policy/policy.ts'
 import type { Selection } from '../policy/select.ts'
@@ -104,7 +105,13 @@ async function handshake(
 ): Promise<Seen> {
   const { anchors, min_version, mtls } = (tls ?? {}) as TlsSection
   const begun = deps.clock.now()
-  const how = { anchors, minVersion: min_version, probeAnonymous: mtls === 'required', signal }
+  const how = {
+    anchors,
+    minVersion: min_version,
+    isSvid: judgesSvid(server, tls),
+    probeAnonymous: mtls === 'required',
+    signal,
+  }
   const connection = await deps.connect(server, how).catch((error: unknown) => {
     throw error instanceof Denial ? error : new Denial('tls.unavailable', shortOf(error))
   })
@@ -122,6 +129,16 @@ interface TlsSection {
   readonly anchors?: readonly string[]
   readonly min_version?: 'TLSv1.2' | 'TLSv1.3'
   readonly mtls?: string
+  readonly identity?: { readonly any_of: readonly object[] }
+}
+
+function judgesSvid({ id }: AttestedServer, tls: unknown): boolean {
+  if (tls === undefined) return false
+  const { identity } = tls as TlsSection
+  const names = ['spiffe_id', 'spiffe_trust_domain']
+  return (
+    isSpiffeId(id) || (identity?.any_of.some((rule) => names.some((name) => name in rule)) ?? false)
+  )
 }
 
 // the code of a system error; its message may name addresses inside
