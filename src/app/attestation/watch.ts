@@ -10,7 +10,8 @@ import {
   step,
 } from '../../attest/admission.ts'
 import type { Admitted } from '../../attest/admitted.ts'
-import { REASONS, type Reason } from '../../attest/reasons.ts'
+import { toldReason } from '../../attest/denial.ts'
+import type { Reason } from '../../attest/reasons.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -32,7 +33,14 @@ export interface WatchDeps {
   readonly random: () => number
   readonly log: Logger
   /** Asks at the point; never rejects. */
-  ask(watch: Watch, cause: string): Promise<Asked>
+  ask(watch: Watch, attempt: Attempt): Promise<Asked>
+}
+
+/** Why a server is attested, and what whoever wants it says about this one time. */
+export interface Attempt {
+  readonly cause: string
+  /** An operator accepts other hardware. */
+  readonly newHardware?: boolean
 }
 
 export interface Watched {
@@ -90,7 +98,7 @@ export class Watch {
     const standing = { acceptedAt, validUntil, reason: refused }
     this.#standing = restoredStanding(standing, rules, this.#deps.clock.wall())
     if (refused === undefined) this.upstream.secure(trust)
-    else this.#says = REASONS[refused].says
+    else this.#says = toldReason(refused)
   }
 
   /** Asks for the first time. Resolves when what came of it is in force. */
@@ -106,18 +114,29 @@ export class Watch {
 
   /** One at a time; whoever comes while one is under way gets that one, unless it was made void meanwhile. Never rejects. */
   attempt(cause: string): Promise<void> {
+    return this.#running ?? this.#start({ cause })
+  }
+
+  /** One of its own, after the one that is under way: that was begun without what the operator says. Never rejects. */
+  async attemptAnew(attempt: Attempt): Promise<void> {
+    while (this.#running) await this.#running
+    await this.#start(attempt)
+  }
+
+  #start(attempt: Attempt): Promise<void> {
     if (this.#ended) return Promise.resolve()
-    this.#running ??= this.#attempt(cause).finally(() => {
+    const running = this.#attempt(attempt).finally(() => {
       this.#running = undefined
-      this.#apply()
+      void this.#apply()
     })
-    return this.#running
+    this.#running = running
+    return running
   }
 
   /** What became known about it. Takes effect at once. */
   changed(event: Extract<AdmissionEvent, { type: 'changed' }>): void {
     this.#step(event)
-    if (event.change === 'tls-key-change') this.#says = REASONS['tls.key_changed'].says
+    if (event.change === 'tls-key-change') this.#says = toldReason('tls.key_changed')
     void this.#apply()
   }
 
@@ -136,10 +155,10 @@ export class Watch {
     this.#disarm()
   }
 
-  async #attempt(cause: string): Promise<void> {
+  async #attempt(wanted: Attempt): Promise<void> {
     this.#step({ type: 'begun' })
     const { attempt } = this.#standing
-    const asked = await this.#deps.ask(this, cause)
+    const asked = await this.#deps.ask(this, wanted)
     if (this.#ended) return
     if (asked.verdict === 'denied') {
       this.#says = asked.says
@@ -186,6 +205,6 @@ export class Watch {
 
   #why(reason: Reason | undefined): string | undefined {
     if (reason === undefined) return 'it has not been admitted yet'
-    return this.#says ?? REASONS[reason].says
+    return this.#says ?? toldReason(reason)
   }
 }
