@@ -126,7 +126,7 @@ describe('an endpoint by its SVID', () => {
 
 describe('a file', () => {
   it.each([
-    ['that is no bundle', '[]', 'attestation.spiffe.prod.test: SPIFFE bundle: no object'],
+    ['that is no bundle', '[]', 'attestation.spiffe.prod.test: SPIFFE bundle: no JSON object'],
     ['without keys', '{}', 'attestation.spiffe.prod.test: SPIFFE bundle: no keys'],
   ])('%s is refused with the configuration', async (_name, text, message) => {
     await using folder = await temporaryDirectory({ 'bundle.json': text })

@@ -65,6 +65,13 @@ async function codeIs(made: World, code: string | undefined): Promise<void> {
   await expect.poll(last, { timeout: 3000 }).toBe(code)
 }
 
+/** What several gateways, one after the other, keep their knowledge in. */
+async function kept() {
+  const store = createMemoryStore({ clock: systemClock })
+  await store.start()
+  return { store, more: { admin: { port: 0, api: true } } }
+}
+
 const svid = (authority = liveAuthority(), spiffe = ID): LivePem =>
   authority.leaf({ spiffe, isNamed: false })
 
@@ -166,12 +173,11 @@ describe('a bundle that is another one', () => {
 
   it('is not believed when its sequence is lower, also after a restart', async () => {
     const [old, next] = [liveAuthority('Old'), liveAuthority('Next')]
-    const store = createMemoryStore({ clock: systemClock })
-    await store.start()
+    const more = await kept()
     const first = await scene({
       leaf: svid(next),
       bundle: bundleOf([next], { sequence: 5 }),
-      more: { store },
+      more,
     })
     expect(first.made.admission('files').admission).toBe('admitted')
     await withBundle(first.made, bundleOf([old], { sequence: 4 }))
@@ -179,7 +185,6 @@ describe('a bundle that is another one', () => {
     expect(await first.made.metrics()).toContain(
       'portcullis_collateral_fetch_failures_total{source="prod.test"} 1',
     )
-    const more = { store }
     const bundle = bundleOf([old], { sequence: 4 })
     const rolledBack = await scene({ leaf: svid(old), bundle, more })
     await rolledBack.made.until('files', 'quarantined', 5000)
