@@ -9,6 +9,7 @@ import { Certificate } from '../../attest/format/certificate.ts'
 import type { Measures } from '../../attest/measures.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
 import { createReplayGuard } from '../../attest/replay.ts'
+import { createSeenNumbers } from '../../attest/service/seen-numbers.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'
 import {
   type AttestationService,
@@ -145,6 +146,7 @@ export async function openParts(
     },
     memory: createAdmittedMemory(store),
     replay: createReplayGuard(store),
+    seen: createSeenNumbers(store),
     clock,
     measures,
     patience: PATIENCE_MS,

@@ -5,6 +5,7 @@ import { isSpiffeId } from '../evidence/spiffe.ts'
 import { checkTlsIdentity, type TlsIdentity, type TlsQuestion, tlsNeeds } from '../evidence/tls.ts'
 import type { TlsPolicy } from '../evidence/tls-policy.ts'
 import { Certificate } from '../format/certificate.ts'
+import type { Numbers } from '../path/numbers.ts'
 import type { AppraisalRequest, Connection, TlsRecord } from './result.ts'
 
 export interface TlsVerdict extends Omit<TlsIdentity, 'claims'> {
@@ -16,9 +17,13 @@ export function checkTls(
   connection: Connection,
   policy: unknown,
   request: AppraisalRequest,
+  note?: Numbers['note'],
 ): TlsVerdict {
-  if (policy === undefined) return { record: recordOf(connection), ends: [], lists: [], trust: {} }
-  const { claims, ...rest } = checkTlsIdentity(questionOf(connection, policy, request))
+  if (policy === undefined) return { record: recordOf(connection), ends: [], trust: {} }
+  const { claims, ...rest } = checkTlsIdentity({
+    ...questionOf(connection, policy, request),
+    ...(note && { note }),
+  })
   return { ...rest, record: claims }
 }
 

@@ -3,6 +3,7 @@ import type { Collateral, CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
 import { parseName } from '../path/name.ts'
+import type { Numbers } from '../path/numbers.ts'
 import { PURPOSE } from '../path/profile.ts'
 import {
   type CertificateStatus,
@@ -43,7 +44,8 @@ export interface SeenConnection {
   readonly refusesAnonymous?: boolean
 }
 
-export interface TlsQuestion {
+/** The numbers are those of revocation lists. */
+export interface TlsQuestion extends Numbers {
   readonly connection: SeenConnection
   readonly policy: TlsPolicy
   readonly anchors: readonly TlsAnchor[]
@@ -52,8 +54,6 @@ export interface TlsQuestion {
   readonly collateral: Collateral
   /** Who the server says it is: that very SVID, whatever else the policy allows. */
   readonly spiffeId?: string
-  /** The highest number seen of each revocation list; see `RevocationQuestion`. */
-  readonly seen?: ReadonlyMap<string, string>
 }
 
 export interface TlsClaims {
@@ -81,8 +81,6 @@ export interface TlsIdentity {
   readonly claims: TlsClaims
   /** Milliseconds since the epoch: ends of anchor, certificates and revocation documents. */
   readonly ends: readonly number[]
-  /** Numbers of revocation lists, to be remembered for `seen`. */
-  readonly lists: readonly { readonly name: string; readonly number: string }[]
   readonly trust: TrustVector
 }
 
@@ -108,7 +106,6 @@ export function checkTlsIdentity(question: TlsQuestion): TlsIdentity {
   return {
     claims: claimsOf(leaf, connection.protocol, valid, identity, statuses[0]),
     ends: ends.filter((end) => end !== undefined),
-    lists: answers.flatMap(({ list }) => (list ? [list] : [])),
     trust: { 'instance-identity': 2 },
   }
 }
@@ -194,7 +191,7 @@ function assertShortLived({ notBefore, notAfter }: Certificate, days: number | u
 }
 
 function revocationOf(question: TlsQuestion, { path }: ValidPath): RevocationQuestion {
-  const { connection, policy, now, collateral, seen } = question
+  const { connection, policy, now, collateral, seen, note } = question
   return {
     path,
     policy: policy.revocation,
@@ -203,6 +200,7 @@ function revocationOf(question: TlsQuestion, { path }: ValidPath): RevocationQue
     collateral,
     ...(connection.ocsp && { staple: connection.ocsp }),
     ...(seen && { seen }),
+    ...(note && { note }),
   }
 }
 

@@ -15,6 +15,7 @@ import { REASONS } from '../reasons.ts'
 import type { ReplayGuard } from '../replay.ts'
 import { bareRequest, type Frame, type GatherDeps, gather } from './gather.ts'
 import { createProposals, type Proposal } from './proposals.ts'
+import type { SeenNumbers } from './seen-numbers.ts'
 import type { AttestedServer } from './server.ts'
 
 export interface ServiceDeps {
@@ -26,6 +27,7 @@ export interface ServiceDeps {
   readonly gather: Omit<GatherDeps, 'needs' | 'clock' | 'took'>
   readonly memory: AdmittedMemory
   readonly replay: ReplayGuard
+  readonly seen: SeenNumbers
   readonly clock: Clock
   readonly measures: Pick<Measures, 'decided' | 'took' | 'drifted'>
   /** Milliseconds for all of it. */
@@ -104,13 +106,32 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
     const { policy } = 'policy' in selection ? selection : {}
     if (!policy) return { result: await appraiser.appraise(bare()), drift: undefined }
     try {
+      // of before the collateral is had: what is seen meanwhile is found out when this is noted
+      const seen = new Map(await deps.seen.all())
       const request = await within(gather(server, policy, { frame, deps: parts, signal }), signal)
-      const result = await appraiser.appraise({ ...request, now: clock.wall() })
-      if (result.decision !== 'accept') return { result, drift: undefined }
-      return await settle(server, result, how)
+      const result = await appraiser.appraise({ ...request, seen, now: clock.wall() })
+      return await noted(server, result, how)
     } catch (error) {
       return { result: refusedResult(bare(), refusalOf(error)), drift: undefined }
     }
+  }
+
+  /** Numbers are facts about authorities, whatever came of the server. */
+  async function noted(
+    server: AttestedServer,
+    result: AppraisalResult,
+    how: AttestHow,
+  ): Promise<Attested> {
+    const isAccepted = result.decision === 'accept'
+    try {
+      await deps.seen.note(result.numbered)
+    } catch (error) {
+      return {
+        result: isAccepted ? withRefusal(result, refusalOf(error)) : result,
+        drift: undefined,
+      }
+    }
+    return isAccepted ? await settle(server, result, how) : { result, drift: undefined }
   }
 
   /** What only a memory can say: that it is not a repetition, and not worse than before. */

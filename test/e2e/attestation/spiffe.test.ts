@@ -1,6 +1,7 @@
 // SPIFFE from the trust bundle to the call, over real TLS on loopback: SVIDs and bundles are those of test authorities.
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -259,5 +260,49 @@ describe('a bundle endpoint that shows an SVID', () => {
       .toContain('portcullis_collateral_fetch_failures_total{source="prod.test"} 1')
     expect(made.admission('files').admission).toBe('admitted')
     expect(asked()).toBe(0)
+  })
+})
+
+describe('a revocation list that is older than one seen before', () => {
+  it('does not bring a revoked server back, also after a restart', async () => {
+    const authority = liveAuthority()
+    let list = authority.crl([], { number: 1 })
+    const lists = createHttpServer((_request, response) => void response.end(list))
+    lists.listen(0, '127.0.0.1')
+    await once(lists, 'listening')
+    opened({
+      async [Symbol.asyncDispose]() {
+        lists.close()
+      },
+    })
+    const { port } = lists.address() as AddressInfo
+    const crl = `http://127.0.0.1:${port}/list.crl`
+    const leaf = authority.leaf({ spiffe: ID, isNamed: false, crl })
+    const revocation = { mode: 'require', sources: ['crl'], max_age: '1h' }
+    const required = { ...policy, tls: { ...policy.tls, revocation } }
+    const bundle = bundleOf([authority])
+    const more = { ...(await kept()), policies: [required] }
+    const first = await scene({ leaf, bundle, more })
+    expect(first.made.admission('files').admission).toBe('admitted')
+    await first.made[Symbol.asyncDispose]()
+
+    list = authority.crl([leaf.issued], { number: 2 })
+    const second = await scene({ leaf, bundle, more })
+    await second.made.until('files', 'quarantined', 5000)
+    await codeIs(second.made, 'tls.revoked')
+    await second.made[Symbol.asyncDispose]()
+
+    list = authority.crl([], { number: 1 })
+    const third = await scene({ leaf, bundle, more })
+    await codeIs(third.made, 'tls.revocation_unknown')
+    expect(third.made.admission('files').admission).toBe('quarantined')
+    expect((await third.made.call('files')).ok).toBe(false)
+
+    // and whoever was never seen is not let in by it either
+    await third.made[Symbol.asyncDispose]()
+    const servers = [{ name: 'others', url: third.server.url, spiffe_id: ID }]
+    const fourth = await scene({ leaf, bundle, more: { ...more, servers } })
+    await codeIs(fourth.made, 'tls.revocation_unknown')
+    expect(fourth.made.admission('others').admission).toBe('quarantined')
   })
 })
