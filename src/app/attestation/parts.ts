@@ -16,6 +16,7 @@ import {
   createAttestationService,
   type ServiceDeps,
 } from '../../attest/service/service.ts'
+import { createUpkeep } from '../../attest/service/upkeep.ts'
 import type { Bundles } from '../../attest/spiffe/bundles.ts'
 import { createKeptBundles } from '../../attest/spiffe/kept-bundles.ts'
 import type { Clock } from '../../base/clock.ts'
@@ -117,6 +118,17 @@ export async function openParts(
       return { bytes: answer.body, headers: answer.headers }
     },
   })
+  const upkeep = createUpkeep({
+    source: collateral,
+    clock,
+    random: deps.random,
+    refresh: REFRESH_MS,
+    changed(names) {
+      const concerns: Concerns = ({ name }) =>
+        names.has(name) ? 'collateral-refreshed' : undefined
+      if (parts) deps.changed(parts, concerns)
+    },
+  })
   const service = createAttestationService({
     frame: {
       get anchors() {
@@ -147,6 +159,7 @@ export async function openParts(
     memory: createAdmittedMemory(store),
     replay: createReplayGuard(store),
     seen: createSeenNumbers(store),
+    upkeep,
     clock,
     measures,
     patience: PATIENCE_MS,
@@ -163,6 +176,7 @@ export async function openParts(
     anchors: () => endsOf({ roots: material.roots, anchors: anchors() }),
     close() {
       bundles.close()
+      upkeep.close()
       return appraiser.close()
     },
   }

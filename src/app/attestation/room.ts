@@ -245,8 +245,12 @@ export class AttestationRoom {
 
   /** Watches it no more; what it is then is whoever owns it to say. */
   drop(upstream: Upstream): void {
-    this.#watches.get(upstream)?.end()
+    const watch = this.#watches.get(upstream)
+    watch?.end()
     this.#watches.delete(upstream)
+    const { name } = upstream
+    const isThere = [...this.#watches.keys()].some((other) => other.name === name)
+    if (watch && !isThere) this.#under.get(watch)?.parts?.service.forget(name)
   }
 
   /** Two servers of one name are there while a reload is under way; they are asked about one after the other. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { AppraisalRequest, Connection, TlsAnchor } from '../appraisal/result.ts'
 import { binderOf } from '../binder.ts'
 import type { Challenge, Challenges } from '../challenge.ts'
+import type { CollateralNeed } from '../collateral.ts'
 import type { CollateralSource } from '../collateral-source.ts'
 import { Denial } from '../denial.ts'
 import { type BoundTo, ENVELOPE_LIMITS } from '../envelope.ts'
@@ -38,16 +39,25 @@ const EXPORTER = 'EXPORTER-portcullis-attestation'
 
 type Request = Omit<AppraisalRequest, 'now'>
 
+export interface Gathered {
+  readonly request: Request
+  /** What of `request.collateral` was asked for. */
+  readonly needs: readonly CollateralNeed[]
+}
+
 /** Throws the Denial that kept it from being whole. */
 export async function gather(
   server: AttestedServer,
   policy: AppraisalPolicy,
   { frame, deps, signal }: { frame: Frame; deps: GatherDeps; signal: AbortSignal },
-): Promise<Request> {
+): Promise<Gathered> {
   const bare = bareRequest(server, { policy }, frame)
   if (server.transport === 'stdio')
-    return policy.package ? { ...bare, measured: await deps.measure(server) } : bare
-  if (server.transport === 'plain') return bare
+    return {
+      request: policy.package ? { ...bare, measured: await deps.measure(server) } : bare,
+      needs: [],
+    }
+  if (server.transport === 'plain') return { request: bare, needs: [] }
   const seen = await meet(server, policy, { frame, deps, signal })
   return withCollateral({ ...bare, ...seen }, { deps, signal })
 }
@@ -243,16 +253,16 @@ function acceptedBy({ sections }: EvidencePolicy): readonly string[] {
 async function withCollateral(
   request: Request,
   { deps, signal }: { readonly deps: GatherDeps; readonly signal: AbortSignal },
-): Promise<Request> {
+): Promise<Gathered> {
   const begun = deps.clock.now()
   const needs = await deps.needs({ ...request, now: deps.clock.wall() })
   if ('refusal' in needs) {
     const { reason, detail } = needs.refusal
     throw new Denial(reason, detail)
   }
-  if (needs.needs.length === 0) return request
+  if (needs.needs.length === 0) return { request, needs: [] }
   const collateral = await deps.collateral.get(needs.needs, signal)
   const fetched = deps.clock.now() - begun
   deps.took('fetch', fetched)
-  return { ...request, collateral, fetched }
+  return { request: { ...request, collateral, fetched }, needs: needs.needs }
 }

@@ -17,6 +17,7 @@ import { bareRequest, type Frame, type GatherDeps, gather } from './gather.ts'
 import { createProposals, type Proposal } from './proposals.ts'
 import type { SeenNumbers } from './seen-numbers.ts'
 import type { AttestedServer } from './server.ts'
+import type { Footing, Upkeep } from './upkeep.ts'
 
 export interface ServiceDeps {
   readonly frame: Frame
@@ -28,6 +29,7 @@ export interface ServiceDeps {
   readonly memory: AdmittedMemory
   readonly replay: ReplayGuard
   readonly seen: SeenNumbers
+  readonly upkeep: Pick<Upkeep, 'rest' | 'forget'>
   readonly clock: Clock
   readonly measures: Pick<Measures, 'decided' | 'took' | 'drifted'>
   /** Milliseconds for all of it. */
@@ -59,6 +61,8 @@ export interface AttestationService {
   selectionFor(server: AttestedServer): Selection
   /** Never rejects: what goes wrong is a refusal. */
   attest(server: AttestedServer, how: AttestHow): Promise<Attested>
+  /** Nobody of this name is watched any more: what it rested on is no longer kept fresh. */
+  forget(name: string): void
   /** What can be said of a server without reaching it: that no policy may be for it, or that it cannot satisfy its policy; undefined: nothing. */
   examine(server: AttestedServer): Promise<AppraisalResult | undefined>
 }
@@ -108,12 +112,28 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
     try {
       // of before the collateral is had: what is seen meanwhile is found out when this is noted
       const seen = new Map(await deps.seen.all())
-      const request = await within(gather(server, policy, { frame, deps: parts, signal }), signal)
+      const { request, needs } = await within(
+        gather(server, policy, { frame, deps: parts, signal }),
+        signal,
+      )
       const result = await appraiser.appraise({ ...request, seen, now: clock.wall() })
-      return await noted(server, result, how)
+      const attested = await noted(server, result, how)
+      follow(server, attested.result, { how, needs, ...request })
+      return attested
     } catch (error) {
       return { result: refusedResult(bare(), refusalOf(error)), drift: undefined }
     }
+  }
+
+  /** One that is refused is attested again by itself. */
+  function follow(
+    { name }: AttestedServer,
+    { decision, expires: until }: AppraisalResult,
+    { how, needs, collateral }: Pick<Footing, 'needs' | 'collateral'> & { how: AttestHow },
+  ): void {
+    if (how.purpose === 'try') return
+    if (decision === 'accept') deps.upkeep.rest(name, { needs, collateral, until })
+    else if (how.purpose === 'admit') deps.upkeep.forget(name)
   }
 
   /** Numbers are facts about authorities, whatever came of the server. */
@@ -191,6 +211,7 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
   return {
     selectionFor,
     attest,
+    forget: (name) => deps.upkeep.forget(name),
     async examine(server) {
       const selection = selectionFor(server)
       const { policy } = 'policy' in selection ? selection : {}

@@ -263,20 +263,45 @@ describe('a bundle endpoint that shows an SVID', () => {
   })
 })
 
+async function listServer(list: () => Buffer): Promise<string> {
+  const lists = createHttpServer((_request, response) => void response.end(list()))
+  lists.listen(0, '127.0.0.1')
+  await once(lists, 'listening')
+  opened({
+    async [Symbol.asyncDispose]() {
+      lists.close()
+    },
+  })
+  const { port } = lists.address() as AddressInfo
+  return `http://127.0.0.1:${port}/list.crl`
+}
+
+describe('a revocation list that is another one', () => {
+  it('quarantines whom it has long before the next attestation', async () => {
+    const authority = liveAuthority()
+    let list = authority.crl([], { number: 1 })
+    const crl = await listServer(() => list)
+    const leaf = authority.leaf({ spiffe: ID, isNamed: false, crl })
+    const revocation = { mode: 'require', sources: ['crl'], max_age: '10s' }
+    const hourly = { ...policy, tls: { ...policy.tls, revocation } }
+    const { made } = await scene({
+      leaf,
+      bundle: bundleOf([authority]),
+      more: { policies: [hourly] },
+    })
+    expect(made.admission('files').admission).toBe('admitted')
+    list = authority.crl([leaf.issued], { number: 2 })
+    await made.until('files', 'quarantined', 9000)
+    await codeIs(made, 'tls.revoked')
+    expect((await made.call('files')).ok).toBe(false)
+  })
+})
+
 describe('a revocation list that is older than one seen before', () => {
   it('does not bring a revoked server back, also after a restart', async () => {
     const authority = liveAuthority()
     let list = authority.crl([], { number: 1 })
-    const lists = createHttpServer((_request, response) => void response.end(list))
-    lists.listen(0, '127.0.0.1')
-    await once(lists, 'listening')
-    opened({
-      async [Symbol.asyncDispose]() {
-        lists.close()
-      },
-    })
-    const { port } = lists.address() as AddressInfo
-    const crl = `http://127.0.0.1:${port}/list.crl`
+    const crl = await listServer(() => list)
     const leaf = authority.leaf({ spiffe: ID, isNamed: false, crl })
     const revocation = { mode: 'require', sources: ['crl'], max_age: '1h' }
     const required = { ...policy, tls: { ...policy.tls, revocation } }
