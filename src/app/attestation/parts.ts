@@ -1,14 +1,15 @@
 // What attestation is made of under one configuration: policies, material, collateral and the service over them.
 import { createHash, randomBytes } from 'node:crypto'
-import { createAdmittedMemory } from '../../attest/admitted.ts'
+import { rootCertificates } from 'node:tls'
+import { createAdmittedMemory } from '../../attest/admission/admitted.ts'
+import type { Measures } from '../../attest/admission/measures.ts'
 import type { AppraisalResult } from '../../attest/appraisal/result.ts'
 import { createAppraiser } from '../../attest/appraisal/thread.ts'
-import { createChallenges } from '../../attest/challenge.ts'
-import { createCollateralSource } from '../../attest/collateral-source.ts'
 import { Certificate } from '../../attest/format/certificate.ts'
-import type { Measures } from '../../attest/measures.ts'
+import { createChallenges } from '../../attest/freshness/challenge.ts'
+import { createReplayGuard } from '../../attest/freshness/replay.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
-import { createReplayGuard } from '../../attest/replay.ts'
+import { createCollateralSource } from '../../attest/service/collateral-source.ts'
 import { createSeenNumbers } from '../../attest/service/seen-numbers.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'
 import {
@@ -36,7 +37,7 @@ export interface AttestationParts {
   /** Of all that it was made of: equal keys are equal parts. */
   readonly key: string
   readonly service: AttestationService
-  /** What connections to a server under this policy are made with; `named`: who it is was judged, and its key is pinned. */
+  /** What connections to a server under this policy are made with; `named`: who it is was judged, and its key is pinned. Else all is trusted that may be. */
   tlsOf(policy: AppraisalPolicy | undefined, named: boolean): TlsOptions
   /** Of kinds of collateral: when the oldest that is remembered was received. */
   collateral(): Iterable<readonly [string, number]>
@@ -46,13 +47,13 @@ export interface AttestationParts {
 }
 
 export interface PartsDeps {
+  readonly log: Logger
   readonly clock: Clock
   readonly egress: Pick<Egress, 'fetch'>
   readonly measures: Measures
   readonly told: ServiceDeps['told']
   readonly path: string | undefined
   readonly random: () => number
-  readonly log: Logger
   /** What servers under these parts were admitted by is no longer the same; `concerns` says it of each, and what is known. */
   readonly changed: (parts: AttestationParts, concerns: Concerns) => void
 }
@@ -80,7 +81,7 @@ export async function openParts(
 ): Promise<AttestationParts> {
   const options = loaded.config.attestation
   if (!options) throw new Error('there is no section attestation')
-  const { clock, egress, measures, told, path } = deps
+  const { clock, log, egress, measures, told, path } = deps
   let parts: AttestationParts | undefined
   const anchorNames = new Set([...Object.keys(options.anchors), ...Object.keys(options.spiffe)])
   const { policies } = await loadPolicies(options.policies, { anchors: anchorNames })
@@ -94,13 +95,19 @@ export async function openParts(
     },
   })
   const anchors = () => [...material.anchors, ...bundles.anchors()]
+  for (const [id, { family, synthetic }] of Object.entries(options.roots))
+    if (synthetic)
+      log.warn(
+        { root: id, family },
+        'a root of a test is trusted: whoever has its key makes evidence',
+      )
   const appraiser = createAppraiser({ clock, deadline: options.deadline })
   const collateral = createCollateralSource({
     clock,
     supplied: material.supplied,
     refresh: REFRESH_MS,
     failed: (kind) => measures.fetchFailed(kind),
-    async fetch(url, { body, contentType, signal }) {
+    async fetch(url, { body, contentType }) {
       if (!options.collateral.fetch) throw new Error('attestation.collateral.fetch is false')
       const headers: Record<string, string> =
         contentType === undefined ? {} : { 'content-type': contentType }
@@ -108,7 +115,6 @@ export async function openParts(
         method: body ? 'POST' : 'GET',
         ...(body ? { body } : {}),
         headers,
-        signal,
         timeout: FETCH_MS,
         maxBytes: LARGEST,
         // the place that was named and no other
@@ -168,10 +174,13 @@ export async function openParts(
   parts = {
     key: keyOf(loaded),
     service,
-    tlsOf: (policy, named) => ({
-      ...tlsOf(policy, { client: material.client, anchors: anchors() }, clock),
-      ...(named && policy?.tls !== undefined ? { identity: JUDGED_ELSEWHERE } : {}),
-    }),
+    tlsOf: (policy, named) =>
+      named
+        ? {
+            ...tlsOf(policy, { client: material.client, anchors: anchors() }, clock),
+            ...(policy?.tls === undefined ? {} : { identity: JUDGED_ELSEWHERE }),
+          }
+        : { ...material.client, ca: anyAuthority(anchors(), clock.wall()) },
     collateral: () => [...collateral.oldest(), ...bundles.received()],
     anchors: () => endsOf({ roots: material.roots, anchors: anchors() }),
     close() {
@@ -215,6 +224,12 @@ export function keyOf({ config, companions }: LoadedConfig<GatewayConfig>): stri
 
 /** Who it is, is judged when the key is attested; later connections must show that key. */
 const JUDGED_ELSEWHERE = () => undefined
+
+/** Where a policy only observes: the system's, and those that any policy may name. */
+function anyAuthority(anchors: Material['anchors'], now: number): readonly string[] {
+  const names = anchors.map(({ name }) => name)
+  return [...rootCertificates, ...authoritiesOf(anchors, names, now)]
+}
 
 function tlsOf(
   policy: AppraisalPolicy | undefined,

@@ -9,8 +9,8 @@ import { KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
 import { isSigned, schemeOf } from '../format/signature.ts'
 import { numberedCrl } from '../path/crl-source.ts'
 import { isNew } from '../path/numbers.ts'
+import { asCollateral } from '../tcb/signed.ts'
 import type { PckChain } from './chain.ts'
-import { asCollateral } from './signed.ts'
 
 /** Intel's longest has a few thousand entries. */
 const LARGEST = 1024 * 1024

@@ -3,8 +3,8 @@ import type { JsonObject } from '../../base/json.ts'
 import type { Note, Notes } from '../../store/beside/notes.ts'
 import { Denial } from '../denial.ts'
 import { isLowerNumber } from '../format/crl.ts'
+import { answered } from '../freshness/unavailable.ts'
 import type { Numbered } from '../path/numbers.ts'
-import { answered } from '../unavailable.ts'
 
 export interface SeenNumbers {
   /** By name. Throws Denial `internal.store_unavailable`. */

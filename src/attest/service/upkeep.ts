@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import type { Collateral, CollateralNeed } from '../collateral.ts'
-import type { CollateralSource } from '../collateral-source.ts'
+import type { CollateralSource } from './collateral-source.ts'
 
 /** What one server was admitted by. */
 export interface Footing {

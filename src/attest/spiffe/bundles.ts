@@ -1,12 +1,12 @@
 // All trust bundles of one configuration as anchors of TLS chains, and how their endpoints show themselves; it opens no connection.
 import { Denial } from '../denial.ts'
-import { matchesSpiffe } from '../evidence/spiffe.ts'
-import type { TlsAnchor } from '../evidence/tls.ts'
 import type { Certificate } from '../format/certificate.ts'
 import { PURPOSE } from '../path/profile.ts'
 import { readChain, validatePath } from '../path/validate.ts'
+import type { TlsAnchor } from '../tls/tls.ts'
 import type { SpiffeBundle } from './bundle.ts'
 import type { BundleNeed, EndpointSvid } from './federation.ts'
+import { matchesSpiffe } from './id.ts'
 import { type BundleSource, LivingBundle, type LivingBundleDeps } from './living-bundle.ts'
 import { verifyX509Svid } from './x509-svid.ts'
 

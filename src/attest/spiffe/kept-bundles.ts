@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import type { Notes } from '../../store/beside/notes.ts'
 import { Denial } from '../denial.ts'
-import { answered } from '../unavailable.ts'
+import { answered } from '../freshness/unavailable.ts'
 
 export interface KeptBundle {
   /** As it came. */

@@ -1,7 +1,7 @@
 // Collateral kept fresh between attestations: when it is asked for, and who is told that it is another one. The clock is the test's.
 import { describe, expect, it } from 'vitest'
 import type { CollateralNeed } from '../../../src/attest/collateral.ts'
-import { createCollateralSource } from '../../../src/attest/collateral-source.ts'
+import { createCollateralSource } from '../../../src/attest/service/collateral-source.ts'
 import { createUpkeep } from '../../../src/attest/service/upkeep.ts'
 import { steppedClock } from '../spiffe/stepped-clock.ts'
 
