@@ -1,6 +1,7 @@
 // Trust bundles of the configuration wired to files, endpoints and the log; what a bundle means is decided in the attestation room.
 import { readFile } from 'node:fs/promises'
 import { Denial } from '../../attest/denial.ts'
+import { pemOf } from '../../attest/format/pem.ts'
 import type { AttestationOptions } from '../../attest/options.ts'
 import { parseSpiffeBundle } from '../../attest/spiffe/bundle.ts'
 import { type Bundles, checkEndpoint, openBundles } from '../../attest/spiffe/bundles.ts'
@@ -12,7 +13,6 @@ import { AppError, messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Egress } from '../../egress/egress.ts'
 import { connectForAttestation } from '../../upstream/attest/connection.ts'
-import { pemOf } from './material.ts'
 
 export interface BundlesDeps {
   readonly kept: KeptBundles

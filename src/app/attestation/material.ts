@@ -6,7 +6,7 @@ import type { Collateral } from '../../attest/collateral.ts'
 import { Denial } from '../../attest/denial.ts'
 import type { EvidenceRoot } from '../../attest/evidence/evidence.ts'
 import { Certificate } from '../../attest/format/certificate.ts'
-import { readPem } from '../../attest/format/pem.ts'
+import { pemOf, readPem } from '../../attest/format/pem.ts'
 import type { AttestationOptions } from '../../attest/options.ts'
 import { parseDate } from '../../attest/policy/date.ts'
 import { VENDOR_ROOTS } from '../../attest/roots/roots.ts'
@@ -73,15 +73,6 @@ export function authoritiesOf(
         names.includes(name) && notBefore <= now && now <= notAfter,
     )
     .map(({ der }) => pemOf(der))
-}
-
-export function pemOf(der: Uint8Array): string {
-  // an empty line, as one after a last line that is full, makes it unreadable to OpenSSL
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
 }
 
 async function certificatesOf(

@@ -14,6 +14,7 @@ import type { AppraisalPolicy } from '../policy/policy.ts'
 import { type Selection, selectPolicy } from '../policy/select.ts'
 import { REASONS } from '../reasons.ts'
 import { bareRequest, type Frame, type GatherDeps, gather } from './gather.ts'
+import { limited, within } from './limit.ts'
 import { namesOf } from './names.ts'
 import { createProposals, type Proposal } from './proposals.ts'
 import type { SeenNumbers } from './seen-numbers.ts'
@@ -294,21 +295,4 @@ function withRefusal(result: AppraisalResult, { reason, detail }: Refusal): Appr
     stage,
     ...(isTransient(reason) ? { transient: true } : {}),
   }
-}
-
-/** One deadline over everything that is waited for. */
-function limited(clock: Clock, ms: number, outer: AbortSignal | undefined) {
-  const own = new AbortController()
-  const disarm = clock.after(ms, () => own.abort())
-  const signal = outer ? AbortSignal.any([outer, own.signal]) : own.signal
-  return { signal, end: disarm }
-}
-
-function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(new Denial('internal.timeout'))
-    if (signal.aborted) late()
-    signal.addEventListener('abort', late, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late))
-  })
 }
