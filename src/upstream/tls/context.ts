@@ -10,8 +10,8 @@ export function contextOf(tls: TlsOptions): SecureContext {
   const { createSecureContext } = require('node:tls') as typeof import('node:tls')
   const { ca, cert, key, minVersion } = tls
   return createSecureContext({
-    // an authority that is named is trusted by itself, whoever else may stand above it; none at all is not the same as the roots of the system: then nobody is trusted
-    ...(ca && { ca: [...ca], allowPartialTrustChain: true }),
+    // none at all is not the same as the roots of the system: then nobody is trusted
+    ...(ca && { ca: [...ca] }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
     ...(minVersion && { minVersion }),
