@@ -6,18 +6,22 @@ import type { Collateral } from '../../attest/collateral.ts'
 import { Denial } from '../../attest/denial.ts'
 import type { EvidenceRoot } from '../../attest/evidence/evidence.ts'
 import { Certificate } from '../../attest/format/certificate.ts'
-import { readPem } from '../../attest/format/pem.ts'
+import { pemOf, readPem } from '../../attest/format/pem.ts'
 import type { AttestationOptions } from '../../attest/options.ts'
 import { parseDate } from '../../attest/policy/date.ts'
 import { VENDOR_ROOTS } from '../../attest/roots/roots.ts'
+import type { BundleSource } from '../../attest/spiffe/living-bundle.ts'
 import { AppError, messageOf } from '../../base/errors.ts'
 import type { TlsOptions } from '../../upstream/client.ts'
+import { readBundles } from './bundles.ts'
 import { readCollateralFolder } from './collateral-folder.ts'
 
 export interface Material {
   readonly anchors: readonly TlsAnchor[]
   readonly roots: Readonly<Record<string, readonly EvidenceRoot[]>>
   readonly supplied: Collateral
+  /** What the bundles of trust domains begin with, and where newer ones are had from. */
+  readonly bundles: readonly BundleSource[]
   /** How the gateway proves who it is to servers that ask for it. */
   readonly client: Pick<TlsOptions, 'cert' | 'key'>
 }
@@ -51,6 +55,7 @@ export async function readMaterial(options: AttestationOptions): Promise<Materia
     anchors,
     roots,
     supplied: directory === undefined ? new Map() : await readCollateralFolder(directory),
+    bundles: await readBundles(options),
     client: await clientOf(options.client),
   }
 }
@@ -68,13 +73,6 @@ export function authoritiesOf(
         names.includes(name) && notBefore <= now && now <= notAfter,
     )
     .map(({ der }) => pemOf(der))
-}
-
-function pemOf(der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString('base64')
-    .replace(/(.{64})/g, '$1\n')
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
 }
 
 async function certificatesOf(

@@ -31,6 +31,8 @@ export function openRoom(deps: AttestationDeps, store: () => Promise<Store>): At
         egress,
         measures,
         path: env.PATH,
+        random: Math.random,
+        changed: (parts, concerns) => room.collateralChanged(parts, concerns),
         told: (...said) => tell(deps, ...said),
       })
       return newest

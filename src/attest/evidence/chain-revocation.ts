@@ -69,12 +69,14 @@ function asked(
   path: readonly Certificate[],
   certificate: Certificate,
   issuer: Certificate,
-  { now, skew, collateral }: Verification,
+  { now, skew, collateral, seen, note }: Verification,
 ): Answer | undefined {
   // how long ago it came does not count, as its nextUpdate does
   const policy = { mode: 'prefer', sources: ['crl'], max_age: Infinity, clock_skew: skew } as const
   try {
-    return askCrl({ path, policy, now, family: 'evidence', collateral }, certificate, issuer)
+    const numbers = { ...(seen && { seen }), ...(note && { note }) }
+    const question = { path, policy, now, family: 'evidence', collateral, ...numbers } as const
+    return askCrl(question, certificate, issuer)
   } catch (error) {
     if (!(error instanceof Denial)) throw error
     if (error.reason === 'evidence.revoked' || error.reason.startsWith('evidence.collateral_'))

@@ -1,5 +1,6 @@
 // What every verifier of evidence is given and gives: types only, no check.
 import type { Collateral, CollateralNeed } from '../collateral.ts'
+import type { Numbers } from '../path/numbers.ts'
 
 /** The kinds of evidence, as a policy and an envelope name them. */
 export const EVIDENCE_TYPES = [
@@ -42,7 +43,7 @@ export interface EvidenceRoot {
 }
 
 /** How a document is verified; every member is an input, so that the same document at the same time has the same verdict. */
-export interface Verification {
+export interface Verification extends Numbers {
   /** Milliseconds since the epoch. */
   readonly now: number
   /** Milliseconds that clocks may differ. */

@@ -30,6 +30,8 @@ export interface CollateralSource {
    * Never rejects.
    */
   get(needs: readonly CollateralNeed[], signal?: AbortSignal): Promise<Collateral>
+  /** Fetches what is needed whatever is remembered; what is supplied, or cannot be had, is missing. Never rejects. */
+  renew(needs: readonly CollateralNeed[], signal?: AbortSignal): Promise<Collateral>
   /** Milliseconds since the epoch at which the oldest remembered document of each kind was received. */
   oldest(): ReadonlyMap<CollateralNeed['kind'], number>
   /** Forgets what is remembered, such as after a revocation was announced. */
@@ -40,6 +42,8 @@ export interface CollateralSource {
 const MOST = 512
 /** Of one verification. */
 const MOST_NEEDS = 32
+/** Fetches of a renewal. */
+const AT_ONCE = 4
 
 export function createCollateralSource(deps: CollateralSourceDeps): CollateralSource {
   const { supplied, clock, refresh } = deps
@@ -90,6 +94,18 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
           if (document) found.set(need.id, document)
         }),
       )
+      return found
+    },
+    async renew(needs, signal) {
+      const found = new Map<string, CollateralDocument>()
+      const left = needs.filter(({ id }) => !supplied.has(id))
+      const one = async (): Promise<void> => {
+        for (let need = left.pop(); need; need = left.pop()) {
+          const document = await fetched(need, signal)
+          if (document) found.set(need.id, document)
+        }
+      }
+      await Promise.all(Array.from({ length: AT_ONCE }, one))
       return found
     },
     oldest() {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Needs } from '../appraisal/needs.ts'
 import type { AppraisalRequest, Connection, TlsAnchor } from '../appraisal/result.ts'
+import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import { type BoundTo, ENVELOPE_LIMITS } from '../evidence/envelope.ts'
 import type { EvidenceRoot, EvidenceType } from '../evidence/evidence.ts'
@@ -11,6 +12,7 @@ import { binderOf } from '../freshness/binder.ts'
 import type { Challenge, Challenges } from '../freshness/challenge.ts'
 import type { AppraisalPolicy, EvidencePolicy } from '../policy/policy.ts'
 import type { Selection } from '../policy/select.ts'
+import { isSpiffeId } from '../spiffe/id.ts'
 import { type ActivateDeps, activate, asksForActivation } from './activate.ts'
 import type { CollateralSource } from './collateral-source.ts'
 import type { AttestConnection, AttestedServer, Reaching } from './server.ts'
@@ -41,16 +43,25 @@ const EXPORTER = 'EXPORTER-portcullis-attestation'
 
 type Request = Omit<AppraisalRequest, 'now'>
 
+export interface Gathered {
+  readonly request: Request
+  /** What of `request.collateral` was asked for. */
+  readonly needs: readonly CollateralNeed[]
+}
+
 /** Throws the Denial that kept it from being whole. */
 export async function gather(
   server: AttestedServer,
   policy: AppraisalPolicy,
   { frame, deps, signal }: { frame: Frame; deps: GatherDeps; signal: AbortSignal },
-): Promise<Request> {
+): Promise<Gathered> {
   const bare = bareRequest(server, { policy }, frame)
   if (server.transport === 'stdio')
-    return policy.package ? { ...bare, measured: await deps.measure(server) } : bare
-  if (server.transport === 'plain') return bare
+    return {
+      request: policy.package ? { ...bare, measured: await deps.measure(server) } : bare,
+      needs: [],
+    }
+  if (server.transport === 'plain') return { request: bare, needs: [] }
   const seen = await meet(server, policy, { frame, deps, signal })
   return withCollateral({ ...bare, ...seen }, { deps, signal })
 }
@@ -120,7 +131,13 @@ async function handshake(
 ): Promise<Seen> {
   const { anchors, min_version, mtls } = (tls ?? {}) as TlsSection
   const begun = deps.clock.now()
-  const how = { anchors, minVersion: min_version, probeAnonymous: mtls === 'required', signal }
+  const how = {
+    anchors,
+    minVersion: min_version,
+    isSvid: judgesSvid(server, tls),
+    probeAnonymous: mtls === 'required',
+    signal,
+  }
   const connection = await deps.connect(server, how).catch((error: unknown) => {
     throw error instanceof Denial ? error : new Denial('tls.unavailable', shortOf(error))
   })
@@ -138,6 +155,16 @@ interface TlsSection {
   readonly anchors?: readonly string[]
   readonly min_version?: 'TLSv1.2' | 'TLSv1.3'
   readonly mtls?: string
+  readonly identity?: { readonly any_of: readonly object[] }
+}
+
+function judgesSvid({ id }: AttestedServer, tls: unknown): boolean {
+  if (tls === undefined) return false
+  const { identity } = tls as TlsSection
+  const names = ['spiffe_id', 'spiffe_trust_domain']
+  return (
+    isSpiffeId(id) || (identity?.any_of.some((rule) => names.some((name) => name in rule)) ?? false)
+  )
 }
 
 // the code of a system error; its message may name addresses inside
@@ -244,17 +271,18 @@ function acceptedBy({ sections }: EvidencePolicy): readonly string[] {
 async function withCollateral(
   request: Request,
   { deps, signal }: { readonly deps: GatherDeps; readonly signal: AbortSignal },
-): Promise<Request> {
+): Promise<Gathered> {
   const begun = deps.clock.now()
   const needs = await deps.needs({ ...request, now: deps.clock.wall() })
   if ('refusal' in needs) {
     const { reason, detail } = needs.refusal
     throw new Denial(reason, detail)
   }
-  if (needs.needs.length === 0) return request
+  if (needs.needs.length === 0) return { request, needs: [] }
   const collateral = await deps.collateral.get(needs.needs, signal)
   const fetched = deps.clock.now() - begun
   deps.took('fetch', fetched)
   // a proof of this challenge is not to be had from anywhere else
-  return { ...request, collateral: new Map([...collateral, ...request.collateral]), fetched }
+  const all = new Map([...collateral, ...request.collateral])
+  return { request: { ...request, collateral: all, fetched }, needs: needs.needs }
 }

@@ -177,6 +177,17 @@ describe('a server', () => {
     },
   )
 
+  it('is attested at once after documents were refreshed where the policy lists revocation', () => {
+    const rules = (on: AdmissionRules['on']): AdmissionRules => ({ ...RULES, ...(on && { on }) })
+    for (const [on, attest] of [
+      [['collateral-revoked'], true],
+      [['policy-change'], false],
+    ] as const) {
+      const course = new Course(rules(on)).attested().changed('collateral-refreshed')
+      expect(course.look).toMatchObject({ serves: true, attest })
+    }
+  })
+
   it('is not attested at once for what the policy does not list', () => {
     const rules: AdmissionRules = { ...RULES, on: ['policy-change'] }
     const course = new Course(rules).attested().changed('reconnect')
