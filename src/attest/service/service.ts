@@ -66,6 +66,8 @@ export interface AttestationService {
 
 /** Proposals attested at the same time; more are refused for the moment. */
 const MOST_PROPOSING = 16
+/** Whoever writes waits for it; the points of a write have half a minute. */
+const PROPOSAL_MS = 25_000
 /** How long a refusal waits to be remembered. */
 const NOTED_MS = 2000
 
@@ -92,7 +94,8 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
     const isAdmission = how.purpose === 'admit'
     const proposed = isAdmission ? proposals.take(server, selection) : undefined
     if (proposed) return confirmed(server, proposed)
-    const limit = limited(clock, deps.patience, how.signal)
+    const patience = isAdmission ? deps.patience : Math.min(deps.patience, PROPOSAL_MS)
+    const limit = limited(clock, patience, how.signal)
     if (!isAdmission) proposing++
     try {
       const attested = await attempt(server, selection, { how, signal: limit.signal })

@@ -4,6 +4,7 @@ import type { ErrorObject } from 'ajv/dist/2020.js'
 import { LineCounter, parseDocument } from 'yaml'
 import { createAccept } from '../../base/accept.ts'
 import { messageOf } from '../../base/errors.ts'
+import { parseDuration } from '../../base/quantity.ts'
 import { suggest } from '../../base/suggest.ts'
 import type { Permissions } from '../../plugin.ts'
 import {
@@ -29,6 +30,8 @@ export interface Manifest {
   readonly entry: string
   readonly sideEffects: 'none' | 'external'
   readonly redacts: boolean
+  /** Milliseconds that one call may take where its entry does not say; undefined: as others. */
+  readonly timeout: number | undefined
 }
 
 const LIST = { type: 'array', uniqueItems: true, items: { type: 'string', minLength: 1 } } as const
@@ -62,6 +65,7 @@ export const MANIFEST_SCHEMA = {
     entry: { type: 'string', minLength: 1 },
     side_effects: { enum: ['none', 'external'] },
     redacts: { type: 'boolean' },
+    timeout: { type: 'string', pattern: '^[1-9][0-9]{0,5}(?:ms|s|m)$' },
   },
 } as const
 
@@ -128,6 +132,7 @@ interface Written {
   readonly entry: string
   readonly side_effects?: 'none' | 'external'
   readonly redacts?: boolean
+  readonly timeout?: string
 }
 
 function toManifest(written: Written): Manifest {
@@ -141,6 +146,7 @@ function toManifest(written: Written): Manifest {
     entry: written.entry,
     sideEffects: written.side_effects ?? 'none',
     redacts: written.redacts ?? false,
+    timeout: written.timeout === undefined ? undefined : parseDuration(written.timeout),
   }
 }
 

@@ -27,6 +27,8 @@ export interface PluginFacts {
   readonly permissions: Permissions
   readonly sideEffects: 'none' | 'external'
   readonly redacts: boolean
+  /** Milliseconds; undefined: as the section plugins says for all. */
+  readonly timeout?: number | undefined
 }
 
 export interface BoundEntry {
@@ -88,7 +90,8 @@ function findPlugin(
 
 export function factsOf(found: FoundPlugin): PluginFacts {
   if (found.source !== 'code') {
-    const { id, version, description, hooks, permissions, sideEffects, redacts } = found.manifest
+    const { id, version, description, hooks, permissions, sideEffects, redacts, timeout } =
+      found.manifest
     return {
       id,
       version,
@@ -98,6 +101,7 @@ export function factsOf(found: FoundPlugin): PluginFacts {
       permissions,
       sideEffects,
       redacts,
+      timeout,
     }
   }
   const {

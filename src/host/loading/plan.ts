@@ -27,6 +27,8 @@ export interface PlannedEntry {
   readonly conditions: readonly ConditionSet[] | undefined
   readonly when: string | undefined
   readonly timeout: number
+  /** What it says itself. */
+  readonly ownTimeout: number | undefined
   readonly onError: OnError
   readonly breaker: { readonly faults: number; readonly open: number }
   readonly required: boolean
@@ -104,7 +106,16 @@ function scheduleOf(
   { defaults }: PluginsOptions,
 ): Pick<
   PlannedEntry,
-  'name' | 'mode' | 'priority' | 'order' | 'conditions' | 'when' | 'timeout' | 'onError' | 'breaker'
+  | 'name'
+  | 'mode'
+  | 'priority'
+  | 'order'
+  | 'conditions'
+  | 'when'
+  | 'timeout'
+  | 'ownTimeout'
+  | 'onError'
+  | 'breaker'
 > {
   // docs/pipeline.md section 5: the default does not apply to observers; their faults never take a call down
   const observes = source.mode === 'audit' || source.mode === 'background'
@@ -116,6 +127,7 @@ function scheduleOf(
     conditions: source.conditions,
     when: source.when,
     timeout: source.timeout ?? defaults.timeout,
+    ownTimeout: source.timeout,
     onError: observes ? 'ignore' : (source.on_error ?? defaults.on_error),
     breaker: source.breaker ?? defaults.breaker,
   }

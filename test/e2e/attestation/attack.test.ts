@@ -79,7 +79,8 @@ async function reconfigure(made: World, change: (config: Record<string, unknown>
   change(config)
   writeFileSync(file, stringify(config), { mode: 0o600 })
   const result = await made.gateway.reload()
-  expect(result).toMatchObject({ outcome: 'applied' })
+  // whoever watches the file may have been faster
+  expect(result.outcome).toMatch(/^(?:applied|unchanged)$/)
 }
 
 describe('another server under the name of one that was admitted', () => {
@@ -91,7 +92,7 @@ describe('another server under the name of one that was admitted', () => {
       const marker = join(folder, `${name}.ran`)
       const text = `import { writeFileSync } from 'node:fs'
 writeFileSync(${JSON.stringify(marker)}, '')
-process.stdin.resume()
+process.exit(1)
 `
       writeFileSync(file, text)
       const digest = createHash('sha256').update(text).digest('hex')
@@ -111,14 +112,14 @@ process.stdin.resume()
         },
       ],
     })
-    await made.until('local', 'admitted')
+    await made.until('local', 'admitted', 20_000)
     await expect.poll(() => existsSync(good.marker), { timeout: 5000 }).toBe(true)
     await reconfigure(made, (config) => {
       config.servers = [{ name: 'local', command: node, args: [evil.file], attestation: 'program' }]
     })
     await made.until('local', 'quarantined')
     expect(existsSync(evil.marker)).toBe(false)
-  }, 30_000)
+  }, 60_000)
 
   it('is not called before it was attested', async () => {
     const first = await serverOf()
@@ -198,7 +199,7 @@ describe('a server that runs', () => {
         roots: { 'test-amd': { family: 'amd', pem: pemOf(chip.root.der), synthetic: true } },
       },
     })
-    expect(made.admission('files').admission).toBe('admitted')
+    await made.until('files', 'admitted')
     server.answerWith(() => {})
     await reconfigure(made, (config) => {
       config.servers = [{ name: 'files', url: server.url, attestation: 'other' }]
