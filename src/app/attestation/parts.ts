@@ -1,14 +1,14 @@
 // What attestation is made of under one configuration: policies, material, collateral and the service over them.
 import { createHash, randomBytes } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
-import { createAdmittedMemory } from '../../attest/admitted.ts'
+import { createAdmittedMemory } from '../../attest/admission/admitted.ts'
+import type { Measures } from '../../attest/admission/measures.ts'
 import { createAppraiser } from '../../attest/appraisal/thread.ts'
-import { createChallenges } from '../../attest/challenge.ts'
-import { createCollateralSource } from '../../attest/collateral-source.ts'
 import { Certificate } from '../../attest/format/certificate.ts'
-import type { Measures } from '../../attest/measures.ts'
+import { createChallenges } from '../../attest/freshness/challenge.ts'
+import { createReplayGuard } from '../../attest/freshness/replay.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
-import { createReplayGuard } from '../../attest/replay.ts'
+import { createCollateralSource } from '../../attest/service/collateral-source.ts'
 import {
   type AttestationService,
   createAttestationService,

@@ -1,5 +1,5 @@
 // What asking at the point came to, for the watch and for plugins: which servers are asked about, and how an outcome is read; it asks nothing.
-import type { AdmissionRules } from '../../attest/admission.ts'
+import type { AdmissionRules } from '../../attest/admission/admission.ts'
 import { toldReason } from '../../attest/denial.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
 import { REASONS, type Reason } from '../../attest/reasons.ts'

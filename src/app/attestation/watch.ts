@@ -9,8 +9,8 @@ import {
   type Standing,
   shiftedStanding,
   step,
-} from '../../attest/admission.ts'
-import type { Admitted } from '../../attest/admitted.ts'
+} from '../../attest/admission/admission.ts'
+import type { Admitted } from '../../attest/admission/admitted.ts'
 import { toldReason } from '../../attest/denial.ts'
 import { REASONS, type Reason } from '../../attest/reasons.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'

@@ -121,7 +121,7 @@ async function challenge({ output, options }: Invocation<ChallengeOptions>): Pro
     output.result(made, () => rows(made))
     return EXIT.ok
   }
-  const { binderOf } = await import('../../attest/binder.ts')
+  const { binderOf } = await import('../../attest/freshness/binder.ts')
   const binder = binderOf({
     nonce,
     spkiSha256: digestOf(spki, '--spki'),
@@ -144,14 +144,22 @@ async function itemOf(
   { type, endorsements }: VerifyOptions,
 ): Promise<EvidenceItem> {
   const { EVIDENCE_TYPES } = await import('../../attest/evidence/evidence.ts')
+  const { EVIDENCE_KINDS } = await import('../../attest/evidence/media.ts')
   const types: readonly string[] = EVIDENCE_TYPES
   if (!types.includes(type)) throw new UsageError(`--type: it is one of ${types.join(', ')}`)
-  const bytes = await bytesOf(shell, file)
+  const isToken = EVIDENCE_KINDS[type as EvidenceType].section === 'token'
+  const bytes = documentOf(await bytesOf(shell, file), isToken)
   const given =
     endorsements === undefined
       ? {}
       : jsonObject((await bytesOf(shell, endorsements)).toString('utf8'))
   return { type: type as EvidenceType, bytes, endorsements: given }
+}
+
+/** A token in a file often ends its line, which is not part of it; documents in bytes are as they are. */
+function documentOf(bytes: Uint8Array, isToken: boolean): Uint8Array {
+  const end = isToken ? /\r?\n$/.exec(Buffer.from(bytes.subarray(-2)).toString('latin1')) : null
+  return end ? bytes.subarray(0, bytes.length - end[0].length) : bytes
 }
 
 async function policyOf(shell: Shell, file: string): Promise<AppraisalPolicy> {
