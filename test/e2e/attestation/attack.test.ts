@@ -121,9 +121,10 @@ process.exit(1)
     expect(existsSync(evil.marker)).toBe(false)
   }, 60_000)
 
-  it('is not called before it was attested', async () => {
-    const first = await serverOf()
+  it('is not called before it was attested, not even with the same key', async () => {
+    // they share a key, as one that was stolen, or two places of one machine
     const pem = authority.leaf()
+    const first = await serverOf(pem)
     const second = await serverOf(pem)
     const made = await worldOf({
       servers: [{ name: 'files', url: first.url, attestation: 'prod' }],
