@@ -121,7 +121,7 @@ export class Watch {
       return
     }
     // one that ran before there was a policy for it serves no longer than that
-    if (this.#watched.policySha256 !== undefined) this.#tell(this.look)
+    if (this.#watched.policySha256 !== undefined && !this.look.serves) this.#tell(this.look)
     await this.attempt('registration')
   }
 
