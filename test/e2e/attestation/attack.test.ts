@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { makeChip, makeReport, snpItem } from '../../attest/synthetic/snp.ts'
+import { by, person } from '../../registry/bench.ts'
 import { type LivePem, liveAuthority, pemOf } from './authority.ts'
 import { attestedServer, type TestServer } from './server.ts'
 import { type World, type WorldOptions, world } from './world.ts'
@@ -267,4 +268,60 @@ describe('a revocation list', () => {
     const code = async () => (await made.audit('attestation')).at(-1)?.code
     await expect.poll(code, { timeout: 3000 }).toBe('tls.revocation_unknown')
   }, 40_000)
+})
+
+describe('a server that is written through the API', () => {
+  const byApi = (policies: readonly object[]) => ({
+    admin: { port: 0, api: true },
+    registry: { follow: '50ms' },
+    store: { keys: [Buffer.alloc(32, 1).toString('base64')] },
+    identity: { roles: { root: { allow: [{ actions: ['api:*'], tenants: ['*'] }] } } },
+    policies,
+    plugins: {
+      enabled: true,
+      allowed: ['attest', 'rules'],
+      entries: [{ name: 'attestation', use: 'attest', priority: 1, grants: { attestation: true } }],
+    },
+  })
+  const write = (made: World, url: string) => {
+    const registry = made.gateway.gateway.control?.registry
+    if (!registry) throw new Error('no registry')
+    return registry.write(
+      { op: 'create', kind: 'server', body: { name: 'files', url } },
+      by(person('root', ['root'])),
+    )
+  }
+  const EVERY = { ...POLICY, applies_to: { servers: ['**'] } }
+
+  it('is attested before it is there, and once for that', async () => {
+    const server = await serverOf()
+    const made = await worldOf({ servers: [], policies: [EVERY], more: byApi([]) })
+    expect(await write(made, server.url)).toMatchObject({ outcome: 'written' })
+    const isThere = () => made.gateway.gateway.state().servers.has('files')
+    await expect.poll(isThere, { timeout: 5000 }).toBe(true)
+    await made.until('files', 'admitted')
+    expect(server.challenged()).toBe(1)
+  }, 60_000)
+
+  it('is attested as what was written, and not only as what was asked for', async () => {
+    const good = await serverOf()
+    const evil = await serverOf()
+    evil.attestWith()
+    const patch = { entity: { url: evil.url } }
+    // biome-ignore lint/suspicious/noThenProperty: the word of the contract; the value is never awaited
+    const moving = { name: 'moving', on: ['server_pre_register'], then: 'patch', patch }
+    const made = await worldOf({
+      servers: [],
+      policies: [EVERY],
+      more: byApi([{ ...moving, priority: 200 }]),
+    })
+    expect(await write(made, good.url)).toMatchObject({ outcome: 'written' })
+    expect(good.challenged()).toBe(1)
+    const isThere = () => made.gateway.gateway.state().servers.has('files')
+    await expect.poll(isThere, { timeout: 5000 }).toBe(true)
+    await expect.poll(() => evil.challenged(), { timeout: 5000 }).toBeGreaterThan(0)
+    expect((await made.call('files')).ok).toBe(false)
+    expect(made.admission('files').admission).toBe('quarantined')
+    expect(evil.called()).toBe(0)
+  }, 60_000)
 })
