@@ -134,16 +134,13 @@ process.exit(1)
     await made.until('files', 'admitted')
     // it never answers a challenge
     second.answerWith(() => {})
-    const states = new Set<string>()
-    const watch = setInterval(() => states.add(made.admission('files').admission), 1)
     await reconfigure(made, (config) => {
       config.servers = [{ name: 'files', url: second.url, attestation: 'prod' }]
     })
-    clearInterval(watch)
     expect(made.admission('files').admission).toBe('quarantined')
     expect((await made.call('files')).ok).toBe(false)
     expect(second.called()).toBe(0)
-  }, 30_000)
+  }, 60_000)
 
   it('shows that it is the one that its SPIFFE ID now says', async () => {
     const server = await serverOf()
@@ -159,7 +156,7 @@ process.exit(1)
     // the attester there answers for files
     await made.until('files', 'quarantined', 5000)
     expect((await made.call('files')).ok).toBe(false)
-  }, 30_000)
+  }, 60_000)
 
   it('is no reason to hold what it shows against the one that stays', async () => {
     const first = await serverOf()
@@ -187,7 +184,7 @@ process.exit(1)
       config.servers = [{ name: 'files', url: first.url, attestation: 'prod' }]
     })
     await made.until('files', 'admitted', 5000)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a server that runs', () => {
@@ -207,7 +204,7 @@ describe('a server that runs', () => {
       config.servers = [{ name: 'files', url: server.url, attestation: 'other' }]
     })
     expect(made.admission('files').admission).toBe('quarantined')
-  }, 30_000)
+  }, 60_000)
 
   it('serves no longer than its result although it is just being attested', async () => {
     const server = await serverOf()
@@ -219,7 +216,7 @@ describe('a server that runs', () => {
     // the challenge is taken, and never answered
     server.answerWith(() => {})
     await made.until('files', 'quarantined', 8000)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a policy that only observes', () => {
@@ -238,7 +235,7 @@ describe('a policy that only observes', () => {
     await expect.poll(async () => (await made.call('files')).ok, { timeout: 10_000 }).toBe(true)
     server.rekey(authority.leaf())
     await expect.poll(async () => (await made.call('files')).ok, { timeout: 10_000 }).toBe(true)
-  }, 40_000)
+  }, 60_000)
 })
 
 describe('a revocation list', () => {
@@ -267,7 +264,7 @@ describe('a revocation list', () => {
     await made.until('files', 'quarantined', 12_000)
     const code = async () => (await made.audit('attestation')).at(-1)?.code
     await expect.poll(code, { timeout: 3000 }).toBe('tls.revocation_unknown')
-  }, 40_000)
+  }, 60_000)
 })
 
 describe('a server that is written through the API', () => {
