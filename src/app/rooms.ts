@@ -144,6 +144,10 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
     egress,
     current,
     env: options.env ?? process.env,
+    async store() {
+      const { openKept } = await import('./attestation/kept.ts')
+      return openKept(config.store, options.store, clock)
+    },
   })
   owned.defer(() => attestation.close())
   const host = createPluginHost(deps, { audit, expression, telemetry, egress, attestation })

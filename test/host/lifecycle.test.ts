@@ -325,6 +325,33 @@ describe('the settings of an entry', () => {
   })
 })
 
+it('the time of a call is what the entry says, else what the plugin says of itself, else the default', async () => {
+  const slow = `${manifest('slow', 'tool_pre_invoke')}timeout: 60\n`
+  const code = `import { definePlugin } from 'portcullis/plugin'
+export default definePlugin({ id: 'slow', setup: () => ({ hooks: { tool_pre_invoke: () => undefined } }) })
+`
+  await using directory = await pluginFolder({
+    'slow/plugin.yaml': slow,
+    'slow/index.ts': code,
+  })
+  const loaded = await createBench().load(`plugins:
+  enabled: true
+  allowed: [slow, deny-list]
+  dirs: ["${directory.path}"]
+  defaults: { timeout: 2s }
+  entries:
+    - { name: a, use: slow }
+    - { name: b, use: slow, timeout: 1s }
+    - { name: c, use: deny-list, hooks: [tool_pre_invoke], config: { words: [x] } }
+`)
+  expect(loaded.registrations.map(({ entry, timeout }) => [entry, timeout])).toEqual([
+    ['a', 60_000],
+    ['b', 1000],
+    ['c', 2000],
+  ])
+  await loaded.close()
+})
+
 describe('a plugin from a folder', () => {
   const CODE = `import { definePlugin, deny } from 'portcullis/plugin'
 export default definePlugin({ id: 'own', setup: () => ({ hooks: { tool_pre_invoke: () => deny({ code: 'OWN', reason: 'x' }) } }) })

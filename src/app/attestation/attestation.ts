@@ -14,6 +14,7 @@ import type { Upstream } from '../../upstream/client.ts'
 import type { Assembly } from '../generation/assemble.ts'
 import type { Current } from '../rooms.ts'
 import type { GatewayConfig } from '../sections.ts'
+import type { KeptStore } from './kept.ts'
 import type { AttestationRoom, Preparation, ToldAttestation } from './room.ts'
 import type { Watched } from './watch.ts'
 
@@ -35,7 +36,7 @@ export interface Attestation extends HostAttestation {
   attest(name: string, how: { readonly newHardware: boolean }): Promise<ToldAttestation>
   /** Throws likewise. */
   attested(name: string): ToldAttestation
-  /** Where challenges, accepted evidence and admitted servers are kept; without: in memory. */
+  /** Where challenges, accepted evidence and admitted servers are kept; without: in the store that the configuration names. */
   keepIn(store: Store): void
   close(): Promise<void>
 }
@@ -48,18 +49,22 @@ export interface AttestationDeps {
   readonly egress: Egress
   readonly current: Current
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The store that the configuration names, opened; asked for once, when a configuration wants attestation and nobody handed one in. */
+  readonly store: () => Promise<KeptStore>
 }
 
 export function createAttestation(deps: AttestationDeps): Attestation {
   let room: AttestationRoom | undefined
   let store: Store | undefined
+  let release: () => Promise<void> = async () => {}
   const open = async () => {
     const { openRoom } = await import('./open.ts')
     room ??= openRoom(deps, async () => {
       if (store) return store
-      const { createMemoryStore } = await import('../../store/memory.ts')
-      store = createMemoryStore({ clock: deps.clock })
-      await store.start()
+      // also without a control plane: a restart must not forget who was refused and on which hardware who was
+      const opened = await deps.store()
+      store = opened.store
+      release = opened.close
       return store
     })
     return room
@@ -87,6 +92,9 @@ export function createAttestation(deps: AttestationDeps): Attestation {
     keepIn(kept) {
       store = kept
     },
-    close: async () => room?.close(),
+    async close() {
+      await room?.close()
+      await release()
+    },
   }
 }

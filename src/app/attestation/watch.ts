@@ -12,7 +12,7 @@ import {
 } from '../../attest/admission/admission.ts'
 import type { Admitted } from '../../attest/admission/admitted.ts'
 import { toldReason } from '../../attest/denial.ts'
-import { REASONS, type Reason } from '../../attest/reasons.ts'
+import type { Reason } from '../../attest/reasons.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'
 import { targetSha256 } from '../../attest/service/target.ts'
 import type { Clock } from '../../base/clock.ts'
@@ -109,15 +109,16 @@ export class Watch {
     const standing = { acceptedAt, validUntil, reason: refused }
     this.#standing = restoredStanding(standing, rules, this.#deps.clock.wall())
     if (refused === undefined) this.upstream.secure(trust)
-    else this.#says = REASONS[refused].says
+    else this.#says = toldReason(refused)
   }
 
   /** Asks for the first time. Resolves when what came of it is in force. */
   async begin(): Promise<void> {
     // what still holds serves meanwhile
     if (this.look.serves && this.#standing.verdict === 'positive') {
-      await this.#apply()
+      // begun first: putting in force what is due would begin one for its interval
       void this.attempt('restart')
+      await this.#apply()
       return
     }
     // one that ran before there was a policy for it serves no longer than that
@@ -149,7 +150,7 @@ export class Watch {
   /** What became known about it. Takes effect at once. */
   changed(event: Extract<AdmissionEvent, { type: 'changed' }>): void {
     this.#step(event)
-    if (event.change === 'tls-key-change') this.#says = REASONS['tls.key_changed'].says
+    if (event.change === 'tls-key-change') this.#says = toldReason('tls.key_changed')
     void this.#apply()
   }
 
@@ -239,7 +240,7 @@ export class Watch {
 
   #tell({ state, serves, reason }: Look): void {
     const admission = serves ? (SERVES[state] ?? 'admitted') : 'quarantined'
-    const why = admission === 'admitted' ? undefined : this.#why(reason)
+    const why = admission === 'admitted' ? undefined : this.#why(reason, serves)
     if (admission === this.upstream.admission && why === this.upstream.admissionReason) return
     const { name } = this.upstream
     const fields = { server: name, admission, ...(reason === undefined ? {} : { code: reason }) }
@@ -248,8 +249,9 @@ export class Watch {
     this.#applied = this.upstream.admit(admission, why)
   }
 
-  #why(reason: Reason | undefined): string | undefined {
-    if (reason === undefined) return 'it has not been admitted yet'
-    return this.#says ?? REASONS[reason].says
+  #why(reason: Reason | undefined, serves: boolean): string | undefined {
+    // one that is merely due has nothing against it
+    if (reason === undefined) return serves ? undefined : 'it has not been admitted yet'
+    return this.#says ?? toldReason(reason)
   }
 }

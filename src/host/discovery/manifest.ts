@@ -4,7 +4,6 @@ import type { ErrorObject } from 'ajv/dist/2020.js'
 import { LineCounter, parseDocument } from 'yaml'
 import { createAccept } from '../../base/accept.ts'
 import { messageOf } from '../../base/errors.ts'
-import { parseDuration } from '../../base/quantity.ts'
 import { suggest } from '../../base/suggest.ts'
 import type { Permissions } from '../../plugin.ts'
 import {
@@ -30,7 +29,7 @@ export interface Manifest {
   readonly entry: string
   readonly sideEffects: 'none' | 'external'
   readonly redacts: boolean
-  /** Milliseconds that one call may take where its entry does not say; undefined: as others. */
+  /** Milliseconds that one call may take where its entry says nothing; undefined: as long as those of others. */
   readonly timeout: number | undefined
 }
 
@@ -65,7 +64,7 @@ export const MANIFEST_SCHEMA = {
     entry: { type: 'string', minLength: 1 },
     side_effects: { enum: ['none', 'external'] },
     redacts: { type: 'boolean' },
-    timeout: { type: 'string', pattern: '^[1-9][0-9]{0,5}(?:ms|s|m)$' },
+    timeout: { type: 'integer', minimum: 1, maximum: 600 },
   },
 } as const
 
@@ -132,7 +131,8 @@ interface Written {
   readonly entry: string
   readonly side_effects?: 'none' | 'external'
   readonly redacts?: boolean
-  readonly timeout?: string
+  /** Seconds. */
+  readonly timeout?: number
 }
 
 function toManifest(written: Written): Manifest {
@@ -146,7 +146,7 @@ function toManifest(written: Written): Manifest {
     entry: written.entry,
     sideEffects: written.side_effects ?? 'none',
     redacts: written.redacts ?? false,
-    timeout: written.timeout === undefined ? undefined : parseDuration(written.timeout),
+    timeout: written.timeout === undefined ? undefined : written.timeout * 1000,
   }
 }
 

@@ -27,8 +27,8 @@ export interface PluginFacts {
   readonly permissions: Permissions
   readonly sideEffects: 'none' | 'external'
   readonly redacts: boolean
-  /** Milliseconds; undefined: as the section plugins says for all. */
-  readonly timeout?: number | undefined
+  /** Milliseconds. */
+  readonly timeout: number | undefined
 }
 
 export interface BoundEntry {
@@ -121,6 +121,7 @@ export function factsOf(found: FoundPlugin): PluginFacts {
     permissions,
     sideEffects,
     redacts,
+    timeout: undefined,
   }
 }
 

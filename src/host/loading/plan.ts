@@ -26,9 +26,9 @@ export interface PlannedEntry {
   readonly after: readonly string[]
   readonly conditions: readonly ConditionSet[] | undefined
   readonly when: string | undefined
-  readonly timeout: number
-  /** What it says itself. */
-  readonly ownTimeout: number | undefined
+  /** Undefined: what the plugin says of itself, else the default. */
+  readonly timeout: number | undefined
+  readonly defaultTimeout: number
   readonly onError: OnError
   readonly breaker: { readonly faults: number; readonly open: number }
   readonly required: boolean
@@ -113,7 +113,7 @@ function scheduleOf(
   | 'conditions'
   | 'when'
   | 'timeout'
-  | 'ownTimeout'
+  | 'defaultTimeout'
   | 'onError'
   | 'breaker'
 > {
@@ -126,8 +126,8 @@ function scheduleOf(
     order,
     conditions: source.conditions,
     when: source.when,
-    timeout: source.timeout ?? defaults.timeout,
-    ownTimeout: source.timeout,
+    timeout: source.timeout,
+    defaultTimeout: defaults.timeout,
     onError: observes ? 'ignore' : (source.on_error ?? defaults.on_error),
     breaker: source.breaker ?? defaults.breaker,
   }

@@ -20,7 +20,7 @@ export function registrationsOf(
     mode,
     priority: entry.priority,
     order: entry.order,
-    timeout: entry.ownTimeout ?? facts.timeout ?? entry.timeout,
+    timeout: entry.timeout ?? facts.timeout ?? entry.defaultTimeout,
     onError: entry.onError,
     ...(entry.onError === 'disable' ? { breaker: entry.breaker } : {}),
     redacts: facts.redacts,

@@ -1,56 +1,34 @@
-// What a verdict comes to: a refusal that a plugin kept to itself is one, and only who observes lets it pass.
+// How a refusal at the point becomes the reason that a server is not served by: a row of the table, whoever refused.
 import { describe, expect, it } from 'vitest'
-import { admittedBy } from '../../../src/app/attestation/verdict.ts'
-import type { Watch } from '../../../src/app/attestation/watch.ts'
-import type { Attested } from '../../../src/attest/service/service.ts'
+import { deniedBy, faulted } from '../../../src/app/attestation/verdict.ts'
 
-const watch = {
-  watched: { policySha256: 'aa', server: { transport: 'tls', name: 'files' } },
-} as unknown as Watch
-const policy = { id: 'prod', tls: {} }
-const preparation = {
-  parts: {
-    service: { selectionFor: () => ({ policy }) },
-    tlsOf: (_policy: unknown, named: boolean) => ({ named }),
-  },
-} as never
-const attested = (result: object) =>
-  ({ result: { mode: 'enforce', tls: { spkiSha256: 'bb' }, ...result } }) as unknown as Attested
-const REFUSED = attested({ decision: 'deny', reason: 'evidence.debug', says: 'it is debuggable' })
-const admitted = (given: Attested | undefined, steps: readonly object[] = []) =>
-  admittedBy(watch, given, { preparation, steps: steps as never })
+const SAYS = 'it runs what nobody listed'
 
-describe('the admission of a server with a policy', () => {
-  it('does not follow from a refusal that no entry passed on', () => {
-    const denied = { verdict: 'denied', reason: 'evidence.debug', says: 'it is debuggable' }
-    expect(admitted(REFUSED)).toEqual(denied)
-    expect(admitted(REFUSED, [{ verdict: 'pass' }])).toEqual(denied)
-    expect(admitted(REFUSED, [{ verdict: 'deny', effective: false, code: 'OTHER' }])).toEqual(
-      denied,
-    )
-  })
+describe('a server that was refused at the point', () => {
+  it('has the reason that attestation gave', () =>
+    expect(
+      deniedBy({
+        code: 'ATTESTATION_DENIED',
+        reason: SAYS,
+        details: { reason: 'evidence.measurement_unlisted' },
+      }),
+    ).toEqual({ verdict: 'denied', reason: 'evidence.measurement_unlisted', says: SAYS }))
 
-  it('follows from one that an entry or the policy only observes, and nothing is pinned then', () => {
-    const trust = { pin: undefined, tls: { named: false } }
-    const observed = { verdict: 'accepted', until: undefined, trust }
-    const step = { verdict: 'deny', effective: false, code: 'ATTESTATION_DENIED' }
-    expect(admitted(REFUSED, [step])).toEqual(observed)
-    expect(admitted(attested({ decision: 'deny', mode: 'observe' }))).toEqual(observed)
-    expect(admitted(attested({ decision: 'accept', mode: 'observe', expires: 5 }))).toEqual({
-      ...observed,
-      until: 5,
-    })
-  })
+  it.each([
+    ['another code', { code: 'POLICY_DENIED', details: { reason: 'evidence.revoked' } }],
+    ['a reason that is no row', { code: 'ATTESTATION_DENIED', details: { reason: 'toString' } }],
+    ['no reason', { code: 'ATTESTATION_DENIED' }],
+  ])('is one that an entry refuses, with %s', (_, violation) =>
+    expect(deniedBy({ ...violation, reason: SAYS })).toEqual({
+      verdict: 'denied',
+      reason: 'policy.vetoed',
+      says: `${SAYS} (${violation.code})`,
+    }),
+  )
 
-  it('pins the key that was attested', () => {
-    expect(admitted(attested({ decision: 'accept', expires: 5 }))).toEqual({
-      verdict: 'accepted',
-      until: 5,
-      trust: { pin: 'bb', tls: { named: true } },
-    })
-  })
-
-  it('does not follow from nothing', () => {
-    expect(admitted(undefined)).toMatchObject({ verdict: 'denied', reason: 'policy.unasked' })
+  it('is refused by a fault, whose text does not leave', () => {
+    const denied = faulted(new Error('secret'))
+    expect(denied).toMatchObject({ verdict: 'denied', reason: 'internal.error' })
+    expect(JSON.stringify(denied)).not.toContain('secret')
   })
 })

@@ -47,6 +47,9 @@ function serviceOver(refuse: () => Denial | undefined = () => undefined) {
       appraise: async () => {
         throw new Denial('internal.error')
       },
+      activations: async () => {
+        throw new Denial('internal.error')
+      },
       close: async () => {},
     },
     gather: {

@@ -1,77 +1,18 @@
 // Attestation from the policy to the call, over real TLS on loopback; reports of SEV-SNP are synthetic, under a root of a test.
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EvidenceSource } from '../../../examples/attested-server/attester.ts'
-import {
-  type Chip,
-  makeChip,
-  makeReport,
-  type ReportOptions,
-  snpItem,
-} from '../../attest/synthetic/snp.ts'
+import { type Chip, makeChip } from '../../attest/synthetic/snp.ts'
+import { relayTo, repeating } from './answers.ts'
 import { type LiveAuthority, type LivePem, liveAuthority, pemOf } from './authority.ts'
-import { type Answering, attestedServer, type TestServer } from './server.ts'
+import { listServer } from './lists.ts'
+import { attestedServer, type TestServer } from './server.ts'
+import { NOTHING, policyOf, snpSource } from './snp.ts'
 import { type World, type WorldOptions, world } from './world.ts'
 
 const open: AsyncDisposable[] = []
 afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each[Symbol.asyncDispose]()
 })
-
-const MEASUREMENT = '4d'.repeat(48)
-
-/** What a processor says, over the binder or whatever else it is given. */
-function snpSource(chip: Chip, options: Partial<ReportOptions> = {}): EvidenceSource {
-  return {
-    type: 'application/vnd.portcullis.snp-report',
-    async collect(binder) {
-      const item = snpItem(chip, makeReport(chip, { reportData: binder, ...options }))
-      return {
-        cmw: [
-          'application/vnd.portcullis.snp-report',
-          Buffer.from(item.bytes).toString('base64url'),
-          4,
-        ],
-        endorsements: item.endorsements,
-      }
-    },
-  }
-}
-
-const policyOf = (
-  changes: { tls?: object; evidence?: object; snp?: object; result?: object; top?: object } = {},
-) => ({
-  version: 1,
-  id: 'prod',
-  tls: {
-    anchors: ['live'],
-    identity: { any_of: [{ dns: 'localhost' }] },
-    revocation: { mode: 'off' },
-    ...changes.tls,
-  },
-  evidence: {
-    require: { any_of: ['sev-snp'] },
-    'sev-snp': {
-      products: ['Milan'],
-      min_tcb: { Milan: { bl: 0, tee: 0, snp: 0, ucode: 0 } },
-      revocation: 'prefer',
-      reference: { measurement: ['rv:build'] },
-      ...changes.snp,
-    },
-    ...changes.evidence,
-  },
-  reference_values: { 'rv:build': { values: [`sha384:${MEASUREMENT}`] } },
-  result: { ttl: '20s', reattest: { interval: '1s', jitter: '0%' }, ...changes.result },
-  ...changes.top,
-})
-
-const NOTHING: EvidenceSource = {
-  type: 'application/vnd.portcullis.snp-report',
-  collect: async () => ({ cmw: ['application/vnd.example', 'AAAA', 4], endorsements: {} }),
-}
 
 /** The audit is written behind what it tells of. */
 async function codeIs(made: World, code: string): Promise<void> {
@@ -83,41 +24,6 @@ async function firstRecord(made: World) {
   await expect.poll(async () => (await made.audit('attestation')).length).toBeGreaterThan(0)
   const [record] = await made.audit('attestation')
   return record
-}
-
-/** Passes a challenge on to a server behind another certificate. */
-function relayTo(behind: TestServer): Answering {
-  return (request, response) => {
-    const { pathname } = new URL(request.url ?? '', behind.url)
-    const url = new URL(pathname, behind.url)
-    const onward = httpsRequest(url, { method: 'POST', rejectUnauthorized: false }, (answer) => {
-      response.writeHead(answer.statusCode ?? 500)
-      answer.pipe(response)
-    })
-    request.pipe(onward)
-  }
-}
-
-/** Where a revocation list is had from. */
-async function listServer() {
-  let list: Buffer | undefined
-  const server = createServer((_request, response) => {
-    response.writeHead(list ? 200 : 404).end(list)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  open.push({
-    async [Symbol.asyncDispose]() {
-      server.close()
-    },
-  })
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/list.crl`,
-    serve(made: Buffer) {
-      list = made
-    },
-  }
 }
 
 interface Scene {
@@ -269,23 +175,14 @@ describe('a server that does not prove what its policy asks is refused, and call
 
   it('an answer that was given before', async () => {
     const { made, server } = await scene()
-    let first: string | undefined
-    const attest = server.attester()
-    server.answerWith((request, response) => {
-      if (first !== undefined) return void response.end(first)
-      const end = response.end.bind(response)
-      response.end = ((body: unknown) => {
-        first = String(body)
-        return end(body)
-      }) as typeof response.end
-      return attest(request, response)
-    })
+    server.answerWith(repeating(server.attester()))
     await made.until('files', 'quarantined', 8000)
     await codeIs(made, 'evidence.nonce_mismatch')
   })
 
   it('a certificate that is revoked after it was admitted', async () => {
     const lists = await listServer()
+    open.push(lists)
     const policy = policyOf({
       tls: { revocation: { mode: 'require', sources: ['crl'], max_age: '1s' } },
     })

@@ -51,7 +51,7 @@ export async function world(options: WorldOptions): Promise<World> {
     attestation: { policies: [join(folder, 'policy-*.yaml')], ...attestation },
     plugins: {
       enabled: true,
-      allowed: ['attest'],
+      allowed: ['attest', 'rules'],
       entries: [{ name: 'attestation', use: 'attest', mode, grants: { attestation: true } }],
     },
     audit: { sinks: [{ type: 'file', path: join(folder, 'audit.jsonl') }] },
@@ -107,7 +107,8 @@ export async function world(options: WorldOptions): Promise<World> {
 
 let ids = 0
 
-async function callTool(url: string, name: string) {
+/** Calls a tool as a client of the modern era does. */
+export async function callTool(url: string, name: string) {
   const response = await fetch(url, {
     method: 'POST',
     headers: {
