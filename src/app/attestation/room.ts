@@ -237,7 +237,8 @@ export class AttestationRoom {
   async close(): Promise<void> {
     for (const watch of this.#watches.values()) watch.end()
     this.#watches.clear()
-    await this.#newest?.close()
+    // after a reload that failed those in force are not the newest
+    await Promise.all([this.#newest?.close(), this.#current?.parts?.close()])
   }
 
   #watch(upstream: Upstream, watched: Watched, preparation: Preparation): Watch {

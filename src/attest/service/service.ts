@@ -70,8 +70,12 @@ export interface AttestationService {
   examine(server: AttestedServer): Promise<AppraisalResult | undefined>
 }
 
+/** Of whoever comes into force: what is attested for any other cause is to be of now. */
+const BEGUN: readonly string[] = ['registration', 'restart']
 /** Proposals attested at the same time; more are refused for the moment. */
 const MOST_PROPOSING = 16
+/** Whoever writes waits for it; the points of a write have half a minute. */
+const PROPOSAL_MS = 25_000
 /** How long a refusal waits to be remembered. */
 const NOTED_MS = 2000
 
@@ -96,9 +100,11 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
     const begun = clock.now()
     const selection = selectionFor(server)
     const isAdmission = how.purpose === 'admit'
-    const proposed = isAdmission ? proposals.take(server, selection) : undefined
+    const isBegun = isAdmission && BEGUN.includes(how.cause)
+    const proposed = isBegun ? proposals.take(server, selection) : undefined
     if (proposed) return confirmed(server, proposed)
-    const limit = limited(clock, deps.patience, how.signal)
+    const patience = isAdmission ? deps.patience : Math.min(deps.patience, PROPOSAL_MS)
+    const limit = limited(clock, patience, how.signal)
     if (!isAdmission) proposing++
     try {
       const attested = await attempt(server, selection, { how, signal: limit.signal })
