@@ -1,9 +1,10 @@
 // `portcullis attest`: evidence, policies and challenges without a gateway. What a server is asked is next door.
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { parse, resolve } from 'node:path'
 import type { EvidenceItem, EvidenceRoot, EvidenceType } from '../../attest/evidence/evidence.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
-import { messageOf } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { whyUnreadable } from '../../base/unreadable.ts'
 import { configError } from '../../config/problem.ts'
 import { repeated } from '../api/options.ts'
 import { resultText } from '../attestation.ts'
@@ -47,7 +48,7 @@ export const addAttest: AddCommand = (program, run) => {
     .option('--collateral <folder>', 'documents named in its index.json, instead of fetched ones')
     .option(
       '--root <family=file>',
-      'a root besides the built-in ones, in PEM, such as tpm-ak=ca.pem; repeatable',
+      'a root besides the built-in ones, in PEM, such as tpm-ak=ca.pem or aws-iid=aws-iid-eu-west-1.pem; repeatable',
       repeated,
     )
     .action(run(verify))
@@ -147,11 +148,18 @@ async function itemOf(
   const types: readonly string[] = EVIDENCE_TYPES
   if (!types.includes(type)) throw new UsageError(`--type: it is one of ${types.join(', ')}`)
   const bytes = await bytesOf(shell, file)
-  const given =
-    endorsements === undefined
-      ? {}
-      : jsonObject((await bytesOf(shell, endorsements)).toString('utf8'))
+  const given = endorsements === undefined ? {} : await endorsementsIn(shell, endorsements)
   return { type: type as EvidenceType, bytes, endorsements: given }
+}
+
+// what is in the file is not told: it may be named by mistake
+async function endorsementsIn(shell: Shell, file: string): Promise<JsonObject> {
+  const text = (await bytesOf(shell, file)).toString('utf8')
+  try {
+    return jsonObject(text)
+  } catch {
+    throw new UsageError(`--endorsements: ${file} is no JSON object`)
+  }
 }
 
 async function policyOf(shell: Shell, file: string): Promise<AppraisalPolicy> {
@@ -178,13 +186,16 @@ async function rootsOf(
     if (family === undefined || file === undefined)
       throw new UsageError('--root: a family and a file, such as tpm-ak=ca.pem')
     const { readPem } = await import('../../attest/format/pem.ts')
-    const { PINNED_FAMILIES } = await import('../../attest/options.ts')
+    const { NAMED_FAMILIES, PINNED_FAMILIES } = await import('../../attest/options.ts')
     const pinned: readonly string[] = PINNED_FAMILIES
+    const families = [...NAMED_FAMILIES, ...PINNED_FAMILIES]
+    if (!families.some((one) => one === family))
+      throw new UsageError(`--root: the family is one of ${families.join(', ')}`)
     const synthetic = pinned.includes(family)
     const blocks = readPem((await bytesOf(shell, file)).toString('latin1'))
     if (blocks.length === 0) throw new UsageError(`--root: ${file}: no certificate in PEM`)
     for (const { bytes: der } of blocks)
-      roots[family] = [...(roots[family] ?? []), { id: file, der, synthetic }]
+      roots[family] = [...(roots[family] ?? []), { id: parse(file).name, der, synthetic }]
   }
   return roots
 }
@@ -193,7 +204,7 @@ async function bytesOf(shell: Shell, file: string): Promise<Buffer> {
   try {
     return await readFile(resolve(shell.cwd, file))
   } catch (error) {
-    throw new UsageError(messageOf(error))
+    throw new UsageError(`${file}: ${whyUnreadable(error)}`)
   }
 }
 
