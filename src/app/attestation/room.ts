@@ -1,28 +1,25 @@
 // Attestation in a gateway: the service for the configuration in force, and a watch over every server that may not simply serve.
 
-import type { AdmissionRules } from '../../attest/admission.ts'
 import { createAdmittedMemory } from '../../attest/admitted.ts'
 import type { AppraisalResult } from '../../attest/appraisal/result.ts'
 import { attestationOf, type MeasuredServer } from '../../attest/measures.ts'
-import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
-import { REASONS, type Reason } from '../../attest/reasons.ts'
-import type { AttestedServer } from '../../attest/service/server.ts'
 import type { Attested } from '../../attest/service/service.ts'
 import type { Clock } from '../../base/clock.ts'
-import { AppError, isAppError, messageOf } from '../../base/errors.ts'
+import { AppError, messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Generation } from '../../engine/engine.ts'
 import type { AttestationRequest, AttestationVerdict } from '../../host/api.ts'
 import type { Points } from '../../points/table.ts'
 import type { Store } from '../../store/store.ts'
-import type { PeerTrust, Upstream } from '../../upstream/client.ts'
+import type { Upstream } from '../../upstream/client.ts'
 import type { ServerConfig } from '../../upstream/options.ts'
 import { systemRequest } from '../reload.ts'
 import type { GatewayConfig } from '../sections.ts'
 import { type AttestationParts, keyOf } from './parts.ts'
 import { attestedServer } from './target.ts'
-import { type Asked, Watch, type Watched } from './watch.ts'
+import { admittedBy, deniedBy, faulted, guardOf, trustOf, verdictOf } from './verdict.ts'
+import { type Asked, type Attempt, Watch, type Watched } from './watch.ts'
 
 export interface AttestationRoomDeps {
   readonly clock: Clock
@@ -48,11 +45,9 @@ type Running = ReadonlyMap<
   { readonly upstream: Upstream; readonly watched: Watched | undefined; readonly vetoed: boolean }
 >
 
-/** As long as it was said for good: where no policy limits it, only a new configuration asks again. */
-const LASTING: AdmissionRules = { mode: 'enforce', ttl: 3e12, interval: 1.5e12, jitter: 0 }
-
 interface Asking {
   readonly watch: Watch
+  readonly newHardware: boolean
   attested?: Attested
 }
 
@@ -64,9 +59,10 @@ export class AttestationRoom {
   readonly #turns = new Map<string, Promise<unknown>>()
   /** What each watch is asked under: that of the generation it is in force with, or is built for. */
   readonly #under = new WeakMap<Watch, Preparation>()
+  /** The last result of each server, by name. */
+  readonly #last = new Map<string, Attested>()
   #current: Preparation | undefined
   #newest: AttestationParts | undefined
-  #operators: { readonly name: string; readonly newHardware: boolean } | undefined
 
   constructor(deps: AttestationRoomDeps) {
     this.#deps = deps
@@ -118,6 +114,7 @@ export class AttestationRoom {
     this.#current = preparation
     if (before !== preparation.parts) void before?.close()
     const kept = new Set([...servers.values()].map(({ upstream }) => upstream))
+    for (const name of this.#last.keys()) if (!servers.has(name)) this.#last.delete(name)
     for (const upstream of this.#watches.keys()) if (!kept.has(upstream)) this.drop(upstream)
     for (const { upstream, watched, vetoed } of servers.values()) {
       const watch = this.#watches.get(upstream)
@@ -158,7 +155,7 @@ export class AttestationRoom {
     const asking = this.#asking.get(server)
     const parts = asking && this.#under.get(asking.watch)?.parts
     if (!parts) return { decision: 'none' }
-    const newHardware = this.#operators?.name === server && this.#operators.newHardware
+    const { newHardware } = asking
     const how = { cause, purpose: dryRun ? 'try' : 'admit', newHardware, signal } as const
     const attested = await parts.service.attest(asking.watch.watched.server, how)
     asking.attested = attested
@@ -176,14 +173,7 @@ export class AttestationRoom {
   }> {
     const watch = [...this.#watches.values()].find(({ upstream }) => upstream.name === name)
     if (!watch) throw new AppError('API_NOT_FOUND', `no appraisal policy is for the server ${name}`)
-    this.#operators = { name, newHardware }
-    try {
-      // one that is under way was begun without what the operator says
-      if (newHardware) await watch.attempt('operator')
-      await watch.attempt('operator')
-    } finally {
-      this.#operators = undefined
-    }
+    await watch.attemptAnew({ cause: 'operator', newHardware })
     const { admission, admissionReason: reason } = watch.upstream
     const last = this.#last.get(name)
     return {
@@ -214,9 +204,6 @@ export class AttestationRoom {
     await this.#newest?.close()
   }
 
-  /** The last result of each server, by name. */
-  readonly #last = new Map<string, Attested>()
-
   lastOf(name: string): Attested | undefined {
     return this.#last.get(name)
   }
@@ -224,7 +211,7 @@ export class AttestationRoom {
   #watch(upstream: Upstream, watched: Watched, preparation: Preparation): Watch {
     this.drop(upstream)
     const { clock, log, random } = this.#deps
-    const ask = (watch: Watch, cause: string) => this.#inTurn(watch, cause)
+    const ask = (watch: Watch, attempt: Attempt) => this.#inTurn(watch, attempt)
     const watch = new Watch(upstream, watched, { clock, log, random, ask })
     this.#under.set(watch, preparation)
     this.#watches.set(upstream, watch)
@@ -238,20 +225,20 @@ export class AttestationRoom {
   }
 
   /** Two servers of one name are there while a reload is under way; they are asked about one after the other. */
-  #inTurn(watch: Watch, cause: string): Promise<Asked> {
+  #inTurn(watch: Watch, attempt: Attempt): Promise<Asked> {
     const { name } = watch.upstream
     const before = this.#turns.get(name) ?? Promise.resolve()
-    const next = before.then(() => this.#ask(watch, cause)).catch(faulted)
+    const next = before.then(() => this.#ask(watch, attempt)).catch(faulted)
     this.#turns.set(name, next)
     void next.finally(() => this.#turns.get(name) === next && this.#turns.delete(name))
     return next
   }
 
-  async #ask(watch: Watch, cause: string): Promise<Asked> {
+  async #ask(watch: Watch, { cause, newHardware = false }: Attempt): Promise<Asked> {
     const { name, info } = watch.upstream
     const preparation = this.#under.get(watch)
     const runner = preparation?.generation.runner('server_pre_admit', { server: info })
-    const asking: Asking = { watch }
+    const asking: Asking = { watch, newHardware }
     this.#asking.set(name, asking)
     try {
       if (runner) {
@@ -266,94 +253,5 @@ export class AttestationRoom {
       if (asking.attested) this.#last.set(name, asking.attested)
     }
     return admittedBy(watch, asking.attested, preparation)
-  }
-}
-
-function guardOf(
-  server: AttestedServer,
-  parts: AttestationParts | undefined,
-  generation: Generation<Points>,
-): Watched | undefined {
-  const selection = parts?.service.selectionFor(server)
-  const policy = selection && 'policy' in selection ? selection.policy : undefined
-  if (policy && parts) {
-    const { sha256 } = policy
-    return { server, rules: rulesOf(policy), policySha256: sha256, basis: `${sha256} ${parts.key}` }
-  }
-  const isRefused = selection !== undefined && 'reason' in selection
-  if (!isRefused && !generation.points.has('server_pre_admit')) return undefined
-  // one that no policy may be for is watched all the same: it is told why it does not serve
-  const basis = `${isRefused} ${generation.id}`
-  return { server, rules: LASTING, policySha256: isRefused ? 'none' : undefined, basis }
-}
-
-function rulesOf({ mode, result: { ttl, interval, jitter, on } }: AppraisalPolicy): AdmissionRules {
-  return { mode, ttl, interval, jitter, on }
-}
-
-/** Whatever was asked or not asked: where there is a policy, only a verdict lets a server serve. */
-function admittedBy(
-  watch: Watch,
-  attested: Attested | undefined,
-  preparation: Preparation | undefined,
-): Asked {
-  const { server, policySha256 } = watch.watched
-  if (policySha256 === undefined) return { verdict: 'accepted', until: undefined, trust: undefined }
-  const parts = preparation?.parts
-  if (!attested || !parts) return denied('policy.unasked')
-  const { result } = attested
-  // it was refused and the point let it pass: its policy or entry only observes
-  if (result.decision !== 'accept')
-    return { verdict: 'accepted', until: undefined, trust: trustOf(parts, server, undefined) }
-  const trust = result.tls && trustOf(parts, server, result.tls.spkiSha256)
-  return { verdict: 'accepted', until: result.expires, trust }
-}
-
-function trustOf(
-  parts: AttestationParts,
-  server: AttestedServer,
-  pin: string | undefined,
-): PeerTrust {
-  if (server.transport !== 'tls') return {}
-  const selection = parts.service.selectionFor(server)
-  const policy = 'policy' in selection ? selection.policy : undefined
-  return { pin, tls: parts.tlsOf(policy, pin !== undefined) }
-}
-
-function deniedBy(violation: {
-  readonly code: string
-  readonly reason: string
-  readonly details?: Readonly<Record<string, unknown>> | undefined
-}): Asked {
-  const { code, reason: says, details } = violation
-  const reason = details?.reason
-  if (code === 'ATTESTATION_DENIED' && typeof reason === 'string' && Object.hasOwn(REASONS, reason))
-    return { verdict: 'denied', reason: reason as Reason, says }
-  return { verdict: 'denied', reason: 'policy.vetoed', says: `${says} (${code})` }
-}
-
-function faulted(error: unknown): Asked {
-  const says = isAppError(error) ? error.message : REASONS['internal.error'].says
-  return { verdict: 'denied', reason: 'internal.error', says }
-}
-
-function denied(reason: Reason): Asked {
-  return { verdict: 'denied', reason, says: REASONS[reason].says }
-}
-
-export function verdictOf({ result }: Attested): AttestationVerdict {
-  const { decision, mode, policyId, reason, says, stage } = result
-  const policy = policyId === undefined ? {} : { policy: policyId }
-  if (decision === 'none') return { decision: 'none', ...policy }
-  if (decision === 'accept' || mode === 'observe') return { decision: 'admit', ...policy }
-  const code = reason ?? 'internal.error'
-  const row = REASONS[code]
-  return {
-    decision: 'deny',
-    ...policy,
-    reason: code,
-    stage: stage ?? row.stage,
-    says: says ?? row.says,
-    next: row.next,
   }
 }

@@ -32,7 +32,14 @@ export interface WatchDeps {
   readonly random: () => number
   readonly log: Logger
   /** Asks at the point; never rejects. */
-  ask(watch: Watch, cause: string): Promise<Asked>
+  ask(watch: Watch, attempt: Attempt): Promise<Asked>
+}
+
+/** Why a server is attested, and what whoever wants it says about this one time. */
+export interface Attempt {
+  readonly cause: string
+  /** An operator accepts other hardware. */
+  readonly newHardware?: boolean
 }
 
 export interface Watched {
@@ -106,12 +113,23 @@ export class Watch {
 
   /** One at a time; whoever comes while one is under way gets that one, unless it was made void meanwhile. Never rejects. */
   attempt(cause: string): Promise<void> {
+    return this.#running ?? this.#start({ cause })
+  }
+
+  /** One of its own, after the one that is under way: that was begun without what the operator says. Never rejects. */
+  async attemptAnew(attempt: Attempt): Promise<void> {
+    while (this.#running) await this.#running
+    await this.#start(attempt)
+  }
+
+  #start(attempt: Attempt): Promise<void> {
     if (this.#ended) return Promise.resolve()
-    this.#running ??= this.#attempt(cause).finally(() => {
+    const running = this.#attempt(attempt).finally(() => {
       this.#running = undefined
-      this.#apply()
+      void this.#apply()
     })
-    return this.#running
+    this.#running = running
+    return running
   }
 
   /** What became known about it. Takes effect at once. */
@@ -136,10 +154,10 @@ export class Watch {
     this.#disarm()
   }
 
-  async #attempt(cause: string): Promise<void> {
+  async #attempt(wanted: Attempt): Promise<void> {
     this.#step({ type: 'begun' })
     const { attempt } = this.#standing
-    const asked = await this.#deps.ask(this, cause)
+    const asked = await this.#deps.ask(this, wanted)
     if (this.#ended) return
     if (asked.verdict === 'denied') {
       this.#says = asked.says
