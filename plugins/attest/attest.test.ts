@@ -51,7 +51,8 @@ describe('the attest plugin', () => {
       kind: 'deny',
       violation: {
         code: 'ATTESTATION_DENIED',
-        reason: 'the evidence is of a debuggable environment, which anybody may look into',
+        reason:
+          'the evidence is of a debuggable environment, which anybody may look into (evidence.debug)',
         description: 'run without debug mode',
         details: { reason: 'evidence.debug', stage: 'appraisal', policy: 'prod' },
       },

@@ -32,7 +32,8 @@ function verdictOf(verdict: AttestationVerdict) {
   const { reason, stage, says, next, policy } = verdict
   return deny({
     code: 'ATTESTATION_DENIED',
-    reason: says,
+    // what an API shows of a refusal is its reason: the code of the table belongs to it
+    reason: `${says} (${reason})`,
     description: next,
     details: { reason, stage, ...(policy === undefined ? {} : { policy }) },
   })

@@ -52,6 +52,10 @@ export interface ApiRooms {
   reload(options: { readonly dryRun: boolean }): Promise<object>
   /** Seals the secrets of the store under the first key. */
   reseal(by: { readonly principal: Principal; readonly requestId: string }): Promise<object>
+  /** Has a server attested now. Rejects with API_NOT_FOUND when no appraisal policy is for it. */
+  attest(server: string, how: { readonly newHardware: boolean }): Promise<object>
+  /** How the last attestation of a server ended. Throws API_NOT_FOUND. */
+  attested(server: string): object
   /** The configuration in force, secrets masked. */
   config(): object
   status(): object

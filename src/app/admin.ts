@@ -17,6 +17,7 @@ import { POINTS, type Points } from '../points/table.ts'
 import type { RegistryDeps } from '../registry/parts.ts'
 import type { Registry, Resealer } from '../registry/registry.ts'
 import { type Assembly, engineLimits } from './assemble.ts'
+import type { Attestation } from './attestation/attestation.ts'
 import { type Explained, explain, type Question } from './explain.ts'
 import { listPoints } from './point-list.ts'
 import type { ReloadResult } from './reload.ts'
@@ -40,6 +41,7 @@ export interface AdminParts {
   metrics(): Promise<string> | string | undefined
   /** Undefined: who is refused leaves no record. */
   readonly records?: Pick<Audit, 'write'> | undefined
+  readonly attestation: Pick<Attestation, 'attest' | 'attested'>
   readonly clock: Clock
   readonly log: Logger
   createId(): string
@@ -66,6 +68,8 @@ export function apiHandle(parts: AdminParts, kinds: ApiHandle['kinds']): ApiHand
     rightsOf: (principal) => rightsOf(principal, parts.authorizer()),
     explain: (question) => explained(quiet(state()), question),
     reload: parts.reload,
+    attest: parts.attestation.attest,
+    attested: parts.attestation.attested,
     reseal: (by) => registry.reseal({ ...by, surface: 'admin' }),
     config: () => shownOf(state()),
     status: parts.readiness,

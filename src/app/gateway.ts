@@ -89,7 +89,7 @@ export interface Gateway {
   /** Entities and the one way to change them; undefined without `admin.api`. */
   readonly control: Control | undefined
   /** Who may serve: has a server attested now. */
-  readonly attestation: Pick<Attestation, 'attest'>
+  readonly attestation: Pick<Attestation, 'attest' | 'attested'>
   /** What `mcp()` wraps, for a server without Express. */
   readonly doors: Doors
   /** From now on not ready: load balancers stop sending. */
@@ -193,7 +193,7 @@ class LiveGateway implements Gateway {
   readonly doors: Doors
   adminHandle: AdminHandle
   readonly control: Control | undefined
-  readonly attestation: Pick<Attestation, 'attest'>
+  readonly attestation: Pick<Attestation, 'attest' | 'attested'>
   readonly #parts: LiveParts
   #draining = false
   #closing: Promise<void> | undefined
@@ -246,6 +246,7 @@ class LiveGateway implements Gateway {
       reload: (options) => this.reload(options),
       metrics: adminHandle.metrics,
       records: rooms.audit,
+      attestation: rooms.attestation,
       clock,
       log,
       createId,

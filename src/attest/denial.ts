@@ -21,6 +21,11 @@ export class Denial extends Error {
   }
 }
 
+/** As people are shown it: the sentence, and the code under which the runbook has it. */
+export function toldReason(reason: Reason, says: string = REASONS[reason].says): string {
+  return `${says} (${reason})`
+}
+
 /** For bytes that are not what they should be. */
 export function malformed(detail: string): Denial {
   return new Denial('evidence.malformed', detail)

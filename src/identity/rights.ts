@@ -113,6 +113,10 @@ export const RIGHTS = {
   'api:plugin.grant': api(
     'write an entry of a plugin that has grants: network, environment, a say in decisions; asked of the gateway as a whole',
   ),
+  'api:server.attest': api(
+    'have a server attested now, and accept that it is on other hardware',
+    'operator',
+  ),
   'api:change.approve': api(
     'approve or refuse what waits for a second person',
     'operator',

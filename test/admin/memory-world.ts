@@ -121,6 +121,10 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
     }
   }
   restore()
+  const told = (server: string) => {
+    if (server.startsWith('server')) return { server, admission: 'admitted' }
+    throw new AppError('API_NOT_FOUND', `the server ${server} is not there, or not attested`)
+  }
   const api: ApiHandle = {
     registry,
     rights: RIGHTS,
@@ -137,6 +141,8 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
       outcome: { kind: 'pass' },
     }),
     reload: async ({ dryRun }) => ({ outcome: dryRun ? 'dry_run' : 'unchanged', changed: [] }),
+    attest: async (server) => told(server),
+    attested: told,
     reseal: async () => ({ outcome: 'done', entities: 0 }),
     config: () => ({ digest: 'sha256:00', generation: 1, config: { version: 1 } }),
     status: () => ({ ready: true, reasons: [] }),

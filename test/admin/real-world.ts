@@ -84,6 +84,7 @@ export async function createRealWorld(): Promise<World> {
     authorize: createDecide(current, () => control.authorizer(), { decided() {} }).authorize,
     authorizer: () => control.authorizer(),
     audit: memoryAudit(),
+    attestation: gateway.attestation,
     state: current,
     readiness: () => gateway.readiness(),
     reload: (options) => gateway.reload(options),

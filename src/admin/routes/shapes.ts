@@ -120,6 +120,17 @@ export const SHAPES: Readonly<Record<string, JsonObject>> = {
     generation: { type: 'integer' },
     config: { ...open, description: 'values in force, secrets masked' },
   }),
+  Attestation: object(
+    {
+      server: text,
+      admission: { enum: ['admitted', 'due', 'grace', 'quarantined'] },
+      reason: { type: 'string', description: 'why it is quarantined, or in grace' },
+      policy: { type: 'string', description: 'id of the appraisal policy' },
+      code: { type: 'string', description: 'of the last refusal; see docs/attestation.md' },
+      result: { ...open, description: 'the whole result: claims and digests, no evidence' },
+    },
+    ['server', 'admission'],
+  ),
   Reload: object(
     {
       outcome: { enum: ['applied', 'unchanged', 'refused', 'dry_run'] },

@@ -14,7 +14,7 @@ import type { Upstream } from '../../upstream/client.ts'
 import type { Assembly } from '../assemble.ts'
 import type { Current } from '../rooms.ts'
 import type { GatewayConfig } from '../sections.ts'
-import type { AttestationRoom, Preparation } from './room.ts'
+import type { AttestationRoom, Preparation, ToldAttestation } from './room.ts'
 import type { Watched } from './watch.ts'
 
 export interface Attestation extends HostAttestation {
@@ -32,7 +32,9 @@ export interface Attestation extends HostAttestation {
   keyChanged(upstream: Upstream): void
   restarted(upstream: Upstream): void
   /** Rejects with API_NOT_FOUND when no policy is for it. */
-  attest(name: string, how: { readonly newHardware: boolean }): Promise<object>
+  attest(name: string, how: { readonly newHardware: boolean }): Promise<ToldAttestation>
+  /** Throws likewise. */
+  attested(name: string): ToldAttestation
   /** Where challenges, accepted evidence and admitted servers are kept; without: in memory. */
   keepIn(store: Store): void
   close(): Promise<void>
@@ -62,6 +64,10 @@ export function createAttestation(deps: AttestationDeps): Attestation {
     })
     return room
   }
+  const opened = (): AttestationRoom => {
+    if (room) return room
+    throw new AppError('API_NOT_FOUND', 'no server is attested here')
+  }
   return {
     async prepare(loaded, generation) {
       const isWanted = loaded.config.attestation !== undefined
@@ -76,10 +82,8 @@ export function createAttestation(deps: AttestationDeps): Attestation {
     keyChanged: (upstream) => room?.keyChanged(upstream),
     restarted: (upstream) => room?.restarted(upstream),
     appraise: async (request) => (await room?.appraise(request)) ?? { decision: 'none' },
-    async attest(name, how) {
-      if (!room) throw new AppError('API_NOT_FOUND', 'no server is attested here')
-      return room.attest(name, how)
-    },
+    attest: async (name, how) => opened().attest(name, how),
+    attested: (name) => opened().attested(name),
     keepIn(kept) {
       store = kept
     },

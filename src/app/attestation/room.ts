@@ -45,6 +45,16 @@ type Running = ReadonlyMap<
   { readonly upstream: Upstream; readonly watched: Watched | undefined; readonly vetoed: boolean }
 >
 
+/** What API and command line show. */
+export interface ToldAttestation {
+  readonly server: string
+  readonly admission: string
+  readonly reason?: string
+  readonly policy?: string
+  readonly code?: string
+  readonly result?: AppraisalResult
+}
+
 interface Asking {
   readonly watch: Watch
   readonly newHardware: boolean
@@ -166,21 +176,31 @@ export class AttestationRoom {
   async attest(
     name: string,
     { newHardware = false }: { readonly newHardware?: boolean } = {},
-  ): Promise<{
-    readonly admission: string
-    readonly reason?: string
-    readonly result?: AppraisalResult
-  }> {
-    const watch = [...this.#watches.values()].find(({ upstream }) => upstream.name === name)
-    if (!watch) throw new AppError('API_NOT_FOUND', `no appraisal policy is for the server ${name}`)
-    await watch.attemptAnew({ cause: 'operator', newHardware })
-    const { admission, admissionReason: reason } = watch.upstream
-    const last = this.#last.get(name)
+  ): Promise<ToldAttestation> {
+    await this.#watchOf(name).attemptAnew({ cause: 'operator', newHardware })
+    return this.attested(name)
+  }
+
+  /** How the last one ended. Throws API_NOT_FOUND. */
+  attested(name: string): ToldAttestation {
+    const { admission, admissionReason: reason } = this.#watchOf(name).upstream
+    const result = this.#last.get(name)?.result
     return {
+      server: name,
       admission,
       ...(reason === undefined ? {} : { reason }),
-      ...(last ? { result: last.result } : {}),
+      ...(result?.policyId === undefined ? {} : { policy: result.policyId }),
+      ...(result?.reason === undefined ? {} : { code: result.reason }),
+      ...(result ? { result } : {}),
     }
+  }
+
+  /** The one in force: of two of a name the other is about to go. */
+  #watchOf(name: string): Watch {
+    const watch = [...this.#watches.values()].findLast(({ upstream }) => upstream.name === name)
+    if (!watch)
+      throw new AppError('API_NOT_FOUND', `the server ${name} is not there, or not attested`)
+    return watch
   }
 
   /** How many servers hold what, for the metrics. */
@@ -202,10 +222,6 @@ export class AttestationRoom {
     for (const watch of this.#watches.values()) watch.end()
     this.#watches.clear()
     await this.#newest?.close()
-  }
-
-  lastOf(name: string): Attested | undefined {
-    return this.#last.get(name)
   }
 
   #watch(upstream: Upstream, watched: Watched, preparation: Preparation): Watch {

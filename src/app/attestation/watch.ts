@@ -10,7 +10,8 @@ import {
   step,
 } from '../../attest/admission.ts'
 import type { Admitted } from '../../attest/admitted.ts'
-import { REASONS, type Reason } from '../../attest/reasons.ts'
+import { toldReason } from '../../attest/denial.ts'
+import type { Reason } from '../../attest/reasons.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
@@ -97,7 +98,7 @@ export class Watch {
     const standing = { acceptedAt, validUntil, reason: refused }
     this.#standing = restoredStanding(standing, rules, this.#deps.clock.wall())
     if (refused === undefined) this.upstream.secure(trust)
-    else this.#says = REASONS[refused].says
+    else this.#says = toldReason(refused)
   }
 
   /** Asks for the first time. Resolves when what came of it is in force. */
@@ -135,7 +136,7 @@ export class Watch {
   /** What became known about it. Takes effect at once. */
   changed(event: Extract<AdmissionEvent, { type: 'changed' }>): void {
     this.#step(event)
-    if (event.change === 'tls-key-change') this.#says = REASONS['tls.key_changed'].says
+    if (event.change === 'tls-key-change') this.#says = toldReason('tls.key_changed')
     void this.#apply()
   }
 
@@ -204,6 +205,6 @@ export class Watch {
 
   #why(reason: Reason | undefined): string | undefined {
     if (reason === undefined) return 'it has not been admitted yet'
-    return this.#says ?? REASONS[reason].says
+    return this.#says ?? toldReason(reason)
   }
 }

@@ -42,7 +42,7 @@ export interface Client {
   readonly url: string
   get(path: string, query?: Query): Promise<unknown>
   /** Has something done that is about no entity. */
-  act(path: string): Promise<unknown>
+  act(path: string, body?: JsonObject): Promise<unknown>
   /** The items of a list, as many as `most`. */
   pages(path: string, query: Query, most?: number): Promise<Page<unknown>>
   lines(path: string, query: Query): AsyncGenerator<string>
@@ -65,7 +65,8 @@ export function createClient(peer: Peer): Client {
   return {
     url: peer.url,
     get,
-    act: async (path) => (await exchange(peer, { method: 'POST', path })).body,
+    act: async (path, body) =>
+      (await exchange(peer, { method: 'POST', path, ...(body ? { body } : {}) })).body,
     pages: (path, query, most = MOST_ITEMS) =>
       follow(peer, (page) => get(path, { ...query, ...page }), most),
     lines: (path, query) => exchangeLines(peer, { path: `${path}${textOf(query)}` }),

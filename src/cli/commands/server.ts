@@ -1,5 +1,6 @@
 // `portcullis server`: the MCP servers behind a running gateway, seen and changed through its admin API.
-import type { JsonObject } from '../../base/json.ts'
+import { AppError } from '../../base/errors.ts'
+import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Client } from '../api/client.ts'
 import { connect } from '../api/connect.ts'
 import type { Entity } from '../api/entity.ts'
@@ -27,6 +28,8 @@ interface AddOptions extends WriteOptions {
   readonly tag?: readonly string[]
   readonly environment?: string
   readonly tenant?: string
+  readonly attestation?: string
+  readonly spiffeId?: string
 }
 
 export const addServer: AddCommand = (program, run) => {
@@ -47,6 +50,12 @@ export const addServer: AddCommand = (program, run) => {
     .action(run(showServer))
   withApi(show)
   addAdd(server.command('add <name>'), run)
+  const attest = server
+    .command('attest <name>')
+    .description('have a server attested now, and see how that ended')
+    .option('--accept-new-hardware', 'it may be on other hardware than before, this once')
+    .action(run(attestServer))
+  withApi(attest)
   const remove = server
     .command('remove <name>')
     .description('take a server out; one that the configuration declares is taken out there')
@@ -70,6 +79,8 @@ function addAdd(add: Parameters<AddCommand>[0], run: Parameters<AddCommand>[1]):
     .option('--tag <word>', 'word that policies can refer to; repeatable', repeated)
     .option('--environment <name>', 'such as prod')
     .option('--tenant <name>', 'whose it is')
+    .option('--attestation <policy>', 'id of the appraisal policy it must satisfy')
+    .option('--spiffe-id <id>', 'who it is')
     .action(run(addOne))
   withWrite(add)
 }
@@ -146,6 +157,38 @@ async function showServer(
   return EXIT.ok
 }
 
+interface AttestOptions extends ApiOptions {
+  readonly acceptNewHardware?: boolean
+}
+
+async function attestServer(
+  { shell, output, options }: Invocation<AttestOptions>,
+  name: string,
+): Promise<Exit> {
+  const client = await connect(options, shell, output)
+  const path = `/servers/${encodeURIComponent(name)}/attest`
+  const asked = { accept_new_hardware: options.acceptNewHardware === true }
+  const told = await client.act(path, asked)
+  if (!isObject(told) || typeof told.admission !== 'string')
+    throw new AppError('ADMIN_ANSWER', `${client.url}: the answer does not say how it ended`)
+  output.result(told, () => {
+    const { admission, reason, policy, result = {} } = told
+    const { expires, level, matched } = result as Readonly<Record<string, unknown>>
+    return details(output.style, [
+      ['name', name],
+      ['admission', admission],
+      ['reason', reason],
+      ['policy', policy],
+      ['shown', level],
+      ['until', typeof expires === 'number' ? new Date(expires).toISOString() : undefined],
+      ['matched', matched],
+    ])
+  })
+  return admits(told.admission) ? EXIT.ok : EXIT.fault
+}
+
+const admits = (admission: string): boolean => admission !== 'quarantined'
+
 async function addOne(
   { shell, output, options }: Invocation<AddOptions>,
   name: string,
@@ -172,12 +215,14 @@ async function explained(error: unknown, client: Client, name: string): Promise<
 }
 
 async function serverBody(options: AddOptions, { env }: Shell): Promise<JsonObject> {
-  const { command, url, transport, header, cwd, tag, environment } = options
+  const { command, url, transport, header, cwd, tag, environment, attestation, spiffeId } = options
   if ((command === undefined) === (url === undefined))
     throw new UsageError('say what the server is: --command "npx -y ..." or --url https://...')
   const common = {
     ...(tag === undefined ? {} : { tags: tag }),
     ...(environment === undefined ? {} : { environment }),
+    ...(attestation === undefined ? {} : { attestation }),
+    ...(spiffeId === undefined ? {} : { spiffe_id: spiffeId }),
   }
   if (command !== undefined) {
     if (transport !== undefined || header !== undefined)

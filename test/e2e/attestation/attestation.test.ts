@@ -247,7 +247,7 @@ describe('a server that does not prove what its policy asks is refused, and call
       code: reason,
     })
     // one sentence for the operator and the record
-    expect(made.admission('files').reason).toBe(record?.reason)
+    expect(made.admission('files').reason).toBe(`${record?.reason} (${reason})`)
     // a caller is told that, and not why
     expect(text).not.toContain(record?.reason)
   })
@@ -389,7 +389,8 @@ describe('a policy that nobody has checked', () => {
     const { made } = await scene({ world: { more: { plugins: { enabled: false } } } })
     expect(made.admission('files')).toEqual({
       admission: 'quarantined',
-      reason: 'the server has an appraisal policy, and no plugin entry had it attested',
+      reason:
+        'the server has an appraisal policy, and no plugin entry had it attested (policy.unasked)',
     })
   })
 })
