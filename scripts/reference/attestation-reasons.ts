@@ -45,14 +45,14 @@ export function attestationReasonsReference(): string {
 }
 
 function entry([code, { stage, says, next, transient }]: [Reason, ReasonSpec]): string {
-  const { look, then } = RUNBOOK[code]
+  const { look, mend } = RUNBOOK[code]
   const kind = transient ? 'Passing' : 'Refused'
   return `### ${code}
 
 ${sentence(says)} *${kind}; stage \`${stage}\`.*
 
 * **Look**: ${look}
-* **Do**: ${next}. ${then}
+* **Do**: ${next}. ${mend}
 `
 }
 

@@ -5,10 +5,14 @@ import { plain } from './plain.ts'
 import { columns, type Style } from './style.ts'
 
 export function resultText(
-  result: AppraisalResult & { readonly next?: string },
+  result: AppraisalResult & {
+    readonly next?: string
+    /** Collateral that a gateway would fetch and that was not supplied. */
+    readonly missing?: readonly { readonly id: string; readonly urls: readonly string[] }[]
+  },
   style: Style,
 ): string {
-  const { decision, reason, says, next, policyId, policySha256, at } = result
+  const { decision, reason, says, next, policyId, policySha256, at, missing = [] } = result
   const verdict = decision === 'deny' ? style.bad('refused') : style.good('accepted')
   const head = reason === undefined ? verdict : `${verdict}: ${style.strong(reason)}`
   return [
@@ -27,6 +31,10 @@ export function resultText(
         ['matched', result.matched.join(' ')],
         ...result.warnings.map((warning) => ['warning', plain(warning)]),
         ...result.ignored.map((type) => ['ignored', plain(type)]),
+        ...missing.map(({ id, urls: [url = ''] }) => [
+          'not supplied',
+          `${plain(id)} ${plain(url)}`,
+        ]),
       ].filter(([, text]) => text !== ''),
       '  ',
     ),

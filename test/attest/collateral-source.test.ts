@@ -101,6 +101,15 @@ describe('the source of collateral', () => {
     expect(asked).toEqual([])
   })
 
+  it('uses the one list that was supplied of an issuer for whichever part of it is asked for', async () => {
+    const given = { bytes: Buffer.from('given'), receivedAt: 5 }
+    const { get } = source(new Map([['crl:a', given]]))
+    expect(
+      textOf((await get([need('crl:a:0123456789abcdef')])).get('crl:a:0123456789abcdef')),
+    ).toBe('given')
+    expect((await get([need('crl:b:0123456789abcdef')])).size).toBe(0)
+  })
+
   it('fetches nothing for somebody who has gone', async () => {
     const { base, asked } = await serving(() => 'one')
     const { get } = source()

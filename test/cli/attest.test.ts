@@ -86,6 +86,13 @@ describe('attest verify', () => {
         },
       }),
     })
+    expect(without.json.missing).toContainEqual({
+      id: missing,
+      urls: [
+        `https://api.trustedservices.intel.com/tdx/certification/v4/tcb?fmspc=${missing.slice(8)}`,
+      ],
+      required: true,
+    })
     const partly = await cli([...VERIFY.slice(0, -2), '--collateral', made], { cwd })
     expect(partly.json.says).toMatch(/: tdx-qe$/)
   })

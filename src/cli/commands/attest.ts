@@ -81,9 +81,15 @@ async function verify(
   const at = timeOf(options.at)
   const expected = options.expectBinding === undefined ? undefined : hexOf(options.expectBinding)
   const roots = await rootsOf(shell, options.root ?? [])
-  const { appraiseOffline } = await import('../../app/attestation/offline.ts')
+  const { appraiseOffline, missingCollateral } = await import('../../app/attestation/offline.ts')
   const collateral = await collateralOf(shell, options.collateral)
-  const result = appraiseOffline({ item, policy, at, expected, roots, collateral })
+  const question = { item, policy, at, expected, roots, collateral }
+  const missing = missingCollateral(question).map(({ id, urls, required }) => ({
+    id,
+    urls,
+    required,
+  }))
+  const result = { ...appraiseOffline(question), missing }
   const { REASONS } = await import('../../attest/reasons.ts')
   const next = result.reason === undefined ? {} : { next: REASONS[result.reason].next }
   output.result({ ...result, ...next }, () => resultText({ ...result, ...next }, output.style))
