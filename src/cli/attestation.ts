@@ -8,11 +8,11 @@ export function resultText(
   result: AppraisalResult & {
     readonly next?: string
     /** Collateral that a gateway would fetch and that was not supplied. */
-    readonly missing?: readonly { readonly id: string; readonly urls: readonly string[] }[]
+    readonly missing?: readonly Missing[]
   },
   style: Style,
 ): string {
-  const { decision, reason, says, next, policyId, policySha256, at, missing = [] } = result
+  const { decision, reason, says, next, policyId, policySha256, at } = result
   const verdict = decision === 'deny' ? style.bad('refused') : style.good('accepted')
   const head = reason === undefined ? verdict : `${verdict}: ${style.strong(reason)}`
   return [
@@ -31,7 +31,7 @@ export function resultText(
         ['matched', result.matched.join(' ')],
         ...result.warnings.map((warning) => ['warning', plain(warning)]),
         ...result.ignored.map((type) => ['ignored', plain(type)]),
-        ...missing.map(({ id, urls: [url = ''] }) => [
+        ...wanting(result).map(({ id, urls: [url = ''] }) => [
           'not supplied',
           `${plain(id)} ${plain(url)}`,
         ]),
@@ -40,6 +40,23 @@ export function resultText(
     ),
     ...result.evidence.map((claims) => claimsText(claims, style)),
   ].join('')
+}
+
+interface Missing {
+  readonly id: string
+  readonly urls: readonly string[]
+  readonly required: boolean
+}
+
+/** Where the result suffers from it: those that cannot be done without, if there are such. */
+function wanting({
+  reason,
+  warnings,
+  missing = [],
+}: Pick<AppraisalResult, 'reason' | 'warnings'> & { readonly missing?: readonly Missing[] }) {
+  if (reason !== 'evidence.collateral_missing' && warnings.length === 0) return []
+  const required = missing.filter((one) => one.required)
+  return required.length > 0 ? required : missing
 }
 
 function freshnessOf({ freshness, admits }: AppraisalResult): string {
