@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import { createAdminServer } from './admin/server.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './app/gateway.ts'
-import type { ReloadResult } from './app/reload.ts'
+import type { ReloadResult } from './app/generation/reload.ts'
 import { listen, readTls, stop } from './app/serve.ts'
 import { createDisposer } from './base/dispose.ts'
 import { messageOf } from './base/errors.ts'
@@ -51,7 +51,7 @@ export async function startGateway(
     const gateway = await createGateway(
       {
         async onFirstToken(token, config) {
-          const { writeTokenFile } = await import('./app/first-token.ts')
+          const { writeTokenFile } = await import('./app/admin/first-token.ts')
           tokenFile = await writeTokenFile(token, config)
         },
         ...options,

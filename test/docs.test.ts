@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { readPolicy } from '../src/app/attestation/policies.ts'
-import { parseEnvelope } from '../src/attest/envelope.ts'
+import { parseEnvelope } from '../src/attest/evidence/envelope.ts'
 import {
   anchorsOf,
   type Fence,

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { inspectGateway } from '../src/app/inspect.ts'
+import { inspectGateway } from '../src/app/inspect/inspect.ts'
 import { fencesOf } from './docs/page.ts'
 import { node, nodeFlags, root } from './support/paths.ts'
 import { runProcess } from './support/process.ts'

@@ -1,5 +1,5 @@
 // Fifty and five hundred configured entries, through the real loader and host: what loading them takes, and what a call costs then.
-import { inspectGateway } from '../../src/app/inspect.ts'
+import { inspectGateway } from '../../src/app/inspect/inspect.ts'
 import type { Generation } from '../../src/engine/engine.ts'
 import type { Points } from '../../src/points/table.ts'
 import type { BenchmarkCase, Trial, Variant } from '../case.ts'

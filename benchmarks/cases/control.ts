@@ -1,5 +1,5 @@
 // What the control plane costs a call that is forwarded: a permission decision and an audit record, each beside the whole call.
-import { inspectGateway } from '../../src/app/inspect.ts'
+import { inspectGateway } from '../../src/app/inspect/inspect.ts'
 import { configLoader } from '../../src/app/sections.ts'
 import { conditionCompiler, createExpression } from '../../src/expression/expression.ts'
 import { type Access, check, createAccess } from '../../src/gateway/access/check.ts'

@@ -1,6 +1,6 @@
 // What one decision of the rate limit in memory costs (P22): the built-in plugin, loaded by the real host, beside one that does nothing.
 import { definePlugin } from 'portcullis/plugin'
-import { inspectGateway } from '../../src/app/inspect.ts'
+import { inspectGateway } from '../../src/app/inspect/inspect.ts'
 import { ANONYMOUS } from '../../src/engine/context.ts'
 import type { BenchmarkCase, Variant } from '../case.ts'
 import { cpuTime } from '../cpu.ts'

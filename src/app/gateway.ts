@@ -16,20 +16,20 @@ import type { PluginDefinition } from '../plugin.ts'
 import type { Points } from '../points/table.ts'
 import type { Store } from '../store/store.ts'
 import type { LineService, Pipes } from '../wire/line-service.ts'
-import { type Assembly, retire } from './assemble.ts'
+import type { TokenReceiver } from './admin/first-token.ts'
 import type { Attestation } from './attestation/attestation.ts'
-import { type ApiAccess, begin } from './begin.ts'
 import type { Control } from './control/control.ts'
-import type { TokenReceiver } from './first-token.ts'
-import { Generations } from './generations.ts'
+import { type Assembly, retire } from './generation/assemble.ts'
+import { type ApiAccess, begin } from './generation/begin.ts'
+import { Generations } from './generation/generations.ts'
+import type { ReloadResult } from './generation/reload.ts'
 import type { IdentityRoom } from './identity.ts'
 import { createLog } from './log.ts'
-import type { ReloadResult } from './reload.ts'
+import { type Stdout, storePlace } from './report/sinks.ts'
+import { tellLife } from './report/told.ts'
 import { type Current, type Rooms, runningOf } from './rooms.ts'
 import { configLoader, type GatewayConfig } from './sections.ts'
-import { type Stdout, storePlace } from './sinks.ts'
 import { readinessOf } from './status.ts'
-import { tellLife } from './told.ts'
 
 export { BUILT_IN } from './rooms.ts'
 export { SELF } from './self.ts'
@@ -234,7 +234,7 @@ class LiveGateway implements Gateway {
     if (!control || !access) return
     const { clock, log, adminHandle } = this
     const { createId } = rooms.room
-    const { createAdminApi } = await import('./admin.ts')
+    const { createAdminApi } = await import('./admin/admin.ts')
     const api = await createAdminApi({
       ...access,
       registry: control.registry,
@@ -254,7 +254,7 @@ class LiveGateway implements Gateway {
     this.adminHandle = { ...adminHandle, api }
     // a host that knows who asks has given its people what they need
     if (this.#parts.ownIdentity || !receive) return
-    const { ensureFirstToken } = await import('./first-token.ts')
+    const { ensureFirstToken } = await import('./admin/first-token.ts')
     const { config } = this.state().loaded
     const { registry } = control
     const now = clock.wall

@@ -2,7 +2,7 @@
 import type { Readiness } from '../admin/server.ts'
 import type { StepStats } from '../engine/stats.ts'
 import { toldOf } from '../upstream/report.ts'
-import type { Assembly } from './assemble.ts'
+import type { Assembly } from './generation/assemble.ts'
 
 export interface StatusInput {
   readonly draining: boolean

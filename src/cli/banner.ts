@@ -5,7 +5,7 @@ import type {
   ProtectionReport,
   Protector,
   ServerProtection,
-} from '../app/protection.ts'
+} from '../app/inspect/protection.ts'
 import { columns, type Style } from './style.ts'
 import { VERSION } from './version.ts'
 

@@ -26,7 +26,7 @@ type Verdict = 'yes' | 'no' | 'unknown to it' | 'no credentials'
 function verdictOf(route: Route, who: Who | undefined, owner: Owner): Verdict {
   if (who === undefined) return 'no credentials'
   const { roles, tenant } = WHO[who]
-  const { right, reach, path } = route
+  const { right, reach, path, kind } = route
   if (right === undefined) return 'yes'
   const spec: RightSpec = RIGHTS[right]
   const holds = (roles as readonly string[]).some((role) => {
@@ -35,7 +35,8 @@ function verdictOf(route: Route, who: Who | undefined, owner: Owner): Verdict {
     return (spec.roles as readonly string[]).includes(role)
   })
   if (!holds || (reach === 'gateway' && tenant !== undefined)) return 'no'
-  if (!path.includes('{id}') || who === 'overseer') return 'yes'
+  // what is about an entity and is no entity is asked of the gateway as a whole
+  if (!path.includes('{id}') || kind === undefined || who === 'overseer') return 'yes'
   // nobody reaches into a tenant that is not his own, unless a role says so
   return tenant === (owner === 'acme' ? 'acme' : undefined) ? 'yes' : 'unknown to it'
 }
@@ -57,7 +58,15 @@ function counted(api: ApiHandle): { readonly api: ApiHandle; reached(): number }
   const { registry, audit } = api
   const rooms: Pick<
     ApiRooms,
-    'registry' | 'explain' | 'reload' | 'reseal' | 'config' | 'status' | 'metrics'
+    | 'registry'
+    | 'explain'
+    | 'reload'
+    | 'reseal'
+    | 'attest'
+    | 'attested'
+    | 'config'
+    | 'status'
+    | 'metrics'
   > = {
     registry: {
       get: count(registry.get.bind(registry)),
@@ -67,6 +76,8 @@ function counted(api: ApiHandle): { readonly api: ApiHandle; reached(): number }
     explain: count(api.explain),
     reload: count(api.reload),
     reseal: count(api.reseal),
+    attest: count(api.attest),
+    attested: count(api.attested),
     config: count(api.config),
     status: count(api.status),
     metrics: count(api.metrics),
@@ -101,7 +112,7 @@ export function matrixSuite(
 
     const send = (route: Route, who: Who | undefined, owner: Owner): Promise<Answered> => {
       const { method, path, kind, query, body } = route
-      const id = encodeURIComponent(world.ids[kind ?? '']?.[owner] ?? '')
+      const id = encodeURIComponent(world.ids[kind ?? 'server']?.[owner] ?? '')
       const dry = 'dryRun' in query ? '?dryRun=true' : ''
       const sent = body && JSON.stringify(bodyOf(route, world, owner))
       return served.ask({

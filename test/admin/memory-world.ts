@@ -1,8 +1,8 @@
 // A world of the admin API over a registry in memory: roles of the table of rights, tokens that are names.
 import { createHmac } from 'node:crypto'
 import type { ApiHandle, AuditRecords, EntityKind } from '../../src/admin/handle.ts'
-import { listPoints } from '../../src/app/point-list.ts'
-import { readStrictJson } from '../../src/app/strict-json.ts'
+import { readStrictJson } from '../../src/app/admin/strict-json.ts'
+import { listPoints } from '../../src/app/inspect/point-list.ts'
 import type { AuditQuery } from '../../src/audit/reader.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { ANONYMOUS, type Principal } from '../../src/engine/context.ts'
@@ -11,6 +11,7 @@ import type { Authenticator, Decision, Target } from '../../src/identity/access.
 import { KINDS, RIGHTS, type RightSpec } from '../../src/identity/rights.ts'
 import { createFakeClock, type FakeClock } from '../base/fake-clock.ts'
 import { memoryLog } from '../gateway/running.ts'
+import { ATTESTATION } from './attestation.ts'
 import { createMemoryRegistry, type MemoryRegistry } from './memory-registry.ts'
 import { AUDITOR, WHO, type Who, type World } from './world.ts'
 
@@ -121,10 +122,6 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
     }
   }
   restore()
-  const told = (server: string) => {
-    if (server.startsWith('server')) return { server, admission: 'admitted' }
-    throw new AppError('API_NOT_FOUND', `the server ${server} is not there, or not attested`)
-  }
   const api: ApiHandle = {
     registry,
     rights: RIGHTS,
@@ -141,8 +138,7 @@ export function createMemoryWorld(more: Partial<ApiHandle> = {}): MemoryWorld {
       outcome: { kind: 'pass' },
     }),
     reload: async ({ dryRun }) => ({ outcome: dryRun ? 'dry_run' : 'unchanged', changed: [] }),
-    attest: async (server) => told(server),
-    attested: told,
+    ...ATTESTATION,
     reseal: async () => ({ outcome: 'done', entities: 0 }),
     config: () => ({ digest: 'sha256:00', generation: 1, config: { version: 1 } }),
     status: () => ({ ready: true, reasons: [] }),

@@ -1,8 +1,8 @@
 // A world of the admin API over the real rooms: a running gateway, the registry on a store, the rules and API keys of the identity room.
 import { createHash } from 'node:crypto'
 import type { EntityKind } from '../../src/admin/handle.ts'
-import { type AdminParts, apiHandle } from '../../src/app/admin.ts'
-import { entityKinds } from '../../src/app/admin-kinds.ts'
+import { type AdminParts, apiHandle } from '../../src/app/admin/admin.ts'
+import { entityKinds } from '../../src/app/admin/kinds.ts'
 import { createDecide } from '../../src/app/control/decide.ts'
 import { createApiDoor } from '../../src/app/control/keys.ts'
 import { createGateway } from '../../src/app/gateway.ts'
@@ -16,6 +16,7 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { memoryLog } from '../gateway/running.ts'
 import { anyOf } from '../identity/people.ts'
 import { by, EXAMPLES, person } from '../registry/bench.ts'
+import { ATTESTATION } from './attestation.ts'
 import { memoryAudit } from './memory-world.ts'
 import { AUDITOR, WHO, type Who, type World } from './world.ts'
 
@@ -84,7 +85,7 @@ export async function createRealWorld(): Promise<World> {
     authorize: createDecide(current, () => control.authorizer(), { decided() {} }).authorize,
     authorizer: () => control.authorizer(),
     audit: memoryAudit(),
-    attestation: gateway.attestation,
+    attestation: ATTESTATION,
     state: current,
     readiness: () => gateway.readiness(),
     reload: (options) => gateway.reload(options),

@@ -11,3 +11,6 @@ export function denialOf(call: () => unknown): string {
     return error.detail === undefined ? error.reason : `${error.reason}: ${error.detail}`
   }
 }
+
+/** Without the detail. */
+export const reasonOf = (call: () => unknown): string => denialOf(call).split(':')[0] as string

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { inspectGateway } from '../../src/app/inspect.ts'
+import { inspectGateway } from '../../src/app/inspect/inspect.ts'
 import { messageOf } from '../../src/base/errors.ts'
 import { findingsOf } from '../../src/cli/output.ts'
 import { formatProblem, type Problem } from '../../src/config/problem.ts'

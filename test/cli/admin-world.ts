@@ -1,6 +1,6 @@
 // A gateway for commands: the admin API over HTTP, the real registry over a store in memory, tokens of known people.
 import type { ApiHandle } from '../../src/admin/handle.ts'
-import { entityKinds } from '../../src/app/admin-kinds.ts'
+import { entityKinds } from '../../src/app/admin/kinds.ts'
 import { AppError } from '../../src/base/errors.ts'
 import type { Json, JsonObject } from '../../src/base/json.ts'
 import { ANONYMOUS, type Principal } from '../../src/engine/context.ts'

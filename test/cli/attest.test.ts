@@ -1,9 +1,10 @@
 // `portcullis attest`: documents, policies and challenges on the command line.
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { binderOf } from '../../src/attest/binder.ts'
+import { binderOf } from '../../src/attest/freshness/binder.ts'
 import { ENDORSEMENTS, fixture, REPORT_DATA } from '../attest/appraisal/world.ts'
 import { MRTD, tdxPolicy } from '../attest/policy/world.ts'
 import { cli, temporaryFolder } from './shell.ts'
@@ -22,6 +23,23 @@ const VERIFY = [
   'attest', 'verify', 'phala-tdx.quote.dat', '--type', 'tdx', '--policy', 'policy.yaml',
   '--at', '2025-06-19T12:00:00Z', '--endorsements', 'endorsements.json',
 ] // biome-ignore format: a command line
+// as it came, with a line end
+const MAA_TOKEN = gunzipSync(
+  readFileSync(new URL('../fixtures/attestation/maa/maa-cvm-2023.jwt.gz', import.meta.url)),
+).toString()
+const MAA_POLICY = `version: 1
+id: maa
+evidence:
+  require: { all_of: [maa] }
+  token:
+    issuers:
+      - type: maa
+        provider: https://sharedweu.weu.attest.azure.net
+        reference: { launch_measurement: [rv:cvm] }
+        min_tcb: { bl: 3, tee: 0, snp: 8, ucode: 115 }
+reference_values:
+  rv:cvm: { values: ["sha384:${'ab'.repeat(48)}"] }
+`
 const hex = Buffer.from(REPORT_DATA).toString('hex')
 
 describe('attest verify', () => {
@@ -60,6 +78,25 @@ describe('attest verify', () => {
     expect(accepted.out).toMatch(/^accepted\n/)
     expect(accepted.out).toContain('matched      rv:td')
     expect(accepted.out).toMatch(/\n {2}mrtd +sha384:91eb2b44/)
+  })
+
+  it.each([
+    ['a line end', '\n', 'evidence.collateral_missing'],
+    ['a line end of Windows', '\r\n', 'evidence.collateral_missing'],
+    ['nothing', '', 'evidence.collateral_missing'],
+    ['two line ends', '\n\n', 'evidence.malformed'],
+    ['a blank', ' ', 'evidence.malformed'],
+  ])('reads a token from a file with %s behind it', async (_, end, reason) => {
+    const token = MAA_TOKEN.trimEnd() + end
+    const cwd = folder({ 'token.jwt': token, 'maa.yaml': MAA_POLICY })
+    const { exit, json } = await cli(
+      [
+        'attest', 'verify', 'token.jwt', '--type', 'maa', '--policy', 'maa.yaml',
+        '--at', '2023-03-30T12:00:00Z',
+      ], // biome-ignore format: a command line
+      { cwd },
+    )
+    expect([exit, json.reason]).toEqual([1, reason])
   })
 
   it('refuses after the time of its collateral, as the gateway would today', async () => {

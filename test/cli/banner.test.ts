@@ -1,7 +1,7 @@
 // What `start` tells a person, and the report behind it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { ProtectionReport } from '../../src/app/protection.ts'
+import type { ProtectionReport } from '../../src/app/inspect/protection.ts'
 import { type Banner, bannerText } from '../../src/cli/banner.ts'
 import { runCommand } from '../../src/cli/program.ts'
 import { createStyle } from '../../src/cli/style.ts'

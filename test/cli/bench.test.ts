@@ -1,6 +1,6 @@
 // `portcullis bench`: what one plugin costs at each of its points, as configured or alone.
 import { describe, expect, it } from 'vitest'
-import { samplePayload } from '../../src/app/sample.ts'
+import { samplePayload } from '../../src/app/inspect/sample.ts'
 import { declarationOf, POINT_NAMES } from '../../src/points/table.ts'
 import { cli } from './shell.ts'
 

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inspectGateway } from '../../src/app/inspect.ts'
+import { inspectGateway } from '../../src/app/inspect/inspect.ts'
 import { findingsOf } from '../../src/cli/output.ts'
 import { runCommand } from '../../src/cli/program.ts'
 import type { Shell } from '../../src/cli/shell.ts'

@@ -1,5 +1,5 @@
 // A registry on the real engine, the real checks and the store in memory; plugins are functions, and what happens is noted.
-import { createShapeCheck } from '../../src/app/entity-checks.ts'
+import { createShapeCheck } from '../../src/app/admin/entity-checks.ts'
 import { type Principal, SYSTEM } from '../../src/engine/context.ts'
 import { createEngine } from '../../src/engine/engine.ts'
 import type { Registration } from '../../src/engine/registry.ts'

@@ -5,6 +5,9 @@ export const der = {
     const content = Buffer.concat(parts)
     return Buffer.concat([Buffer.from([tag, ...lengthOf(content.length)]), content])
   },
+  /** BER: a length that is not said, and two zeros at the end. */
+  indefinite: (tag: number, ...parts: readonly Uint8Array[]): Buffer =>
+    Buffer.concat([Buffer.from([tag, 0x80]), ...parts, Buffer.alloc(2)]),
   sequence: (...parts: readonly Uint8Array[]): Buffer => der.element(0x30, ...parts),
   set: (...parts: readonly Uint8Array[]): Buffer => der.element(0x31, ...parts),
   /** `[n]` of the context class, constructed. */

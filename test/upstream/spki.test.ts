@@ -3,6 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { rootCertificates } from 'node:tls'
 import { expect, it } from 'vitest'
+import { Certificate } from '../../src/attest/format/certificate.ts'
 import { spkiSha256 } from '../../src/upstream/tls/spki.ts'
 import { issue, makeAuthority } from '../support/certificates.ts'
 
@@ -18,6 +19,13 @@ it('is that of the key, for every root that node knows, RSA and EC', () => {
   )
   for (const certificate of certificates)
     expect(spkiSha256(certificate.raw)).toBe(digestOf(certificate))
+})
+
+it('is that by which attestation names the key', () => {
+  const { der } = issue(makeAuthority(), { dns: ['one.test'], uri: ['spiffe://one.test/a'] })
+  const roots = rootCertificates.map((pem) => new X509Certificate(pem).raw)
+  for (const each of [der, ...roots])
+    expect(spkiSha256(each)).toBe(Certificate.parse(each).spkiSha256)
 })
 
 it('is the same for two certificates of one key', () => {

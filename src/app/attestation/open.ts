@@ -1,6 +1,6 @@
 // The attestation room wired to telemetry, audit and log; loaded with it.
 import { randomUUID } from 'node:crypto'
-import { createMeasures } from '../../attest/measures.ts'
+import { createMeasures } from '../../attest/admission/measures.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'
 import type { Attested, AttestHow } from '../../attest/service/service.ts'
 import type { Store } from '../../store/store.ts'
@@ -27,6 +27,7 @@ export function openRoom(deps: AttestationDeps, store: () => Promise<Store>): At
     async parts(loaded, kept) {
       newest = await openParts(loaded, kept, {
         clock,
+        log,
         egress,
         measures,
         path: env.PATH,

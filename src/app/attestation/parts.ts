@@ -1,13 +1,14 @@
 // What attestation is made of under one configuration: policies, material, collateral and the service over them.
 import { createHash, randomBytes } from 'node:crypto'
-import { createAdmittedMemory } from '../../attest/admitted.ts'
+import { rootCertificates } from 'node:tls'
+import { createAdmittedMemory } from '../../attest/admission/admitted.ts'
+import type { Measures } from '../../attest/admission/measures.ts'
 import { createAppraiser } from '../../attest/appraisal/thread.ts'
-import { createChallenges } from '../../attest/challenge.ts'
-import { createCollateralSource } from '../../attest/collateral-source.ts'
 import { Certificate } from '../../attest/format/certificate.ts'
-import type { Measures } from '../../attest/measures.ts'
+import { createChallenges } from '../../attest/freshness/challenge.ts'
+import { createReplayGuard } from '../../attest/freshness/replay.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
-import { createReplayGuard } from '../../attest/replay.ts'
+import { createCollateralSource } from '../../attest/service/collateral-source.ts'
 import {
   type AttestationService,
   createAttestationService,
@@ -15,6 +16,7 @@ import {
 } from '../../attest/service/service.ts'
 import type { Clock } from '../../base/clock.ts'
 import { canonicalText } from '../../base/json.ts'
+import type { Logger } from '../../base/log.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Egress } from '../../egress/egress.ts'
 import type { Store } from '../../store/store.ts'
@@ -28,7 +30,7 @@ export interface AttestationParts {
   /** Of all that it was made of: equal keys are equal parts. */
   readonly key: string
   readonly service: AttestationService
-  /** What connections to a server under this policy are made with; `named`: who it is was judged, and its key is pinned. */
+  /** What connections to a server under this policy are made with; `named`: who it is was judged, and its key is pinned. Else all is trusted that may be. */
   tlsOf(policy: AppraisalPolicy | undefined, named: boolean): TlsOptions
   /** Of kinds of collateral: when the oldest that is remembered was received. */
   collateral(): Iterable<readonly [string, number]>
@@ -38,6 +40,7 @@ export interface AttestationParts {
 }
 
 export interface PartsDeps {
+  readonly log: Logger
   readonly clock: Clock
   readonly egress: Pick<Egress, 'fetch'>
   readonly measures: Measures
@@ -62,17 +65,23 @@ export async function openParts(
 ): Promise<AttestationParts> {
   const options = loaded.config.attestation
   if (!options) throw new Error('there is no section attestation')
-  const { clock, egress, measures, told, path } = deps
+  const { clock, log, egress, measures, told, path } = deps
   const anchorNames = new Set([...Object.keys(options.anchors), ...Object.keys(options.spiffe)])
   const { policies } = await loadPolicies(options.policies, { anchors: anchorNames })
   const material = await readMaterial(options)
+  for (const [id, { family, synthetic }] of Object.entries(options.roots))
+    if (synthetic)
+      log.warn(
+        { root: id, family },
+        'a root of a test is trusted: whoever has its key makes evidence',
+      )
   const appraiser = createAppraiser({ clock, deadline: options.deadline })
   const collateral = createCollateralSource({
     clock,
     supplied: material.supplied,
     refresh: REFRESH_MS,
     failed: () => measures.fetchFailed(),
-    async fetch(url, { body, contentType, signal }) {
+    async fetch(url, { body, contentType }) {
       if (!options.collateral.fetch) throw new Error('attestation.collateral.fetch is false')
       const headers: Record<string, string> =
         contentType === undefined ? {} : { 'content-type': contentType }
@@ -80,7 +89,6 @@ export async function openParts(
         method: body ? 'POST' : 'GET',
         ...(body ? { body } : {}),
         headers,
-        signal,
         timeout: FETCH_MS,
         maxBytes: LARGEST,
         // the place that was named and no other
@@ -124,10 +132,13 @@ export async function openParts(
   return {
     key: keyOf(loaded),
     service,
-    tlsOf: (policy, named) => ({
-      ...tlsOf(policy, material, clock),
-      ...(named && policy?.tls !== undefined ? { identity: ATTESTED_NAME } : {}),
-    }),
+    tlsOf: (policy, named) =>
+      named
+        ? {
+            ...tlsOf(policy, material, clock),
+            ...(policy?.tls === undefined ? {} : { identity: ATTESTED_NAME }),
+          }
+        : { ...material.client, ca: anyAuthority(material.anchors, clock.wall()) },
     collateral: () => collateral.oldest(),
     anchors: () => endsOf(material),
     close: () => appraiser.close(),
@@ -142,6 +153,12 @@ export function keyOf({ config, companions }: LoadedConfig<GatewayConfig>): stri
 
 /** The name was judged when the key was attested; later connections must show that key. */
 const ATTESTED_NAME = () => undefined
+
+/** Where a policy only observes: the system's, and those that any policy may name. */
+function anyAuthority(anchors: Material['anchors'], now: number): readonly string[] {
+  const names = anchors.map(({ name }) => name)
+  return [...rootCertificates, ...authoritiesOf(anchors, names, now)]
+}
 
 function tlsOf(
   policy: AppraisalPolicy | undefined,

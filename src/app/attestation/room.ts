@@ -1,20 +1,21 @@
 // Attestation in a gateway: the service for the configuration in force, and a watch over every server that may not simply serve.
 
-import { createAdmittedMemory } from '../../attest/admitted.ts'
+import { createAdmittedMemory } from '../../attest/admission/admitted.ts'
+import { attestationOf, type MeasuredServer } from '../../attest/admission/measures.ts'
 import type { AppraisalResult } from '../../attest/appraisal/result.ts'
-import { attestationOf, type MeasuredServer } from '../../attest/measures.ts'
 import type { Attested } from '../../attest/service/service.ts'
 import type { Clock } from '../../base/clock.ts'
 import { AppError, messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Generation } from '../../engine/engine.ts'
+import { createRecorder } from '../../engine/trace.ts'
 import type { AttestationRequest, AttestationVerdict } from '../../host/api.ts'
 import type { Points } from '../../points/table.ts'
 import type { Store } from '../../store/store.ts'
 import type { Upstream } from '../../upstream/client.ts'
 import type { ServerConfig } from '../../upstream/options.ts'
-import { systemRequest } from '../reload.ts'
+import { systemRequest } from '../generation/reload.ts'
 import type { GatewayConfig } from '../sections.ts'
 import { type AttestationParts, keyOf } from './parts.ts'
 import { attestedServer } from './target.ts'
@@ -107,7 +108,8 @@ export class AttestationRoom {
         const { admitted } = await createAdmittedMemory(await this.#deps.store()).recall(
           upstream.name,
         )
-        if (admitted) watch.restore(admitted, trustOf(parts, watched.server, admitted.spkiSha256))
+        const pin = watched.rules.mode === 'enforce' ? admitted?.spkiSha256 : undefined
+        if (admitted) watch.restore(admitted, trustOf(parts, watched.server, pin))
       } catch (error) {
         this.#deps.log.warn(
           { server: upstream.name, error: messageOf(error) },
@@ -133,6 +135,11 @@ export class AttestationRoom {
         watch.under(watched)
       } else if (watched) void this.begin(upstream, watched, preparation)
       else if (watch) {
+        if (watch.watched.policySha256 !== undefined)
+          this.#deps.log.warn(
+            { server: upstream.name },
+            'no appraisal policy is for a server any more: it serves without being attested',
+          )
         this.drop(upstream)
         upstream.secure({})
         if (!vetoed) void upstream.admit('admitted')
@@ -255,12 +262,13 @@ export class AttestationRoom {
     const preparation = this.#under.get(watch)
     const runner = preparation?.generation.runner('server_pre_admit', { server: info })
     const asking: Asking = { watch, newHardware }
+    const recorder = createRecorder()
     this.#asking.set(name, asking)
     try {
       if (runner) {
         const request = systemRequest(this.#deps.createId(), 'server/admit', preparation)
         request.server = info
-        const outcome = await runner.dispatch({ server: name, cause }, request)
+        const outcome = await runner.dispatch({ server: name, cause }, request, { recorder })
         if (outcome.kind === 'deny') return deniedBy(outcome.violation)
         if (outcome.kind === 'fault') return faulted(outcome.fault)
       }
@@ -268,6 +276,6 @@ export class AttestationRoom {
       this.#asking.delete(name)
       if (asking.attested) this.#last.set(name, asking.attested)
     }
-    return admittedBy(watch, asking.attested, preparation)
+    return admittedBy(watch, asking.attested, { preparation, steps: recorder.steps })
   }
 }

@@ -1,12 +1,14 @@
 // What asking at the point came to, for the watch and for plugins: which servers are asked about, and how an outcome is read; it asks nothing.
-import type { AdmissionRules } from '../../attest/admission.ts'
+import type { AdmissionRules } from '../../attest/admission/admission.ts'
 import { toldReason } from '../../attest/denial.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
 import { REASONS, type Reason } from '../../attest/reasons.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'
 import type { Attested } from '../../attest/service/service.ts'
+import { targetSha256 } from '../../attest/service/target.ts'
 import { isAppError } from '../../base/errors.ts'
 import type { Generation } from '../../engine/engine.ts'
+import type { StepTrace } from '../../engine/trace.ts'
 import type { AttestationVerdict } from '../../host/api.ts'
 import type { Points } from '../../points/table.ts'
 import type { PeerTrust } from '../../upstream/client.ts'
@@ -26,35 +28,46 @@ export function guardOf(
   const policy = selection && 'policy' in selection ? selection.policy : undefined
   if (policy && parts) {
     const { sha256 } = policy
-    return { server, rules: rulesOf(policy), policySha256: sha256, basis: `${sha256} ${parts.key}` }
+    const basis = `${sha256} ${parts.key} ${targetSha256(server)}`
+    return { server, rules: rulesOf(policy), policySha256: sha256, basis }
   }
   const isRefused = selection !== undefined && 'reason' in selection
   if (!isRefused && !generation.points.has('server_pre_admit')) return undefined
   // one that no policy may be for is watched all the same: it is told why it does not serve
-  const basis = `${isRefused} ${generation.id}`
+  const basis = `${isRefused} ${generation.id} ${targetSha256(server)}`
   return { server, rules: LASTING, policySha256: isRefused ? 'none' : undefined, basis }
 }
 
 function rulesOf({ mode, result: { ttl, interval, jitter, on } }: AppraisalPolicy): AdmissionRules {
-  return { mode, ttl, interval, jitter, on }
+  // what starts anew may be another program; policies have no word on that
+  return { mode, ttl, interval, jitter, on: [...on, 'reconnect', 'restart'] }
 }
 
 /** Whatever was asked or not asked: where there is a policy, only a verdict lets a server serve. */
 export function admittedBy(
   watch: Watch,
   attested: Attested | undefined,
-  preparation: Preparation | undefined,
+  { preparation, steps }: { readonly preparation: Preparation | undefined; readonly steps: Steps },
 ): Asked {
   const { server, policySha256 } = watch.watched
   if (policySha256 === undefined) return { verdict: 'accepted', until: undefined, trust: undefined }
   const parts = preparation?.parts
   if (!attested || !parts) return denied('policy.unasked')
-  const { result } = attested
-  // it was refused and the point let it pass: its policy or entry only observes
-  if (result.decision !== 'accept')
-    return { verdict: 'accepted', until: undefined, trust: trustOf(parts, server, undefined) }
-  const trust = result.tls && trustOf(parts, server, result.tls.spkiSha256)
-  return { verdict: 'accepted', until: result.expires, trust }
+  const { decision, mode, tls, expires, reason = 'internal.error', says } = attested.result
+  const isPin = decision === 'accept' && mode === 'enforce'
+  // whoever only observes must not keep connections from coming about either
+  const trust = trustOf(parts, server, isPin ? tls?.spkiSha256 : undefined)
+  if (decision === 'accept') return { verdict: 'accepted', until: expires, trust }
+  // it was refused and the point let it pass: right only where policy or entry observes, and not where an entry kept it to itself
+  if (mode === 'observe' || steps.some(isObserved))
+    return { verdict: 'accepted', until: undefined, trust }
+  return { verdict: 'denied', reason, says: says ?? toldReason(reason) }
+}
+
+type Steps = readonly Pick<StepTrace, 'verdict' | 'effective' | 'code'>[]
+
+function isObserved({ verdict, effective, code }: Steps[number]): boolean {
+  return verdict === 'deny' && effective === false && code === 'ATTESTATION_DENIED'
 }
 
 export function trustOf(

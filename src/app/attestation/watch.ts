@@ -7,13 +7,16 @@ import {
   newStanding,
   restoredStanding,
   type Standing,
+  shiftedStanding,
   step,
-} from '../../attest/admission.ts'
-import type { Admitted } from '../../attest/admitted.ts'
+} from '../../attest/admission/admission.ts'
+import type { Admitted } from '../../attest/admission/admitted.ts'
 import { toldReason } from '../../attest/denial.ts'
-import type { Reason } from '../../attest/reasons.ts'
+import { REASONS, type Reason } from '../../attest/reasons.ts'
 import type { AttestedServer } from '../../attest/service/server.ts'
+import { targetSha256 } from '../../attest/service/target.ts'
 import type { Clock } from '../../base/clock.ts'
+import { messageOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Admission, PeerTrust, Upstream } from '../../upstream/client.ts'
 
@@ -52,6 +55,9 @@ export interface Watched {
   readonly basis: string
 }
 
+/** Clocks are put right by so much all the time. */
+const SLACK_MS = 1000
+
 const SERVES: Readonly<Partial<Record<Look['state'], Admission>>> = {
   none: 'admitted',
   valid: 'admitted',
@@ -70,12 +76,15 @@ export class Watch {
   #running: Promise<void> | undefined
   #applied: Promise<void> = Promise.resolve()
   #ended = false
+  /** The clock on the wall beside the one that only goes forward. */
+  #ahead: number
 
   constructor(upstream: Upstream, watched: Watched, deps: WatchDeps) {
     this.upstream = upstream
     this.#watched = watched
     this.#deps = deps
     this.#standing = newStanding(watched.rules, deps.clock.wall())
+    this.#ahead = deps.clock.wall() - deps.clock.now()
   }
 
   get watched(): Watched {
@@ -90,15 +99,17 @@ export class Watch {
     return this.#standing.verdict === 'positive' ? this.#standing.acceptedAt : undefined
   }
 
-  /** After a start: what held under this very policy goes on holding, with the key it held for, and is attested again at once. */
+  /** After a start: what held for this very server under this very policy goes on holding, with the key it held for, and is attested again at once. */
   restore(kept: Admitted, trust: PeerTrust): void {
     const { rules, policySha256 } = this.#watched
     const { refused, acceptedAt, validUntil } = kept
+    // another program or place under its name has shown nothing yet, and nothing was shown against it
+    if (kept.target !== targetSha256(this.#watched.server)) return
     if (kept.policySha256 !== policySha256 && refused === undefined) return
     const standing = { acceptedAt, validUntil, reason: refused }
     this.#standing = restoredStanding(standing, rules, this.#deps.clock.wall())
     if (refused === undefined) this.upstream.secure(trust)
-    else this.#says = toldReason(refused)
+    else this.#says = REASONS[refused].says
   }
 
   /** Asks for the first time. Resolves when what came of it is in force. */
@@ -109,6 +120,8 @@ export class Watch {
       void this.attempt('restart')
       return
     }
+    // one that ran before there was a policy for it serves no longer than that
+    if (this.#watched.policySha256 !== undefined) this.#tell(this.look)
     await this.attempt('registration')
   }
 
@@ -136,15 +149,18 @@ export class Watch {
   /** What became known about it. Takes effect at once. */
   changed(event: Extract<AdmissionEvent, { type: 'changed' }>): void {
     this.#step(event)
-    if (event.change === 'tls-key-change') this.#says = toldReason('tls.key_changed')
+    if (event.change === 'tls-key-change') this.#says = REASONS['tls.key_changed'].says
     void this.#apply()
   }
 
   /** Another policy, or another server under its name, from now on. */
   under(watched: Watched): void {
-    const isSame = watched.basis === this.#watched.basis
+    const { server, basis } = this.#watched
     this.#watched = watched
-    if (isSame) return
+    if (watched.basis === basis) return
+    // what was found out about another one is nothing about this one
+    if (targetSha256(server) !== targetSha256(watched.server))
+      this.#step({ type: 'policy', rules: undefined })
     this.#step({ type: 'policy', rules: watched.rules })
     void this.#apply()
   }
@@ -164,29 +180,57 @@ export class Watch {
       this.#says = asked.says
       this.#step({ type: 'denied', attempt, reason: asked.reason })
     } else {
-      const { until, trust } = asked
-      this.#step({ type: 'accepted', attempt, ...(until === undefined ? {} : { until }) })
-      // a verdict that no longer counts pins nothing
-      if (trust && this.#standing.verdict === 'positive' && this.#standing.failures === 0)
-        this.upstream.secure(trust)
+      this.#accept(attempt, asked)
     }
     await this.#apply()
   }
 
+  #accept(attempt: number, { until, trust }: Extract<Asked, { verdict: 'accepted' }>): void {
+    this.#keepTime()
+    const before = this.#standing
+    this.#step({ type: 'accepted', attempt, ...(until === undefined ? {} : { until }) })
+    // a verdict that no longer counts changes nothing, and pins nothing
+    if (!trust || this.#standing.attemptUntil === before.attemptUntil) return
+    try {
+      this.upstream.secure(trust)
+    } catch (error) {
+      this.#deps.log.error(
+        { server: this.upstream.name, error: messageOf(error) },
+        'what a server was admitted with cannot be required of its connections',
+      )
+      this.#standing = { ...before, attemptUntil: undefined }
+      this.#says = toldReason('internal.error')
+      this.#step({ type: 'denied', attempt, reason: 'internal.error' })
+    }
+  }
+
   #step(event: AdmissionEvent): void {
     const { clock, random } = this.#deps
+    this.#keepTime()
     this.#standing = step(this.#standing, event, { now: clock.wall(), random })
+  }
+
+  /** Where the clock on the wall is put back, what holds for an hour must not hold for a day. */
+  #keepTime(): void {
+    const { clock } = this.#deps
+    const ahead = clock.wall() - clock.now()
+    if (ahead < this.#ahead - SLACK_MS)
+      this.#standing = shiftedStanding(this.#standing, ahead - this.#ahead)
+    else if (ahead <= this.#ahead) return
+    this.#ahead = ahead
   }
 
   /** Puts in force what is so now, and comes back when something will be otherwise. */
   #apply(): Promise<void> {
     this.#disarm()
     if (this.#ended) return Promise.resolve()
-    const { look } = this
-    this.#tell(look)
-    if (look.attest && !this.#running) void this.attempt('interval')
-    else if (look.next !== undefined) {
-      const wait = Math.max(1, look.next - this.#deps.clock.wall())
+    this.#keepTime()
+    this.#tell(this.look)
+    if (this.look.attest && !this.#running) void this.attempt('interval')
+    // also while it is being attested: what it was admitted with may end meanwhile
+    const { next } = this.look
+    if (next !== undefined) {
+      const wait = Math.max(1, next - this.#deps.clock.wall())
       this.#disarm = this.#deps.clock.after(wait, () => void this.#apply())
     }
     return this.#applied
@@ -194,7 +238,7 @@ export class Watch {
 
   #tell({ state, serves, reason }: Look): void {
     const admission = serves ? (SERVES[state] ?? 'admitted') : 'quarantined'
-    const why = admission === 'admitted' ? undefined : this.#why(reason)
+    const why = admission === 'admitted' ? undefined : this.#why(admission, reason)
     if (admission === this.upstream.admission && why === this.upstream.admissionReason) return
     const { name } = this.upstream
     const fields = { server: name, admission, ...(reason === undefined ? {} : { code: reason }) }
@@ -203,8 +247,9 @@ export class Watch {
     this.#applied = this.upstream.admit(admission, why)
   }
 
-  #why(reason: Reason | undefined): string | undefined {
+  #why(admission: Admission, reason: Reason | undefined): string | undefined {
+    if (admission === 'due' && reason === undefined) return 'it is being attested again'
     if (reason === undefined) return 'it has not been admitted yet'
-    return this.#says ?? toldReason(reason)
+    return this.#says ?? REASONS[reason].says
   }
 }

@@ -13,7 +13,7 @@ import type { Authorizer, Decision } from '../../identity/access.ts'
 import type { AnyOf } from '../../identity/authorize/rule.ts'
 import type { IdentityEntities } from '../../registry/identity.ts'
 import type { Asker, RegistryDeps } from '../../registry/parts.ts'
-import type { Assembly } from '../assemble.ts'
+import type { Assembly } from '../generation/assemble.ts'
 import { authorizerFor } from '../identity-parts.ts'
 
 export interface DecideParts {

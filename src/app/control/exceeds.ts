@@ -7,7 +7,7 @@ import { compileGrants } from '../../identity/grants.ts'
 import { makePrincipal, type Proven } from '../../identity/principal.ts'
 import type { IdentityEntities } from '../../registry/identity.ts'
 import type { RegistryDeps } from '../../registry/parts.ts'
-import type { Assembly } from '../assemble.ts'
+import type { Assembly } from '../generation/assemble.ts'
 import { directories } from '../identity-parts.ts'
 
 export interface ExceedsParts {

@@ -10,7 +10,7 @@ import type { AnyOf } from '../../identity/authorize/rule.ts'
 import { createLogins, type LoginReceiver } from '../../identity/logins.ts'
 import { needsAuthenticator } from '../../identity/options.ts'
 import type { IdentityEntities } from '../../registry/identity.ts'
-import type { Assembly } from '../assemble.ts'
+import type { Assembly } from '../generation/assemble.ts'
 import { directories } from '../identity-parts.ts'
 
 export interface ApiDoorParts {

@@ -10,7 +10,7 @@ import type { Offered } from '../../registry/parts.ts'
 import type { Entity } from '../../registry/registry.ts'
 import { identityOf } from '../../registry/writing/offered.ts'
 import type { Stored } from '../../store/store.ts'
-import type { Assembly } from '../assemble.ts'
+import type { Assembly } from '../generation/assemble.ts'
 import { counts } from './overrides.ts'
 
 export interface OfferedParts {

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../base/json.ts'
 import type { Kind } from '../../identity/rights.ts'
 import { OVERLAID } from '../../registry/overlay.ts'
 import { toldOf } from '../../upstream/report.ts'
-import type { Assembly } from '../assemble.ts'
+import type { Assembly } from '../generation/assemble.ts'
 
 interface Known {
   readonly assembly: Assembly | undefined

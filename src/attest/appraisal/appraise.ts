@@ -1,6 +1,6 @@
 // The appraisal: from what was asked, seen and sent to a result, in the order of the checks, stopping at the first failure. It has no effect.
 import { Denial } from '../denial.ts'
-import { type Envelope, parseEnvelope } from '../envelope.ts'
+import { type Envelope, parseEnvelope } from '../evidence/envelope.ts'
 import type {
   Claims,
   EvidenceItem,
@@ -85,6 +85,7 @@ export function sectionOf(
   { type }: { type: EvidenceType },
   now: number,
 ): never {
+  // never: the schema of the section and its verifier stand in one row; no type joins them across the tables
   return livingSection(policy.sections[EVIDENCE_KINDS[type].section], now).section as never
 }
 

@@ -1,6 +1,6 @@
 // What an appraisal is asked and what comes out of it: the record of section 5.4, plain data that crosses threads; types only.
 import type { Collateral } from '../collateral.ts'
-import type { BoundTo } from '../envelope.ts'
+import type { BoundTo } from '../evidence/envelope.ts'
 import type {
   Claims,
   EvidenceItem,
@@ -8,12 +8,12 @@ import type {
   Expected,
   TrustVector,
 } from '../evidence/evidence.ts'
-import type { SeenConnection, TlsAnchor, TlsClaims, TlsIdentity } from '../evidence/tls.ts'
 import type { PackageMeasurement } from '../policy/package.ts'
 import type { Selection } from '../policy/select.ts'
 import type { Reason, Stage } from '../reasons.ts'
+import type { SeenConnection, TlsAnchor, TlsClaims, TlsIdentity } from '../tls/tls.ts'
 
-export type { TlsAnchor } from '../evidence/tls.ts'
+export type { TlsAnchor } from '../tls/tls.ts'
 
 /** What was seen of the fresh TLS connection that the challenge went over. */
 export type Connection = SeenConnection

@@ -1,7 +1,7 @@
 // From what an appraisal found to its result: when it ends, what it is worth and how it is told.
 import type { Claims, TrustVector } from '../evidence/evidence.ts'
-import type { TlsIdentity } from '../evidence/tls.ts'
 import { REASONS, type Reason } from '../reasons.ts'
+import type { TlsIdentity } from '../tls/tls.ts'
 import type { AppraisalRequest, AppraisalResult, Level, TlsRecord } from './result.ts'
 import { mergeTrust, statusOf, trustOfReason } from './trust.ts'
 

@@ -1,9 +1,9 @@
 // The check of a connection as an appraisal asks for it: by the section tls of the policy, or only read off where there is none.
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
-import { checkTlsIdentity, type TlsIdentity, type TlsQuestion, tlsNeeds } from '../evidence/tls.ts'
-import type { TlsPolicy } from '../evidence/tls-policy.ts'
 import { Certificate } from '../format/certificate.ts'
+import type { TlsPolicy } from '../tls/policy.ts'
+import { checkTlsIdentity, type TlsIdentity, type TlsQuestion, tlsNeeds } from '../tls/tls.ts'
 import type { AppraisalRequest, Connection, TlsRecord } from './result.ts'
 
 export interface TlsVerdict extends Omit<TlsIdentity, 'claims'> {

@@ -2,7 +2,8 @@
 import { Denial, malformed } from '../denial.ts'
 import { assertAllListed } from '../evidence/allow.ts'
 import type { AllowList, Appraised, Claims } from '../evidence/evidence.ts'
-import { TCB_STATUSES } from './status.ts'
+import { DATE_IN_WORDS, DATE_PATTERN } from '../policy/date.ts'
+import { TCB_STATUSES } from '../tcb/status.ts'
 import { trailingText } from './verify.ts'
 
 /** Statuses that a policy may ask for; what is outdated can only be tolerated until a date, what is revoked not at all. */
@@ -61,9 +62,8 @@ export const DCAP_PROPERTIES = {
         },
         until: {
           type: 'string',
-          pattern:
-            '^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]{1,3})?Z)?$',
-          'x-expects': 'a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z',
+          pattern: DATE_PATTERN,
+          'x-expects': DATE_IN_WORDS,
           description: 'when this ends',
         },
       },

@@ -7,8 +7,8 @@ import { type Crl, isConsistentCrl, isRevoked, parseCrl } from '../format/crl.ts
 import { equalBytes } from '../format/der.ts'
 import { KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
 import { isSigned, schemeOf } from '../format/signature.ts'
+import { asCollateral } from '../tcb/signed.ts'
 import type { PckChain } from './chain.ts'
-import { asCollateral } from './signed.ts'
 
 /** Intel's longest has a few thousand entries. */
 const LARGEST = 1024 * 1024

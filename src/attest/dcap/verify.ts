@@ -4,13 +4,13 @@ import { Denial, malformed } from '../denial.ts'
 import { checkExpected } from '../evidence/allow.ts'
 import type { Claims, EvidenceItem, Verification } from '../evidence/evidence.ts'
 import { checkVendorChain } from '../evidence/vendor-chain.ts'
-import { type DcapQuote, isZero, parseQuote } from '../format/dcap-quote.ts'
-import { equalBytes } from '../format/der.ts'
-import { readPck } from '../format/pck.ts'
+import { equalBytes, isZero } from '../format/der.ts'
 import { isSigned, keyOf } from '../format/signature.ts'
+import { type Authentic, assertNotKnownRevoked, type Judged, judge } from '../tcb/collateral.ts'
+import { P256 } from '../tcb/signed.ts'
 import { assertLeaf, pckChainOf } from './chain.ts'
-import { type Authentic, assertNotKnownRevoked, type Judged, judge } from './collateral.ts'
-import { P256 } from './signed.ts'
+import { readPck } from './pck.ts'
+import { type DcapQuote, parseQuote } from './quote.ts'
 
 /** SubjectPublicKeyInfo of a P-256 key up to its point. */
 const SPKI = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex')

@@ -1,21 +1,22 @@
 // Every kind of evidence that can be verified here, with the section of a policy it is appraised by; one row each, no rule.
+
+import { awsIid } from '../cloud/aws-iid.ts'
+import { azureImds } from '../cloud/azure-imds.ts'
+import { azureVtpmSection, createAzureVtpm } from '../cloud/azure-vtpm.ts'
+import { sgx, sgxSection } from '../dcap/sgx.ts'
+import { tdx, tdxSection } from '../dcap/tdx.ts'
+import { nitro } from '../nitro/nitro.ts'
+import { nitroSection } from '../nitro/policy.ts'
 import { REFERENCE_LIST, type SectionSchema } from '../policy/schema.ts'
+import { sevSnpSection } from '../snp/policy.ts'
+import { sevSnp } from '../snp/sev-snp.ts'
 import { confidentialSpace } from '../token/confidential-space.ts'
 import { gcpIdentity } from '../token/gcp-identity.ts'
 import { maa } from '../token/maa.ts'
 import { AWS_IID_SECTION, AZURE_IMDS_SECTION, tokenSection } from '../token/section.ts'
 import { TPM_SECTION } from '../tpm/policy.ts'
-import { awsIid } from './aws-iid.ts'
-import { azureImds } from './azure-imds.ts'
-import { azureVtpmSection, createAzureVtpm } from './azure-vtpm.ts'
+import { tpm } from '../tpm/tpm.ts'
 import type { EvidenceType, Verifier } from './evidence.ts'
-import { nitro } from './nitro.ts'
-import { nitroSection } from './nitro-policy.ts'
-import { sevSnp } from './sev-snp.ts'
-import { sevSnpSection } from './sev-snp-policy.ts'
-import { sgx, sgxSection } from './sgx.ts'
-import { tdx, tdxSection } from './tdx.ts'
-import { tpm } from './tpm.ts'
 
 export type Verifiers = Readonly<Partial<Record<EvidenceType, Verifier<never>>>>
 
@@ -51,4 +52,4 @@ export const EVIDENCE_SECTIONS: Readonly<Record<string, SectionSchema>> = {
   'azure-imds': AZURE_IMDS_SECTION,
 }
 
-export { TLS_SECTION } from './tls-policy.ts'
+export { TLS_SECTION } from '../tls/policy.ts'

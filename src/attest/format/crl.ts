@@ -31,7 +31,7 @@ export const CRL_EXTENSION = {
 } as const
 
 /** The largest lists of public authorities are of some ten megabytes. */
-export const LARGEST_CRL = 32 * 1024 * 1024
+const LARGEST_CRL = 32 * 1024 * 1024
 
 /** Throws `evidence.malformed` or `evidence.too_large`; a list without nextUpdate or of version 1 is malformed here. */
 export function parseCrl(der: Uint8Array, largest: number = LARGEST_CRL): Crl {

@@ -40,7 +40,7 @@ export function readGeneralName(from: Der, what: string): GeneralName {
 }
 
 /** The content of GeneralNames to its end; at least one. */
-export function readGeneralNames(from: Der, what: string): readonly GeneralName[] {
+function readGeneralNames(from: Der, what: string): readonly GeneralName[] {
   if (from.isDone) throw malformed(`${what}: an empty list`)
   const names: GeneralName[] = []
   while (!from.isDone) {
@@ -55,6 +55,14 @@ export function subjectAltNamesOf(certificate: Certificate): readonly GeneralNam
   const extension = certificate.extensions.get(EXTENSION.subjectAltName)
   if (!extension) return []
   return readGeneralNames(contentOf(extension.value, 'subjectAltName'), 'subjectAltName')
+}
+
+/** Of one kind, in their order, as they stand. */
+export function namesIn(
+  certificate: Certificate,
+  kind: 'email' | 'dns' | 'uri',
+): readonly string[] {
+  return subjectAltNamesOf(certificate).flatMap((name) => (name.kind === kind ? [name.value] : []))
 }
 
 /** Where to find out about a certificate or its issuer: method OID and URI (RFC 5280 section 4.2.2.1). */
@@ -76,6 +84,15 @@ export function authorityInfoAccessOf(certificate: Certificate): readonly Access
     one.finish(what)
   }
   return found
+}
+
+const CA_ISSUERS = '1.3.6.1.5.5.7.48.2'
+
+/** Where the certificate of the issuer may be had, as the certificate says. */
+export function issuerUrlsIn(certificate: Certificate): readonly string[] {
+  return authorityInfoAccessOf(certificate).flatMap(({ method, location }) =>
+    method === CA_ISSUERS && location.kind === 'uri' ? [location.value] : [],
+  )
 }
 
 function ia5(bytes: Uint8Array, what: string): string {

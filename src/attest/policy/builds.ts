@@ -31,7 +31,7 @@ export function appraiseBuilds(
 }
 
 /** By their numbers, from the left; what is missing counts as 0. */
-export function isOlder(version: string, than: string): boolean {
+function isOlder(version: string, than: string): boolean {
   const [mine, theirs] = [version, than].map((text) => text.split('.').map(Number))
   for (let at = 0; at < Math.max(mine?.length ?? 0, theirs?.length ?? 0); at++) {
     const difference = (mine?.[at] ?? 0) - (theirs?.[at] ?? 0)

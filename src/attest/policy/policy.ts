@@ -1,5 +1,5 @@
 // An appraisal policy as appraisal uses it: plain data that crosses to a thread; types only.
-import type { BoundTo } from '../envelope.ts'
+import type { BoundTo } from '../evidence/envelope.ts'
 import type { AllowList, EvidenceType } from '../evidence/evidence.ts'
 
 /** One demand: evidence of one of these kinds. */

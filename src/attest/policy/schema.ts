@@ -1,5 +1,5 @@
 // What an appraisal policy may say, as closed JSON Schema; sections of kinds of evidence come from beside their verifiers.
-import { BINDINGS } from '../envelope.ts'
+import { BINDINGS } from '../evidence/envelope.ts'
 import { EVIDENCE_TYPES } from '../evidence/evidence.ts'
 import { DATE_IN_WORDS, DATE_PATTERN } from './date.ts'
 

@@ -1,5 +1,5 @@
 // Root keys of AMD for SEV-SNP (ARK), byte for byte, and the intermediates below them; nothing here is checked or chosen.
-// Long because it is data; test/attest/roots/roots.test.ts pins the digests.
+// Long because it is data; test/attest/roots/amd-nitro.test.ts pins the digests.
 // Source: AMD KDS cert_chain of each product, as kept in google/go-sev-guest verify/trust at
 // af1c107a648f47253da23a9de7a7c82ec073cfdb, 2026-11-21.
 import type { EvidenceRoot } from '../evidence/evidence.ts'

@@ -1,16 +1,16 @@
 // Gets everything an appraisal is made of: a challenge, a fresh connection, what the server answers on it, and the collateral; it judges nothing.
 import { createHash } from 'node:crypto'
 import type { AppraisalRequest, Connection, TlsAnchor } from '../appraisal/result.ts'
-import { binderOf } from '../binder.ts'
-import type { Challenge, Challenges } from '../challenge.ts'
-import type { CollateralSource } from '../collateral-source.ts'
 import { Denial } from '../denial.ts'
-import { type BoundTo, ENVELOPE_LIMITS } from '../envelope.ts'
+import { type BoundTo, ENVELOPE_LIMITS } from '../evidence/envelope.ts'
 import type { EvidenceRoot, EvidenceType } from '../evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../evidence/media.ts'
 import { Certificate } from '../format/certificate.ts'
+import { binderOf } from '../freshness/binder.ts'
+import type { Challenge, Challenges } from '../freshness/challenge.ts'
 import type { AppraisalPolicy, EvidencePolicy } from '../policy/policy.ts'
 import type { Selection } from '../policy/select.ts'
+import type { CollateralSource } from './collateral-source.ts'
 import type { AttestConnection, AttestedServer, Reaching } from './server.ts'
 
 /** What does not change from one appraisal to the next. */
@@ -68,7 +68,8 @@ async function meet(
   const { evidence } = policy
   if (!evidence) return handshake(server, policy, { deps, signal, with: async () => ({}) })
   const ttl = Math.min(frame.challengeTtl, evidence.challengeTtl)
-  const of = { serverId: server.id, targetUrl: server.url ?? '', policy: policy.id }
+  const { name: scope, id: serverId, url: targetUrl = '' } = server
+  const of = { serverId, scope, targetUrl, policy: policy.id }
   const challenge = await deps.challenges.issue(of, { ttl, skew: frame.skew })
   let consumed: Promise<Challenge> | undefined
   const consume = () => {

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Selection } from '../policy/select.ts'
 import type { AttestedServer } from './server.ts'
 import type { Attested } from './service.ts'
+import { targetSha256 } from './target.ts'
 
 export interface Proposal {
   readonly attested: Attested
@@ -47,9 +48,6 @@ export function createProposals(clock: Pick<Clock, 'now'>): Proposals {
   }
 }
 
-function textOf(
-  { name, id, transport, url, command, cwd, policy }: AttestedServer,
-  sha256?: string,
-) {
-  return JSON.stringify([name, id, transport, url, command, cwd, policy, sha256])
+function textOf(server: AttestedServer, sha256?: string) {
+  return JSON.stringify([targetSha256(server), server.policy, sha256])
 }

@@ -1,21 +1,24 @@
 // One attestation of one server from beginning to end: policy, evidence, appraisal, replay, drift, memory; who may serve is decided above.
 import type { Clock } from '../../base/clock.ts'
 import type { JsonObject } from '../../base/json.ts'
-import { isTransient } from '../admission.ts'
-import type { Admitted, AdmittedMemory } from '../admitted.ts'
+import { isTransient } from '../admission/admission.ts'
+import type { Admitted, AdmittedMemory, Recalled } from '../admission/admitted.ts'
+import { assertNoBadDrift, type Drift, driftOf } from '../admission/drift.ts'
+import type { Measures } from '../admission/measures.ts'
 import type { AppraisalRequest, AppraisalResult } from '../appraisal/result.ts'
 import { type Refusal, refusedResult } from '../appraisal/settle.ts'
 import type { Appraiser } from '../appraisal/thread.ts'
 import { Denial } from '../denial.ts'
-import { assertNoBadDrift, type Drift, driftOf } from '../drift.ts'
-import type { Measures } from '../measures.ts'
+import type { ReplayGuard } from '../freshness/replay.ts'
 import type { AppraisalPolicy } from '../policy/policy.ts'
 import { type Selection, selectPolicy } from '../policy/select.ts'
 import { REASONS } from '../reasons.ts'
-import type { ReplayGuard } from '../replay.ts'
 import { bareRequest, type Frame, type GatherDeps, gather } from './gather.ts'
+import { namesOf } from './names.ts'
 import { createProposals, type Proposal } from './proposals.ts'
+import { createSeenLists } from './seen.ts'
 import type { AttestedServer } from './server.ts'
+import { targetSha256 } from './target.ts'
 
 export interface ServiceDeps {
   readonly frame: Frame
@@ -61,6 +64,11 @@ export interface AttestationService {
   examine(server: AttestedServer): Promise<AppraisalResult | undefined>
 }
 
+/** Proposals attested at the same time; more are refused for the moment. */
+const MOST_PROPOSING = 16
+/** How long a refusal waits to be remembered. */
+const NOTED_MS = 2000
+
 export function createAttestationService(deps: ServiceDeps): AttestationService {
   const { frame, policies, require, appraiser, clock } = deps
   const parts: GatherDeps = {
@@ -70,17 +78,22 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
     took: deps.measures.took,
   }
   const proposals = createProposals(clock)
-  const selectionFor = ({ name, id, url, tags, policy }: AttestedServer) => {
-    const names = [...new Set([name, id, ...(url === undefined ? [] : [url])])]
-    return selectPolicy(policies, { names, tags, policy }, require)
+  const seen = createSeenLists()
+  /** Of those that are about to be written: whoever may write servers must not keep the admitted ones from being attested. */
+  let proposing = 0
+  const selectionFor = (server: AttestedServer) => {
+    const { tags, policy } = server
+    return selectPolicy(policies, { names: namesOf(server), tags, policy }, require)
   }
 
   async function attest(server: AttestedServer, how: AttestHow): Promise<Attested> {
     const begun = clock.now()
     const selection = selectionFor(server)
-    const proposed = how.purpose === 'admit' ? proposals.take(server, selection) : undefined
+    const isAdmission = how.purpose === 'admit'
+    const proposed = isAdmission ? proposals.take(server, selection) : undefined
     if (proposed) return confirmed(server, proposed)
     const limit = limited(clock, deps.patience, how.signal)
+    if (!isAdmission) proposing++
     try {
       const attested = await attempt(server, selection, { how, signal: limit.signal })
       await noteRefusal(server, attested, how)
@@ -88,6 +101,7 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
       deps.told(server, attested, how)
       return attested
     } finally {
+      if (!isAdmission) proposing--
       limit.end()
     }
   }
@@ -104,10 +118,16 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
     const { policy } = 'policy' in selection ? selection : {}
     if (!policy) return { result: await appraiser.appraise(bare()), drift: undefined }
     try {
+      if (proposing > MOST_PROPOSING && how.purpose !== 'admit')
+        throw new Denial('internal.busy', 'too many servers are proposed at once')
+      const recalling = within(deps.memory.recall(server.name), signal)
+      // what is shown against it counts also where the store is away
+      seen.note(listsOf(await recalling.catch(() => undefined)))
       const request = await within(gather(server, policy, { frame, deps: parts, signal }), signal)
-      const result = await appraiser.appraise({ ...request, now: clock.wall() })
+      const result = await appraiser.appraise({ ...request, seen: seen.all, now: clock.wall() })
       if (result.decision !== 'accept') return { result, drift: undefined }
-      return await settle(server, result, how)
+      seen.note(result.lists)
+      return await settle(server, result, { how, recalled: await recalling })
     } catch (error) {
       return { result: refusedResult(bare(), refusalOf(error)), drift: undefined }
     }
@@ -117,17 +137,19 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
   async function settle(
     server: AttestedServer,
     result: AppraisalResult,
-    { purpose, newHardware = false }: AttestHow,
+    { how, recalled }: { readonly how: AttestHow; readonly recalled: Recalled },
   ): Promise<Attested> {
     const { evidence } = result
-    const recalled = await deps.memory.recall(server.name)
-    const before = recalled.admitted?.claims
+    const { purpose, newHardware = false } = how
+    // another server under its name is no later state of this one
+    const isSame = recalled.admitted?.target === targetSha256(server)
+    const before = isSame ? recalled.admitted?.claims : undefined
     const drift = before && driftOf(before, evidence, { listed: true, newHardware })
     try {
       if (drift) assertNoBadDrift(drift)
       if (purpose === 'try' || result.mode === 'observe') return { result, drift }
       const until = result.expires ?? clock.wall()
-      await deps.replay.accept({ serverId: server.id, claims: evidence, until })
+      await deps.replay.accept({ serverId: server.name, claims: evidence, until })
       if (purpose === 'propose') proposals.keep(server, { result, drift }, recalled.version)
       else await remember(server, result, recalled.version)
       return { result, drift }
@@ -137,7 +159,8 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
   }
 
   async function remember(server: AttestedServer, result: AppraisalResult, version: number) {
-    if (!(await deps.memory.remember(server.name, keptOf(result, clock.wall()), version)))
+    const kept = { ...keptOf(result, clock.wall()), target: targetSha256(server) }
+    if (!(await deps.memory.remember(server.name, kept, version)))
       throw new Denial('internal.busy', 'the server was attested elsewhere meanwhile')
   }
 
@@ -155,16 +178,15 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
   }
 
   /** A restart must not forget what was shown against a server that was admitted. */
-  async function noteRefusal(
-    { name }: AttestedServer,
-    { result }: Attested,
-    { purpose }: AttestHow,
-  ) {
+  async function noteRefusal(server: AttestedServer, { result }: Attested, { purpose }: AttestHow) {
     const { decision, mode, reason, transient } = result
     if (purpose !== 'admit' || decision !== 'deny' || mode === 'observe' || transient || !reason)
       return
-    // where the store is away, the next attestation finds it again
-    await deps.memory.refuse(name, reason).catch(() => {})
+    // where the store is away, the next attestation finds it again: the refusal must not wait for it
+    const noted = deps.memory.refuse(server.name, reason, targetSha256(server))
+    const { signal, end } = limited(clock, NOTED_MS, undefined)
+    await within(noted, signal).catch(() => {})
+    end()
   }
 
   return {
@@ -199,6 +221,10 @@ function count(
   measures.took('appraise', duration.appraise)
   measures.took('total', ms)
   if (drift && drift.kind !== 'identical') measures.drifted(name)
+}
+
+function listsOf(recalled: Recalled | undefined): AppraisalResult['lists'] {
+  return (recalled?.admitted?.result as unknown as AppraisalResult | undefined)?.lists ?? []
 }
 
 function keptOf(result: AppraisalResult, now: number): Admitted {

@@ -1,11 +1,11 @@
 // SPIFFE trust bundles (Trust-Domain-and-Bundle section 4): whom a trust domain trusts, and which of two holds; nothing is fetched.
 import { hash } from 'node:crypto'
 import { Denial, malformed, ofCollateral } from '../denial.ts'
-import { parseSpiffeId } from '../evidence/spiffe.ts'
 import { fromBase64 } from '../format/base64.ts'
 import { Certificate } from '../format/certificate.ts'
 import { readJson } from '../format/json.ts'
-import { type Jwk, keysIn } from '../format/jwks.ts'
+import { type Jwk, keysIn } from '../token/jwks.ts'
+import { parseSpiffeId } from './id.ts'
 
 export interface SpiffeBundle {
   readonly trustDomain: string

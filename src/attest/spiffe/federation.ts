@@ -2,8 +2,8 @@
 // Who fetches follows no redirect, and checks the endpoint as the need says before it reads a byte.
 import type { Collateral, CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
-import { parseSpiffeId, parseSpiffeRule, type SpiffeRule } from '../evidence/spiffe.ts'
 import { newerBundle, parseSpiffeBundle, type SpiffeBundle } from './bundle.ts'
+import { parseSpiffeId, parseSpiffeRule, type SpiffeRule } from './id.ts'
 
 /** As it is configured: all of it out of band, none of it from the endpoint. */
 export interface Federation {

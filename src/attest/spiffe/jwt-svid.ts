@@ -1,11 +1,11 @@
 // JWT-SVIDs (JWT-SVID sections 2 to 5): tokens that name a workload to an audience, and never prove whose connection it is.
 import { Denial, ofCollateral } from '../denial.ts'
-import { parseSpiffeId } from '../evidence/spiffe.ts'
 import { memberAt, textsAt } from '../format/json.ts'
-import { keyNamed } from '../format/jwks.ts'
-import { assertJwsSigned, JWS_ALGORITHMS, type JwsShape, parseJws } from '../format/jws.ts'
+import { keyNamed } from '../token/jwks.ts'
+import { assertJwsSigned, JWS_ALGORITHMS, type JwsShape, parseJws } from '../token/jws.ts'
 import { timeIn } from '../token/token-claims.ts'
 import type { SpiffeBundle } from './bundle.ts'
+import { parseSpiffeId } from './id.ts'
 
 export interface JwtSvid {
   readonly id: string

@@ -1,8 +1,8 @@
 // X.509-SVIDs against the bundle of their own trust domain (X509-SVID section 5): the path is validated by whoever is handed in.
 import { Denial } from '../denial.ts'
-import { checkSvidAuthority, checkX509Svid, parseSpiffeId } from '../evidence/spiffe.ts'
 import type { Certificate } from '../format/certificate.ts'
 import type { SpiffeBundle } from './bundle.ts'
+import { checkSvidAuthority, checkX509Svid, parseSpiffeId } from './id.ts'
 
 /** RFC 5280 path validation: leaf first, then whatever came along. Returns the path that holds, leaf first. Throws Denial. */
 export type ValidatePath = (

@@ -13,7 +13,6 @@ import type {
 import { checkVendorChain } from '../evidence/vendor-chain.ts'
 import { Certificate } from '../format/certificate.ts'
 import { memberAt, textAt, textsAt } from '../format/json.ts'
-import { assertJwsSigned, type Jws, type JwsShape, parseJws } from '../format/jws.ts'
 import type { Reason } from '../reasons.ts'
 import {
   appraiseByAny,
@@ -21,6 +20,7 @@ import {
   ISSUER_DEFAULTS,
   type TokenPolicy,
 } from './issuers.ts'
+import { assertJwsSigned, type Jws, type JwsShape, parseJws } from './jws.ts'
 import {
   assertAnswered,
   assertSignedByIssuer,

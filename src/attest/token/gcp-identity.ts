@@ -3,8 +3,8 @@ import { hash } from 'node:crypto'
 import { Denial } from '../denial.ts'
 import type { Appraised, Claims, Verifier } from '../evidence/evidence.ts'
 import { memberAt, textAt } from '../format/json.ts'
-import { type JwsShape, parseJws } from '../format/jws.ts'
 import { appraiseByAny, type GcpIdentityIssuer, type TokenPolicy } from './issuers.ts'
+import { type JwsShape, parseJws } from './jws.ts'
 import {
   assertAnswered,
   assertSignedByIssuer,

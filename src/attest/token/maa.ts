@@ -5,7 +5,6 @@ import { Denial, malformed } from '../denial.ts'
 import { assertListed } from '../evidence/allow.ts'
 import type { Appraised, Claims, Expected, Verifier } from '../evidence/evidence.ts'
 import { memberAt, textAt } from '../format/json.ts'
-import { type JwsShape, parseJws } from '../format/jws.ts'
 import type { Reason } from '../reasons.ts'
 import {
   appraiseByAny,
@@ -14,6 +13,7 @@ import {
   type MaaIssuer,
   type TokenPolicy,
 } from './issuers.ts'
+import { type JwsShape, parseJws } from './jws.ts'
 import {
   assertAnswered,
   assertSignedByIssuer,

@@ -1,5 +1,5 @@
 // The sections `token`, `aws-iid` and `azure-imds` of an appraisal policy as closed JSON Schema; what they mean stands beside each verifier.
-import { AZURE_CLOUDS } from '../evidence/azure-imds.ts'
+import { AZURE_CLOUDS } from '../cloud/azure-imds.ts'
 import { ISSUER_DEFAULTS, MAA_TCB } from './issuers.ts'
 
 const texts = (description: string, item: object = { maxLength: 256 }) =>

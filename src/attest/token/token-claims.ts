@@ -4,8 +4,8 @@ import type { JsonObject } from '../../base/json.ts'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed, ofCollateral } from '../denial.ts'
 import type { Claims, Expected, Verification } from '../evidence/evidence.ts'
-import { keyNamed, type PublicJwk, readJwks } from '../format/jwks.ts'
-import { assertJwsSigned, type Jws } from '../format/jws.ts'
+import { keyNamed, type PublicJwk, readJwks } from './jwks.ts'
+import { assertJwsSigned, type Jws } from './jws.ts'
 
 const LARGEST_TIME = 1e11
 /** A set of keys has no end of its own; an older one could hold a key that was withdrawn. */

@@ -1,5 +1,6 @@
 // Members of a sender's JSON, each read as the one type it may have; what they mean is not known here.
 import { Denial, malformed } from '../denial.ts'
+import { fromBase64url } from '../format/base64.ts'
 
 export type Members = Readonly<Record<string, unknown>>
 
@@ -44,9 +45,7 @@ export function requiredBytes(of: Members, name: string, limit: number): Uint8Ar
 export function base64urlBytes(text: unknown, what: string, limit: number): Uint8Array {
   if (typeof text !== 'string') throw malformed(`${what}: no text`)
   if (text.length > Math.ceil((limit * 4) / 3)) throw new Denial('evidence.too_large', what)
-  const bytes = Buffer.from(text, 'base64url')
-  if (bytes.toString('base64url') !== text) throw malformed(`${what}: no base64url`)
-  return bytes
+  return fromBase64url(text, what)
 }
 
 const HEX = /^(?:[0-9a-f]{2})*$/

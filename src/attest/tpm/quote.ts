@@ -20,7 +20,6 @@ import {
   type TpmSignature,
 } from './tpms.ts'
 
-export const TPM_QUOTE_MEDIA_TYPE = 'application/vnd.portcullis.tpm-quote+json'
 /** Members of every form that holds a quote. */
 export const QUOTE_MEMBERS = ['v', 'quote', 'signature', 'pcrs'] as const
 

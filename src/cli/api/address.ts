@@ -1,5 +1,5 @@
 // Where the admin API is: named, or where the configuration would have the gateway listen; nothing is asked of it here.
-import type { AdminPlace } from '../../app/admin-place.ts'
+import type { AdminPlace } from '../../app/admin/place.ts'
 import { findConfig } from '../command.ts'
 import { UsageError } from '../exit.ts'
 import type { Output } from '../output.ts'
@@ -43,7 +43,7 @@ async function configured(
   shell: Shell,
   output: Pick<Output, 'note'>,
 ): Promise<Address> {
-  const { adminPlace } = await import('../../app/admin-place.ts')
+  const { adminPlace } = await import('../../app/admin/place.ts')
   const configFile = findConfig(options, shell)
   const { profile } = options
   const source = configFile === undefined ? {} : { configFile, profile }

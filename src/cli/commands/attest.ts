@@ -128,7 +128,7 @@ async function challenge({ output, options }: Invocation<ChallengeOptions>): Pro
     output.result(made, () => rows(made))
     return EXIT.ok
   }
-  const { binderOf } = await import('../../attest/binder.ts')
+  const { binderOf } = await import('../../attest/freshness/binder.ts')
   const binder = binderOf({
     nonce,
     spkiSha256: digestOf(spki, '--spki'),
@@ -151,9 +151,11 @@ async function itemOf(
   { type, endorsements }: VerifyOptions,
 ): Promise<EvidenceItem> {
   const { EVIDENCE_TYPES } = await import('../../attest/evidence/evidence.ts')
+  const { EVIDENCE_KINDS } = await import('../../attest/evidence/media.ts')
   const types: readonly string[] = EVIDENCE_TYPES
   if (!types.includes(type)) throw new UsageError(`--type: it is one of ${types.join(', ')}`)
-  const bytes = await bytesOf(shell, file)
+  const isToken = EVIDENCE_KINDS[type as EvidenceType].section === 'token'
+  const bytes = documentOf(await bytesOf(shell, file), isToken)
   const given = endorsements === undefined ? {} : await endorsementsIn(shell, endorsements)
   return { type: type as EvidenceType, bytes, endorsements: given }
 }
@@ -166,6 +168,12 @@ async function endorsementsIn(shell: Shell, file: string): Promise<JsonObject> {
   } catch {
     throw new UsageError(`--endorsements: ${file} is no JSON object`)
   }
+}
+
+/** A token in a file often ends its line, which is not part of it; documents in bytes are as they are. */
+function documentOf(bytes: Uint8Array, isToken: boolean): Uint8Array {
+  const end = isToken ? /\r?\n$/.exec(Buffer.from(bytes.subarray(-2)).toString('latin1')) : null
+  return end ? bytes.subarray(0, bytes.length - end[0].length) : bytes
 }
 
 async function policyOf(shell: Shell, file: string): Promise<AppraisalPolicy> {

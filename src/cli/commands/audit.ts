@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { AuditPlace, AuditSource } from '../../app/audit-source.ts'
+import type { AuditPlace, AuditSource } from '../../app/report/audit-source.ts'
 import type { AuditQuery } from '../../audit/reader.ts'
 import type { Verdict } from '../../audit/verify.ts'
 import { messageOf } from '../../base/errors.ts'
@@ -144,7 +144,7 @@ async function keygen({ shell, output }: Invocation<object>, file: string): Prom
 }
 
 async function open(place: AuditPlace): Promise<AuditSource> {
-  const { openAuditSource } = await import('../../app/audit-source.ts')
+  const { openAuditSource } = await import('../../app/report/audit-source.ts')
   return openAuditSource(place)
 }
 

@@ -1,6 +1,6 @@
 // `portcullis bench`: what one plugin costs at each of its points, in this process; it starts no server and changes nothing.
-import type { Cost, EntryBench } from '../../app/bench.ts'
-import type { Inspection } from '../../app/inspect.ts'
+import type { Cost, EntryBench } from '../../app/inspect/bench.ts'
+import type { Inspection } from '../../app/inspect/inspect.ts'
 import { AppError } from '../../base/errors.ts'
 import {
   type AddCommand,
@@ -34,7 +34,7 @@ export const addBench: AddCommand = (program, run) => {
 }
 
 async function benchCommand({ shell, output, options }: Invocation<BenchOptions>): Promise<Exit> {
-  const { benchEntry } = await import('../../app/bench.ts')
+  const { benchEntry } = await import('../../app/inspect/bench.ts')
   const { inspection, entry } = await inspect(options, shell)
   try {
     const { point, payload } = options
@@ -58,8 +58,8 @@ interface Found {
 
 /** As configured; a built-in plugin that no configuration names is loaded alone. */
 async function inspect(options: BenchOptions, shell: Shell): Promise<Found> {
-  const { findEntry } = await import('../../app/bench.ts')
-  const { inspectGateway } = await import('../../app/inspect.ts')
+  const { findEntry } = await import('../../app/inspect/bench.ts')
+  const { inspectGateway } = await import('../../app/inspect/inspect.ts')
   const { plugin } = options
   if (findConfig(options, shell) !== undefined) {
     const inspection = await inspectGateway(loading(options, shell))

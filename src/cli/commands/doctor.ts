@@ -22,7 +22,7 @@ export const addDoctor: AddCommand = (program, run) => {
 
 async function doctor({ shell, output, options }: Invocation<ConfigOptions>): Promise<Exit> {
   const found: Finding[] = [checkNode(process.versions.node)]
-  const { inspectGateway } = await import('../../app/inspect.ts')
+  const { inspectGateway } = await import('../../app/inspect/inspect.ts')
   try {
     const configFile = requireConfig(options, shell)
     const inspection = await inspectGateway({

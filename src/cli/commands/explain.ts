@@ -1,7 +1,7 @@
 // `portcullis explain`: which entries would run for one request, why, and what they would do; nothing is sent anywhere.
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { Explanation } from '../../app/explain.ts'
+import type { Explanation } from '../../app/inspect/explain.ts'
 import { messageOf } from '../../base/errors.ts'
 import { isObject, type JsonObject } from '../../base/json.ts'
 import type { Principal } from '../../engine/context.ts'
@@ -63,8 +63,8 @@ async function explainCommand({
   const { era } = options
   if (era !== 'legacy' && era !== 'modern') throw new UsageError('--era is legacy or modern')
   const principal = options.as === undefined ? undefined : await readPrincipal(options.as, shell)
-  const { explain } = await import('../../app/explain.ts')
-  const { inspectGateway } = await import('../../app/inspect.ts')
+  const { explain } = await import('../../app/inspect/explain.ts')
+  const { inspectGateway } = await import('../../app/inspect/inspect.ts')
   const inspection = await inspectGateway(loading(options, shell))
   try {
     const { client, ...question } = options

@@ -25,7 +25,7 @@ export const addPlugin: AddCommand = (program, run) => {
 }
 
 async function listPlugins({ shell, output, options }: Invocation<ConfigOptions>): Promise<Exit> {
-  const { inspectGateway } = await import('../../app/inspect.ts')
+  const { inspectGateway } = await import('../../app/inspect/inspect.ts')
   const configFile = findConfig(options, shell)
   // without a configuration: what comes with the package
   const source = configFile === undefined ? { config: { version: 1 } } : { configFile }
@@ -56,7 +56,7 @@ async function listPlugins({ shell, output, options }: Invocation<ConfigOptions>
 }
 
 async function tellPoints({ output }: Invocation<object>): Promise<Exit> {
-  const { listPoints } = await import('../../app/point-list.ts')
+  const { listPoints } = await import('../../app/inspect/point-list.ts')
   const points = listPoints()
   const { style } = output
   output.result({ points }, () => {

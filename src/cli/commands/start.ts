@@ -1,6 +1,6 @@
 // `portcullis start`: runs the gateway until a signal ends it, and says where it is and what protects what.
 import { relative } from 'node:path'
-import { reportProtection } from '../../app/protection.ts'
+import { reportProtection } from '../../app/inspect/protection.ts'
 import type { RunningGateway } from '../../app.ts'
 import type { LogLevel } from '../../base/log.ts'
 import { suggest } from '../../base/suggest.ts'

@@ -27,7 +27,7 @@ export const addValidate: AddCommand = (program, run) => {
 }
 
 async function validate({ shell, output, options }: Invocation<ValidateOptions>): Promise<Exit> {
-  const { inspectGateway } = await import('../../app/inspect.ts')
+  const { inspectGateway } = await import('../../app/inspect/inspect.ts')
   const inspection = await inspectGateway(loading(options, shell)).catch((error: unknown) => {
     // the result of this command, not a failure of it: programs read it from stdout
     if (output.human || options.print || exitOf(error) !== EXIT.configuration) throw error

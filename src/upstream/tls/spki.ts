@@ -12,7 +12,8 @@ const VERSION = 0xa0
 /** serialNumber, signature, issuer, validity, subject. */
 const BEFORE_KEY = 5
 
-// as it was sent: an encoder would write what it has understood of it
+// a walk of its own beside the parser of attestation, which rooms do not share: it must hold for certificates that one refuses, and
+// costs every connection; that both name the same key is tested. As it was sent: an encoder would write what it has understood of it
 function spkiOf(der: Uint8Array): Uint8Array | undefined {
   const certificate = elementAt(der, 0, der.length)
   if (certificate?.tag !== SEQUENCE || certificate.end !== der.length) return undefined

@@ -12,12 +12,12 @@ import {
 import { makeCertificate } from '../../../examples/attested-server/certificate.ts'
 import { type AttestedServer, startServer } from '../../../examples/attested-server/server.ts'
 import { tpmSource } from '../../../examples/attested-server/tpm-source.ts'
-import { binderOf } from '../../../src/attest/binder.ts'
 import type { EvidenceItem } from '../../../src/attest/evidence/evidence.ts'
-import { activatable, tpm } from '../../../src/attest/evidence/tpm.ts'
+import { binderOf } from '../../../src/attest/freshness/binder.ts'
 import { AK_ROOTS, activationId, EK_ROOTS } from '../../../src/attest/tpm/key-trust.ts'
 import { makeCredential } from '../../../src/attest/tpm/make-credential.ts'
 import { parseTpmPublic, tpmNameOf } from '../../../src/attest/tpm/public.ts'
+import { activatable, tpm } from '../../../src/attest/tpm/tpm.ts'
 import {
   noOpenssl,
   noSoftwareTpm,

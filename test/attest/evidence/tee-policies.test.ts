@@ -3,16 +3,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { Denial } from '../../../src/attest/denial.ts'
 import type { Claims } from '../../../src/attest/evidence/evidence.ts'
-import {
-  appraiseNitro,
-  type NitroPolicy,
-  nitroSection,
-} from '../../../src/attest/evidence/nitro-policy.ts'
-import {
-  appraiseSevSnp,
-  type SevSnpPolicy,
-  sevSnpSection,
-} from '../../../src/attest/evidence/sev-snp-policy.ts'
+import { appraiseNitro, type NitroPolicy, nitroSection } from '../../../src/attest/nitro/policy.ts'
+import { appraiseSevSnp, type SevSnpPolicy, sevSnpSection } from '../../../src/attest/snp/policy.ts'
 import { allow, policyOf } from '../vectors.ts'
 
 const NOW = Date.UTC(2026, 10, 28)

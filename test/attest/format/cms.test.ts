@@ -7,10 +7,10 @@ import { describe, expect, test } from 'vitest'
 import { toDer } from '../../../src/attest/format/ber.ts'
 import { Certificate } from '../../../src/attest/format/certificate.ts'
 import { assertCmsSigned, isNamedBy, parseSignedData } from '../../../src/attest/format/cms.ts'
-import { explicit, indefinite, integer, nothing, octets, oid, sequence, set, tlv } from '../synthetic/asn1.ts' // biome-ignore format: one line
+import { der } from '../../support/der-writer.ts'
+import { denialOf, reasonOf } from '../denials.ts'
 import { ecKeys, issue, rsaKeys } from '../synthetic/authority.ts'
 import { attributesOf, type CmsWish, SHA256, signedData } from '../synthetic/cms.ts'
-import { reasonOf, refused } from '../synthetic/refused.ts'
 import '../../support/property.ts'
 
 const FIXTURES = new URL('../../fixtures/attestation/aws-iid/', import.meta.url)
@@ -21,7 +21,7 @@ const CONTENT = Buffer.from('{"a":1}')
 const certificate = Certificate.parse(SIGNER.der)
 
 function check(wish: Partial<CmsWish>, by = certificate): string {
-  return refused(() => {
+  return denialOf(() => {
     const bytes = signedData({ content: CONTENT, signer: SIGNER, ...wish })
     const data = parseSignedData(toDer(bytes, 'cms'), 'cms')
     expect(Buffer.from(data.content)).toEqual(wish.content ?? CONTENT)
@@ -31,17 +31,22 @@ function check(wish: Partial<CmsWish>, by = certificate): string {
 
 describe('BER', () => {
   test('becomes DER, whatever way its lengths are written', () => {
-    const der = sequence(octets(Buffer.from('abcd')), integer(1))
-    const pieces = indefinite(0x24, octets(Buffer.from('ab')), indefinite(0x24, octets(Buffer.from('cd')))) // biome-ignore format: one line
-    expect(toDer(indefinite(0x30, pieces, integer(1)), 'it')).toEqual(der)
-    expect(toDer(Buffer.concat([Buffer.of(0x30, 0x82, 0, 9), der.subarray(2)]), 'it')).toEqual(der)
+    const written = der.sequence(der.octets(Buffer.from('abcd')), der.integer(1))
+    const pieces = der.indefinite(0x24, der.octets(Buffer.from('ab')), der.indefinite(0x24, der.octets(Buffer.from('cd')))) // biome-ignore format: one line
+    expect(toDer(der.indefinite(0x30, pieces, der.integer(1)), 'it')).toEqual(written)
+    expect(toDer(Buffer.concat([Buffer.of(0x30, 0x82, 0, 9), written.subarray(2)]), 'it')).toEqual(
+      written,
+    )
   })
 
   test('that is DER stays as it is', () =>
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array(), (a, b) => {
-        const der = sequence(octets(a), explicit(0, set(octets(b), tlv(0x0c, a))))
-        expect(toDer(der, 'it')).toEqual(der)
+        const written = der.sequence(
+          der.octets(a),
+          der.explicit(0, der.set(der.octets(b), der.element(0x0c, a))),
+        )
+        expect(toDer(written, 'it')).toEqual(written)
       }),
     ))
 
@@ -64,9 +69,9 @@ describe('BER', () => {
   )
 
   test('is not deep, long or large without end', () => {
-    expect(refused(() => toDer(Buffer.alloc(60_000, Buffer.of(0x30, 0x80)), 'it'))).toBe('evidence.budget: it: depth') // biome-ignore format: one line
-    const many = indefinite(0x30, Buffer.alloc(10_000, Buffer.of(0x05, 0x00)))
-    expect(refused(() => toDer(many, 'it'))).toBe('evidence.budget: it: elements')
+    expect(denialOf(() => toDer(Buffer.alloc(60_000, Buffer.of(0x30, 0x80)), 'it'))).toBe('evidence.budget: it: depth') // biome-ignore format: one line
+    const many = der.indefinite(0x30, Buffer.alloc(10_000, Buffer.of(0x05, 0x00)))
+    expect(denialOf(() => toDer(many, 'it'))).toBe('evidence.budget: it: elements')
     expect(reasonOf(() => toDer(Buffer.alloc(64 * 1024 + 1), 'it'))).toBe('evidence.too_large')
   })
 
@@ -75,7 +80,9 @@ describe('BER', () => {
     const text = Buffer.from(der)
     const document = fixture('jnewbigin-2018.document.json')
     expect(text.includes(document)).toBe(true)
-    expect(refused(() => parseSignedData(der, 'cms'))).toBe('evidence.weak_algorithm: cms: digest')
+    expect(denialOf(() => parseSignedData(der, 'cms'))).toBe(
+      'evidence.weak_algorithm: cms: digest',
+    )
     // that it is genuine: attributes as a SET, over the digest of the document
     const at = text.indexOf(Buffer.from('a05d3018', 'hex'))
     const attributes = Buffer.from(text.subarray(at, at + 2 + 0x5d))
@@ -92,10 +99,10 @@ describe('SignedData', () => {
     ['DER', {}],
     ['BER', { isBer: true }],
     ['with certificates', { certificates: [OTHER, SIGNER] }],
-    ['with digests without parameters', { digest: sequence(oid('2.16.840.1.101.3.4.2.1')) }],
-    ['with sha256WithRSAEncryption', { algorithm: sequence(oid('1.2.840.113549.1.1.11'), nothing) }],
-    ['with further attributes', { attributes: [...attributesOf(CONTENT), sequence(oid('1.2.3'), set())] }],
-  ])('holds: %s', (_, wish) => expect(check(wish)).toBe('not refused')) // biome-ignore format: a table
+    ['with digests without parameters', { digest: der.sequence(der.oid('2.16.840.1.101.3.4.2.1')) }],
+    ['with sha256WithRSAEncryption', { algorithm: der.sequence(der.oid('1.2.840.113549.1.1.11'), der.null()) }],
+    ['with further attributes', { attributes: [...attributesOf(CONTENT), der.sequence(der.oid('1.2.3'), der.set())] }],
+  ])('holds: %s', (_, wish) => expect(check(wish)).toBe('none')) // biome-ignore format: a table
 
   test('names its signer by issuer and serial, or by key identifier', () => {
     const named = (wish: Partial<CmsWish>, by: Buffer) => {
@@ -124,18 +131,18 @@ describe('SignedData', () => {
     ['another version of the signer', { signerVersion: 3 }, 'evidence.malformed: cms: signerInfo: version'],
     ['no list of digests', { digests: [] }, 'evidence.malformed: cms: ends early'],
     ['a digest twice', { digests: [SHA256, SHA256] }, 'evidence.malformed: cms: digestAlgorithms'],
-    ['another digest in the list', { digests: [sequence(oid('2.16.840.1.101.3.4.2.2'), nothing)] }, 'evidence.malformed: cms: digestAlgorithms'],
-    ['parameters of a digest', { digest: sequence(oid('2.16.840.1.101.3.4.2.1'), integer(1)) }, 'evidence.malformed: cms: parameters'],
-    ['parameters of a key', { algorithm: sequence(oid('1.2.840.113549.1.1.1'), integer(1)) }, 'evidence.malformed: cms: parameters'],
+    ['another digest in the list', { digests: [der.sequence(der.oid('2.16.840.1.101.3.4.2.2'), der.null())] }, 'evidence.malformed: cms: digestAlgorithms'],
+    ['parameters of a digest', { digest: der.sequence(der.oid('2.16.840.1.101.3.4.2.1'), der.integer(1)) }, 'evidence.malformed: cms: parameters'],
+    ['parameters of a key', { algorithm: der.sequence(der.oid('1.2.840.113549.1.1.1'), der.integer(1)) }, 'evidence.malformed: cms: parameters'],
     ['two signers', { signers: 2 }, 'evidence.malformed: cms: one signer: more than belongs to it'],
     ['no signer', { signers: 0 }, 'evidence.malformed: cms: signerInfo: ends early'],
-    ['SHA-1', { digest: sequence(oid('1.3.14.3.2.26'), nothing) }, 'evidence.weak_algorithm: cms: digest'],
-    ['MD5', { digest: sequence(oid('1.2.840.113549.2.5'), nothing) }, 'evidence.weak_algorithm: cms: digest'],
-    ['two digests', { algorithm: sequence(oid('1.2.840.113549.1.1.12'), nothing) }, 'evidence.malformed: cms: two digests'],
-    ['a key of another kind', { algorithm: sequence(oid('1.2.840.10045.4.3.2')) }, 'evidence.signature: cms'],
-    ['an algorithm that is not known', { algorithm: sequence(oid('1.2.840.10040.4.1')) }, 'evidence.weak_algorithm: cms: 1.2.840.10040.4.1 is not in use here'],
+    ['SHA-1', { digest: der.sequence(der.oid('1.3.14.3.2.26'), der.null()) }, 'evidence.weak_algorithm: cms: digest'],
+    ['MD5', { digest: der.sequence(der.oid('1.2.840.113549.2.5'), der.null()) }, 'evidence.weak_algorithm: cms: digest'],
+    ['two digests', { algorithm: der.sequence(der.oid('1.2.840.113549.1.1.12'), der.null()) }, 'evidence.malformed: cms: two digests'],
+    ['a key of another kind', { algorithm: der.sequence(der.oid('1.2.840.10045.4.3.2')) }, 'evidence.signature: cms'],
+    ['an algorithm that is not known', { algorithm: der.sequence(der.oid('1.2.840.10040.4.1')) }, 'evidence.weak_algorithm: cms: 1.2.840.10040.4.1 is not in use here'],
     ['nine certificates', { certificates: Array(9).fill(SIGNER) }, 'evidence.budget: cms: certificates'],
-    ['33 attributes', { attributes: Array.from({ length: 33 }, (_, i) => sequence(oid(`1.2.${i}`), set())) }, 'evidence.budget: cms: signed attributes'],
+    ['33 attributes', { attributes: Array.from({ length: 33 }, (_, i) => der.sequence(der.oid(`1.2.${i}`), der.set())) }, 'evidence.budget: cms: signed attributes'],
   ])('does not hold with %s', (_, wish, why) => expect(check(wish as Partial<CmsWish>)).toBe(why)) // biome-ignore format: a table
 
   test('does not hold by another certificate, nor by a key of 1024 bits', () => {
@@ -147,29 +154,37 @@ describe('SignedData', () => {
 
   test('holds by a key on a curve', () => {
     const signer = issue({ name: 'curve', keys: ecKeys() })
-    const algorithm = sequence(oid('1.2.840.10045.4.3.2'))
-    expect(check({ signer, algorithm }, Certificate.parse(signer.der))).toBe('not refused')
+    const algorithm = der.sequence(der.oid('1.2.840.10045.4.3.2'))
+    expect(check({ signer, algorithm }, Certificate.parse(signer.der))).toBe('none')
   })
 
   test('cannot have its attributes passed off as content', () => {
     // whoever takes the attributes away and shows them as content has a signature over that content
-    const content = set(...attributesOf(CONTENT))
+    const content = der.set(...attributesOf(CONTENT))
     expect(check({ content, attributes: null })).toBe(
       'evidence.malformed: cms: no signed attributes',
     )
   })
 
   test.each([
-    ['another content type', sequence(oid('1.2.840.113549.1.7.1'), explicit(0, octets(CONTENT)))],
-    ['nothing inside', sequence(oid('1.2.840.113549.1.7.2'))],
-    ['a list', sequence()],
+    [
+      'another content type',
+      der.sequence(der.oid('1.2.840.113549.1.7.1'), der.explicit(0, der.octets(CONTENT))),
+    ],
+    ['nothing inside', der.sequence(der.oid('1.2.840.113549.1.7.2'))],
+    ['a list', der.sequence()],
   ])('is not %s', (_, bytes) =>
     expect(reasonOf(() => parseSignedData(bytes, 'cms'))).toBe('evidence.malformed'),
   )
 
   test('with detached content is malformed', () => {
-    const data = sequence(integer(1), set(), sequence(oid('1.2.840.113549.1.7.1')), set())
-    const bytes = sequence(oid('1.2.840.113549.1.7.2'), explicit(0, data))
+    const data = der.sequence(
+      der.integer(1),
+      der.set(),
+      der.sequence(der.oid('1.2.840.113549.1.7.1')),
+      der.set(),
+    )
+    const bytes = der.sequence(der.oid('1.2.840.113549.1.7.2'), der.explicit(0, data))
     expect(reasonOf(() => parseSignedData(bytes, 'cms'))).toBe('evidence.malformed')
   })
 })

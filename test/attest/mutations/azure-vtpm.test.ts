@@ -1,9 +1,9 @@
 // Changed evidence of confidential machines in Azure is refused: quote, key, report and chain hold together or not at all.
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createAzureVtpm } from '../../../src/attest/evidence/azure-vtpm.ts'
-import { type TdxPolicy, tdx, tdxSection } from '../../../src/attest/evidence/tdx.ts'
-import { readHclReport } from '../../../src/attest/tpm/hcl-report.ts'
+import { createAzureVtpm } from '../../../src/attest/cloud/azure-vtpm.ts'
+import { readHclReport } from '../../../src/attest/cloud/hcl-report.ts'
+import { type TdxPolicy, tdx, tdxSection } from '../../../src/attest/dcap/tdx.ts'
 import { denialOf } from '../denials.ts'
 import { replaceAt, wrongLengths } from '../mutate.ts'
 import {

@@ -1,8 +1,8 @@
 // Changed documents of Nitro Enclaves are refused, each change for its own reason; first of a genuine one, then of synthetic ones.
 import { describe, expect, it } from 'vitest'
-import { nitroSection } from '../../../src/attest/evidence/nitro-policy.ts'
 import { readSign1 } from '../../../src/attest/format/cose.ts'
-import { readNitroDocument } from '../../../src/attest/format/nitro-document.ts'
+import { readNitroDocument } from '../../../src/attest/nitro/document.ts'
+import { nitroSection } from '../../../src/attest/nitro/policy.ts'
 import { VENDOR_ROOTS } from '../../../src/attest/roots/roots.ts'
 import {
   DER_FORM,

@@ -1,8 +1,8 @@
 // Changed SEV-SNP evidence is refused, each change for its own reason; first of a genuine report, then of synthetic ones.
 import { describe, expect, it } from 'vitest'
 import type { EvidenceItem, Verification } from '../../../src/attest/evidence/evidence.ts'
-import { sevSnpSection } from '../../../src/attest/evidence/sev-snp-policy.ts'
 import { Certificate } from '../../../src/attest/format/certificate.ts'
+import { sevSnpSection } from '../../../src/attest/snp/policy.ts'
 import {
   flipBit,
   flips,

@@ -1,10 +1,10 @@
 // Changed TDX and SGX evidence is refused, each change for its own reason; genuine quotes first, then synthetic ones.
 import { describe, expect, it } from 'vitest'
 import { pckChainOf } from '../../../src/attest/dcap/chain.ts'
+import { parseQuote } from '../../../src/attest/dcap/quote.ts'
+import { tdxSection } from '../../../src/attest/dcap/tdx.ts'
 import type { EvidenceItem, Verification } from '../../../src/attest/evidence/evidence.ts'
-import { tdxSection } from '../../../src/attest/evidence/tdx.ts'
 import { Certificate } from '../../../src/attest/format/certificate.ts'
-import { parseQuote } from '../../../src/attest/format/dcap-quote.ts'
 import {
   flipBit,
   flips,

@@ -16,8 +16,8 @@ import {
 } from '../../../src/attest/spiffe/federation.ts'
 import { verifyJwtSvid } from '../../../src/attest/spiffe/jwt-svid.ts'
 import { type ValidatePath, verifyX509Svid } from '../../../src/attest/spiffe/x509-svid.ts'
+import { denialOf as refused } from '../denials.ts'
 import { ecKeys, type Issued, issue, NOW, rsaKeys, type Wanted } from '../synthetic/authority.ts'
-import { refused } from '../synthetic/refused.ts'
 import { jwk, token } from '../synthetic/token.ts'
 
 const FIXTURES = new URL('../../fixtures/attestation/spiffe/', import.meta.url)
@@ -150,7 +150,7 @@ describe('a JWT-SVID', () => {
     }))
 
   test.each(['JWT', 'JOSE'])('may be of type %s', (typ) =>
-    expect(verdict(made({}, { typ }))).toBe('not refused'),
+    expect(verdict(made({}, { typ }))).toBe('none'),
   )
 
   test.each([
@@ -271,7 +271,7 @@ describe('an X.509-SVID', () => {
   test('may have names of other kinds and both purposes', () =>
     expect(
       verdict(leaf({ dns: ['a.test'], purposes: ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'] })),
-    ).toBe('not refused'))
+    ).toBe('none'))
 
   test('of others holds at its time by the authority that issued it', () => {
     const chain = readPem(fixture('good-leaf-and-intermediate.pem').toString()).map(({ bytes }) =>

@@ -1,5 +1,6 @@
 // Makes certificates under keys of a test, in the forms that vendors use; nothing genuine comes out of here.
 import { constants, type KeyObject, sign } from 'node:crypto'
+import { commonName, extension } from '../../support/authority.ts'
 import { der } from '../../support/der-writer.ts'
 
 export type Bytes = Uint8Array
@@ -31,9 +32,9 @@ export function makeCertificate(making: Making): Bytes {
     der.explicit(0, der.integer(2)),
     der.integer(serial),
     algorithm,
-    name(issuer.name),
+    commonName(issuer.name),
     der.sequence(der.time(notBefore), der.time(notAfter)),
-    name(subject),
+    commonName(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
     der.explicit(3, der.sequence(...extensionsOf(making))),
   )
@@ -57,13 +58,7 @@ const PSS = der.sequence(
   ),
 )
 
-function name(commonName: string): Bytes {
-  return der.sequence(der.set(der.sequence(der.oid('2.5.4.3'), der.text(0x0c, commonName))))
-}
-
 function extensionsOf({ authority, usage, extensions = [] }: Making): Bytes[] {
-  const critical = (type: string, value: Bytes) =>
-    der.sequence(der.oid(type), der.boolean(true), der.octets(value))
   const constraints = authority
     ? der.sequence(
         der.boolean(true),
@@ -71,11 +66,11 @@ function extensionsOf({ authority, usage, extensions = [] }: Making): Bytes[] {
       )
     : der.sequence()
   return [
-    critical('2.5.29.19', constraints),
+    extension('2.5.29.19', constraints, true),
     ...(usage === undefined
       ? []
-      : [critical('2.5.29.15', der.bits(Uint8Array.of(usage), unused(usage)))]),
-    ...extensions.map(([type, value]) => der.sequence(der.oid(type), der.octets(value))),
+      : [extension('2.5.29.15', der.bits(Uint8Array.of(usage), unused(usage)), true)]),
+    ...extensions.map(([type, value]) => extension(type, value)),
   ]
 }
 
@@ -100,14 +95,11 @@ export function makeList(making: ListMaking): Bytes {
   const tbs = der.sequence(
     der.integer(1),
     algorithm,
-    name(issuer.name),
+    commonName(issuer.name),
     der.time(thisUpdate),
     der.time(nextUpdate),
     ...(entries.length > 0 ? [der.sequence(...entries)] : []),
-    der.explicit(
-      0,
-      der.sequence(der.sequence(der.oid('2.5.29.20'), der.octets(der.integer(number)))),
-    ),
+    der.explicit(0, der.sequence(extension('2.5.29.20', der.integer(number)))),
   )
   return der.sequence(tbs, algorithm, der.bits(signed(tbs, issuer.key)))
 }

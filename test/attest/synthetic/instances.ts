@@ -1,6 +1,6 @@
 // Instance documents of AWS and Azure as a test makes them. Synthetic: signed under authorities of the test.
-import { awsRootId } from '../../../src/attest/evidence/aws-iid.ts'
-import { imdsNonce } from '../../../src/attest/evidence/azure-imds.ts'
+import { awsRootId } from '../../../src/attest/cloud/aws-iid.ts'
+import { imdsNonce } from '../../../src/attest/cloud/azure-imds.ts'
 import type { EvidenceItem } from '../../../src/attest/evidence/evidence.ts'
 import { ecKeys, issue, NOW, rsaKeys } from './authority.ts'
 import { type CmsWish, signedData } from './cms.ts'

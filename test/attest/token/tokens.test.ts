@@ -8,9 +8,9 @@ import {
 import { gcpAudience, gcpIdentity } from '../../../src/attest/token/gcp-identity.ts'
 import type { TokenIssuer, TokenPolicy } from '../../../src/attest/token/issuers.ts'
 import { maa } from '../../../src/attest/token/maa.ts'
+import { denialOf } from '../denials.ts'
 import { NOW } from '../synthetic/authority.ts'
 import * as made from '../synthetic/issuers.ts'
-import { refused } from '../synthetic/refused.ts'
 import { token } from '../synthetic/token.ts'
 import { readFixture } from '../vectors.ts'
 
@@ -33,7 +33,9 @@ const outcome = (
   at: Parameters<typeof verifier.verify>[1],
   ...issuers: object[]
 ) =>
-  refused(() => verifier.appraise(verifier.verify(item, at), policyOf(...issuers), { now: at.now }))
+  denialOf(() =>
+    verifier.appraise(verifier.verify(item, at), policyOf(...issuers), { now: at.now }),
+  )
 
 describe('Confidential Space', () => {
   const AT = made.at({ roots: made.SPACE_ROOTS })
@@ -53,7 +55,7 @@ describe('Confidential Space', () => {
       synthetic: true,
       binding: 'matched',
     })
-    expect(of({})).toBe('not refused')
+    expect(of({})).toBe('none')
   })
 
   test('needs nothing with a chain, and the published keys without one', () => {
@@ -74,7 +76,7 @@ describe('Confidential Space', () => {
   test('signed by a published key is accepted without a list of revoked certificates', () => {
     const at = made.at({ collateral: made.keysOf(made.GOOGLE) })
     const required = { ...SPACE, revocation: 'require' }
-    expect(outcome(confidentialSpace, made.spaceToken({}, {}), at, required)).toBe('not refused')
+    expect(outcome(confidentialSpace, made.spaceToken({}, {}), at, required)).toBe('none')
     const claims = confidentialSpace.verify(made.spaceToken({}, {}), at)
     expect(claims.anchor).toBe(`jwks:${made.GOOGLE}`)
     expect(claims.collateral).toMatchObject([{ kind: 'jwks', nextUpdate: NOW + 86_400_000 }])
@@ -101,12 +103,12 @@ describe('Confidential Space', () => {
     const claims = reading.verify(made.spaceToken(), AT)
     expect(claims.collateral).toEqual([{ kind: 'crl', sha256: 'aa' }])
     expect(claims.flags.revocation).toBe('checked')
-    expect(outcome(reading, made.spaceToken(), AT, { ...SPACE, revocation: 'require' })).toBe('not refused') // biome-ignore format: one line
+    expect(outcome(reading, made.spaceToken(), AT, { ...SPACE, revocation: 'require' })).toBe('none') // biome-ignore format: one line
   })
 
   test('has the binder among its nonces, up to six', () => {
     const nonce = made.SPACE_CLAIMS.eat_nonce
-    expect(of({ eat_nonce: ['another-nonce', nonce] })).toBe('not refused')
+    expect(of({ eat_nonce: ['another-nonce', nonce] })).toBe('none')
     for (const eat_nonce of [undefined, '', [], 1, [1], [[nonce]], { nonce }, `${nonce}A`, nonce.slice(0, -1)]) // biome-ignore format: one line
       expect(of({ eat_nonce })).toBe('evidence.nonce_mismatch: confidential-space')
     expect(of({ eat_nonce: Array(7).fill(nonce) })).toBe(
@@ -123,7 +125,7 @@ describe('Confidential Space', () => {
     const expected = { kind: 'exact', bytes: new Uint8Array() } as const
     const act = () =>
       confidentialSpace.verify(made.spaceToken({ eat_nonce: '' }), { ...AT, expected })
-    expect(refused(act)).toBe('evidence.nonce_mismatch: confidential-space')
+    expect(denialOf(act)).toBe('evidence.nonce_mismatch: confidential-space')
   })
 
   test.each([
@@ -155,16 +157,14 @@ describe('Confidential Space', () => {
   ])('is refused with %s', (_, claims, why) => expect(of(claims)).toBe(why)) // biome-ignore format: a table
 
   test('is accepted with what policy allows beyond the defaults', () => {
-    expect(of({ dbgstat: 'enabled' }, { allow_debug: true })).toBe('not refused')
-    expect(of({ aud: 'x' }, { audiences: ['x'] })).toBe('not refused')
+    expect(of({ dbgstat: 'enabled' }, { allow_debug: true })).toBe('none')
+    expect(of({ aud: 'x' }, { audiences: ['x'] })).toBe('none')
     const override = container({ cmd_override: ['a'], env_override: { A: '1', B: '2' } })
     const both = { allow_cmd_override: true, env_override: ['A', 'B'] }
-    expect(of(override, both)).toBe('not refused')
+    expect(of(override, both)).toBe('none')
     expect(of(override, { ...both, env_override: ['A,B'] })).toMatch(/env_override$/)
-    expect(of(container({ cmd_override: [], env_override: {} }))).toBe('not refused')
-    expect(of({ hwmodel: 'GCP_AMD_SEV', tdx: {} }, { hwmodels: ['GCP_AMD_SEV'] })).toBe(
-      'not refused',
-    )
+    expect(of(container({ cmd_override: [], env_override: {} }))).toBe('none')
+    expect(of({ hwmodel: 'GCP_AMD_SEV', tdx: {} }, { hwmodels: ['GCP_AMD_SEV'] })).toBe('none')
   })
 
   test('that is debuggable is contraindicated even where policy takes it', () => {
@@ -178,7 +178,7 @@ describe('Confidential Space', () => {
   test('may be wanted by any issuer of the policy; when none does, the first one says why', () => {
     const at = { ...AT }
     const debug = { ...SPACE, audiences: ['x'] }
-    expect(outcome(confidentialSpace, made.spaceToken(), at, MAA, debug, SPACE)).toBe('not refused')
+    expect(outcome(confidentialSpace, made.spaceToken(), at, MAA, debug, SPACE)).toBe('none')
     expect(
       outcome(confidentialSpace, made.spaceToken(), at, debug, { ...SPACE, hwmodels: [] }),
     ).toBe('evidence.issuer: confidential-space: aud')
@@ -199,7 +199,7 @@ describe('the identity of a machine of Google', () => {
     outcome(gcpIdentity, made.identityToken(claims), AT, { ...IDENTITY, ...change })
 
   test('is accepted as an identity, with the binder for its audience', () => {
-    expect(of({})).toBe('not refused')
+    expect(of({})).toBe('none')
     const claims = gcpIdentity.verify(made.identityToken(), AT)
     expect(claims).toMatchObject({
       attests: 'identity',
@@ -223,7 +223,7 @@ describe('the identity of a machine of Google', () => {
     ['a list of audiences', { aud: [made.IDENTITY_CLAIMS.aud] }, 'evidence.nonce_mismatch: gcp-identity'],
     ['no machine', { google: {} }, 'evidence.malformed: gcp-identity: no machine; ask for format=full'],
     ['another project', { google: { compute_engine: { ...made.MACHINE, project_id: 'p2' } } }, 'evidence.issuer: gcp-identity: project_id'],
-    ['its end over', { exp: made.SECONDS - 5, iat: made.SECONDS - 4000 }, 'not refused'],
+    ['its end over', { exp: made.SECONDS - 5, iat: made.SECONDS - 4000 }, 'none'],
     ['its end over by more than clocks may differ', { exp: made.SECONDS - 30, iat: made.SECONDS - 4000 }, 'evidence.expired: gcp-identity'],
   ])('with %s: %s', (_, claims, why) => expect(of(claims)).toBe(why)) // biome-ignore format: a table
 
@@ -231,7 +231,7 @@ describe('the identity of a machine of Google', () => {
     expect(of({}, { zones: ['z2'] })).toBe('evidence.issuer: gcp-identity: zone')
     expect(of({}, { service_accounts: ['x'] })).toBe('evidence.issuer: gcp-identity: email')
     const accounts = { service_accounts: ['robot@p1.test'], zones: ['z1'] }
-    expect(of({}, accounts)).toBe('not refused')
+    expect(of({}, accounts)).toBe('none')
     expect(of({ email_verified: false }, accounts)).toBe('evidence.issuer: gcp-identity: email')
     expect(of({}, { projects: [] })).toBe('evidence.issuer: gcp-identity: project_id')
   })
@@ -266,7 +266,7 @@ describe('a token of MAA', () => {
         required: true,
       },
     ])
-    const act = (iss: unknown) => refused(() => maa.needs?.(made.maaToken({ iss }), policyOf(MAA)))
+    const act = (iss: unknown) => denialOf(() => maa.needs?.(made.maaToken({ iss }), policyOf(MAA)))
     for (const iss of ['https://evil.test', undefined, 1, `${made.PROVIDER}/`])
       expect(act(iss)).toBe('evidence.issuer: maa: iss')
   })
@@ -274,7 +274,7 @@ describe('a token of MAA', () => {
   test('has the binder as bytes or as text, in either alphabet', () => {
     const text = made.BINDER.toString('base64url')
     for (const value of [made.nonceOf(made.BINDER), text, made.nonceOf(text)])
-      expect(of(nonce(value))).toBe('not refused')
+      expect(of(nonce(value))).toBe('none')
     const off = Buffer.from(made.BINDER)
     off[63] = (off[63] as number) ^ 1
     for (const value of [undefined, '', 1, made.nonceOf(off), made.nonceOf(text.slice(1)), `${text}=`, ` ${text}`, made.nonceOf(`${text}A`)]) // biome-ignore format: one line
@@ -306,18 +306,16 @@ describe('a token of MAA', () => {
   ])('is refused with %s', (_, claims, why) => expect(of(claims)).toBe(why)) // biome-ignore format: a table
 
   test('is accepted with what policy allows beyond the defaults, and warns', () => {
-    expect(of(tee({ 'x-ms-sevsnpvm-is-debuggable': true }), { allow_debug: true })).toBe(
-      'not refused',
-    )
-    expect(of(tee({ 'x-ms-sevsnpvm-migration-allowed': true }), { allow_migration: true })).toBe('not refused') // biome-ignore format: one line
-    expect(of({ secureboot: false }, { allow_insecure_boot: true })).toBe('not refused')
-    expect(of({}, { policy_hashes: ['hash'] })).toBe('not refused')
+    expect(of(tee({ 'x-ms-sevsnpvm-is-debuggable': true }), { allow_debug: true })).toBe('none')
+    expect(of(tee({ 'x-ms-sevsnpvm-migration-allowed': true }), { allow_migration: true })).toBe('none') // biome-ignore format: one line
+    expect(of({ secureboot: false }, { allow_insecure_boot: true })).toBe('none')
+    expect(of({}, { policy_hashes: ['hash'] })).toBe('none')
     expect(of({}, { policy_hashes: ['x'] })).toBe('evidence.configuration: maa: x-ms-policy-hash')
   })
 
   test('is for the issuer of its own provider', () => {
     const other = { ...MAA, provider: 'https://other.attest.test' }
-    expect(outcome(maa, made.maaToken(), AT, other, MAA)).toBe('not refused')
+    expect(outcome(maa, made.maaToken(), AT, other, MAA)).toBe('none')
     expect(outcome(maa, made.maaToken(), AT, other)).toBe(
       'evidence.issuer: maa: no issuer of the policy',
     )
@@ -354,7 +352,7 @@ describe('a token of MAA', () => {
     })
     const reference = { launch_measurement: { [launch]: { id: launch } } }
     const wanted = { ...MAA, provider: issuer, reference }
-    expect(outcome(maa, item, at, wanted)).toBe('not refused')
+    expect(outcome(maa, item, at, wanted)).toBe('none')
     const later = { ...wanted, min_tcb: { ...MAA.min_tcb, snp: 23 } }
     expect(outcome(maa, item, at, later)).toBe('evidence.tcb_low: maa: snp')
   })

@@ -1,7 +1,7 @@
 // What the coverage matrix states about the admin API: a cell for every route of its table and every way a request can end, by rule.
 import type { Route } from '../../../src/admin/route.ts'
 import { routesOf } from '../../../src/admin/routes/table.ts'
-import { entityKinds } from '../../../src/app/admin-kinds.ts'
+import { entityKinds } from '../../../src/app/admin/kinds.ts'
 import type { Kind } from '../../../src/identity/rights.ts'
 import type { PointName } from '../../../src/points/table.ts'
 import { KIND_TABLE, postOf } from '../../../src/registry/kinds.ts'

@@ -1,7 +1,7 @@
 // Fuzz target: bytes as a certificate whose key is pinned. The digest is of the key and of nothing else, and half a certificate has none.
 import { createHash } from 'node:crypto'
 import { spkiSha256 } from '../../../src/upstream/tls/spki.ts'
-import { element, sequence } from '../../support/certificates.ts'
+import { der } from '../../support/der-writer.ts'
 import { holds } from '../holds.ts'
 import { pick, type Random } from '../random.ts'
 import type { Target } from '../target.ts'
@@ -40,11 +40,11 @@ export const certificateKey: Target = {
 
 /** The frame of RFC 5280 section 4.1, with anything in it. */
 function made(random: Random): { readonly certificate: Buffer; readonly key: Buffer } {
-  const filler = (tag: number) => element(tag, Buffer.alloc(pick(random, LENGTHS), random(256)))
+  const filler = (tag: number) => der.element(tag, Buffer.alloc(pick(random, LENGTHS), random(256)))
   const key = filler(0x30)
   const version = random(2) === 0 ? [filler(0xa0)] : []
   const before = [0x02, 0x30, 0x30, 0x30, 0x30].map(filler)
   const after = random(2) === 0 ? [filler(0xa3)] : []
-  const tbs = sequence(...version, ...before, key, ...after)
-  return { certificate: sequence(tbs, filler(0x30), filler(0x03)), key }
+  const tbs = der.sequence(...version, ...before, key, ...after)
+  return { certificate: der.sequence(tbs, filler(0x30), filler(0x03)), key }
 }

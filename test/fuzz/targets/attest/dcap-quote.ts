@@ -1,10 +1,10 @@
 // Fuzz target: DCAP quotes, read and verified. Nothing but a Denial is thrown, and what verifies says what a genuine quote says.
 import { readFileSync } from 'node:fs'
+import { type DcapQuote, parseQuote } from '../../../../src/attest/dcap/quote.ts'
+import { sgx } from '../../../../src/attest/dcap/sgx.ts'
+import { tdx } from '../../../../src/attest/dcap/tdx.ts'
 import { Denial } from '../../../../src/attest/denial.ts'
 import type { EvidenceItem, Verification } from '../../../../src/attest/evidence/evidence.ts'
-import { sgx } from '../../../../src/attest/evidence/sgx.ts'
-import { tdx } from '../../../../src/attest/evidence/tdx.ts'
-import { type DcapQuote, parseQuote } from '../../../../src/attest/format/dcap-quote.ts'
 import { INTEL_ROOTS } from '../../../../src/attest/roots/intel.ts'
 import { holds } from '../../holds.ts'
 import { pick, type Random } from '../../random.ts'
@@ -32,7 +32,7 @@ const CONTENTS: ReadonlySet<string> = new Set([
 
 export const dcapQuote: Target = {
   name: 'dcap-quote',
-  files: ['src/attest/format/dcap-quote.ts'],
+  files: ['src/attest/dcap/quote.ts'],
   tokens: ['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----', '\x03\0\x02\0', '\x04\0\x02\0', '\x05\0', '\x06\0', '\x81\0\0\0'], // biome-ignore format: a row
   runs: 2500,
   branches: 90,

@@ -1,6 +1,10 @@
 // Fuzz target: bytes as an attestation envelope. What is accepted keeps the limits and can be written again as the same; nothing but a denial is thrown.
 import { isDeepStrictEqual } from 'node:util'
-import { ENVELOPE_LIMITS, type Envelope, parseEnvelope } from '../../../../src/attest/envelope.ts'
+import {
+  ENVELOPE_LIMITS,
+  type Envelope,
+  parseEnvelope,
+} from '../../../../src/attest/evidence/envelope.ts'
 import { EVIDENCE_TYPES } from '../../../../src/attest/evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../../../../src/attest/evidence/media.ts'
 import { holds } from '../../holds.ts'
@@ -10,7 +14,7 @@ import { tried } from './denied.ts'
 
 export const attestationEnvelope: Target = {
   name: 'attestation-envelope',
-  files: ['src/attest/envelope.ts'],
+  files: ['src/attest/evidence/envelope.ts'],
   tokens: ['"v":1', '"cmw":[', '"endorsements":{', 'AAEC', 'AB', '==', '"spki"', '\\u0076', ',4]', '__proto__'], // biome-ignore format: a table
   runs: 4000,
   branches: 90,

@@ -1,6 +1,6 @@
 // Fuzz target: bytes as the report of Azure's paravisor. What it is read as, it is read as whole.
 import { createHash } from 'node:crypto'
-import { readHclReport } from '../../../../src/attest/tpm/hcl-report.ts'
+import { readHclReport } from '../../../../src/attest/cloud/hcl-report.ts'
 import { u32le } from '../../../attest/synthetic/boot-log.ts'
 import { holds } from '../../holds.ts'
 import { pick, type Random } from '../../random.ts'
@@ -17,7 +17,7 @@ const KEY = {
 
 export const hclReport: Target = {
   name: 'hcl-report',
-  files: ['src/attest/tpm/hcl-report.ts'],
+  files: ['src/attest/cloud/hcl-report.ts'],
   tokens: ['HCLA', '"keys"', '"HCLAkPub"', '"kid":', '"RSA"', '"secure-boot":true', '"vm-configuration"', '\x02\0\0\0', '\x04\0\0\0'],
   runs: 3000,
   branches: 90,

@@ -1,10 +1,10 @@
 // Fuzz target: bytes as a document of Nitro Enclaves. Nothing that was changed is genuine; what is signed anew is judged without a fault.
 
 import type { Verification } from '../../../../src/attest/evidence/evidence.ts'
-import { nitro as verifier } from '../../../../src/attest/evidence/nitro.ts'
-import { nitroSection } from '../../../../src/attest/evidence/nitro-policy.ts'
 import { readSign1 } from '../../../../src/attest/format/cose.ts'
-import { readNitroDocument } from '../../../../src/attest/format/nitro-document.ts'
+import { readNitroDocument } from '../../../../src/attest/nitro/document.ts'
+import { nitro as verifier } from '../../../../src/attest/nitro/nitro.ts'
+import { nitroSection } from '../../../../src/attest/nitro/policy.ts'
 import { array, bytes, map, nothing, number, text } from '../../../attest/synthetic/cbor.ts'
 import {
   ES384,
@@ -35,11 +35,7 @@ const policy = policyOf(nitroSection({}), {
 
 export const nitro: Target = {
   name: 'nitro',
-  files: [
-    'src/attest/evidence/nitro.ts',
-    'src/attest/format/nitro-document.ts',
-    'src/attest/format/cose.ts',
-  ],
+  files: ['src/attest/nitro/nitro.ts', 'src/attest/nitro/document.ts', 'src/attest/format/cose.ts'],
   tokens: ['nonce', 'pcrs', 'cabundle', 'module_id', 'digest', 'SHA384', 'timestamp', '8"'],
   runs: 1000,
   branches: 90,

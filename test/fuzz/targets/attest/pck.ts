@@ -1,7 +1,8 @@
 // Fuzz target: the SGX extension of PCK certificates. Nothing but a Denial is thrown, and every number is within its bounds.
+
+import { readPck } from '../../../../src/attest/dcap/pck.ts'
 import { Denial } from '../../../../src/attest/denial.ts'
 import type { Certificate } from '../../../../src/attest/format/certificate.ts'
-import { readPck } from '../../../../src/attest/format/pck.ts'
 import { SGX_OID, sgxValue } from '../../../attest/synthetic/intel-pki.ts'
 import { CHIP } from '../../../attest/synthetic/tdx.ts'
 import { holds } from '../../holds.ts'
@@ -10,7 +11,7 @@ import type { Target } from '../../target.ts'
 
 export const pck: Target = {
   name: 'pck',
-  files: ['src/attest/format/pck.ts'],
+  files: ['src/attest/dcap/pck.ts'],
   tokens: ['\x30\x10', '\x02\x01\x05', '\x04\x02\0\0', '\x01\x01\xff', '\x06\x0a\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01'], // biome-ignore format: a row
   runs: 10_000,
   branches: 90,

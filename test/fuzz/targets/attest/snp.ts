@@ -1,15 +1,11 @@
 // Fuzz target: bytes as a SEV-SNP report, as a certificate of AMD and as a certificate table. Nothing that was changed is genuine.
 import { generateKeyPairSync } from 'node:crypto'
-import { sevSnp } from '../../../../src/attest/evidence/sev-snp.ts'
-import { sevSnpSection } from '../../../../src/attest/evidence/sev-snp-policy.ts'
 import { Certificate } from '../../../../src/attest/format/certificate.ts'
-import {
-  readSnpCertificate,
-  tcbOf,
-  vcekUrl,
-} from '../../../../src/attest/format/snp-certificate.ts'
-import { readSnpReport } from '../../../../src/attest/format/snp-report.ts'
-import { readSnpTable } from '../../../../src/attest/format/snp-table.ts'
+import { readSnpCertificate, tcbOf, vcekUrl } from '../../../../src/attest/snp/certificate.ts'
+import { sevSnpSection } from '../../../../src/attest/snp/policy.ts'
+import { readSnpReport } from '../../../../src/attest/snp/report.ts'
+import { sevSnp } from '../../../../src/attest/snp/sev-snp.ts'
+import { readSnpTable } from '../../../../src/attest/snp/table.ts'
 import { makeCertificate } from '../../../attest/synthetic/certificate.ts'
 import { makeChip, makeReport, snpItem } from '../../../attest/synthetic/snp.ts'
 import { makeTable } from '../../../attest/synthetic/snp-table.ts'
@@ -42,11 +38,11 @@ export const snp: Target = {
   name: 'snp',
   files: [
     'src/attest/evidence/endorsements.ts',
-    'src/attest/evidence/sev-snp.ts',
-    'src/attest/evidence/sev-snp-chain.ts',
-    'src/attest/format/snp-certificate.ts',
-    'src/attest/format/snp-report.ts',
-    'src/attest/format/snp-table.ts',
+    'src/attest/snp/sev-snp.ts',
+    'src/attest/snp/chain.ts',
+    'src/attest/snp/certificate.ts',
+    'src/attest/snp/report.ts',
+    'src/attest/snp/table.ts',
   ],
   tokens: ['Milan', 'Genoa-B1', 'Turin', '\x16', '\x02\x01'],
   runs: 2000,

@@ -1,16 +1,17 @@
 // Fuzz target: collateral JSON, whose members are found in its bytes and judged. Only Denials, and no other JSON than JSON.parse finds.
-import { membersOf } from '../../../../src/attest/dcap/members.ts'
-import { qeLevel } from '../../../../src/attest/dcap/qe-identity.ts'
-import { TCB_STATUSES, type TcbLevel, worstOf } from '../../../../src/attest/dcap/status.ts'
+
+import type { Pck } from '../../../../src/attest/dcap/pck.ts'
+import { parseQuote, type TdReport } from '../../../../src/attest/dcap/quote.ts'
+import { Denial } from '../../../../src/attest/denial.ts'
+import { readJson } from '../../../../src/attest/format/json.ts'
+import { membersOf } from '../../../../src/attest/tcb/members.ts'
+import { qeLevel } from '../../../../src/attest/tcb/qe-identity.ts'
+import { TCB_STATUSES, type TcbLevel, worstOf } from '../../../../src/attest/tcb/status.ts'
 import {
   assertTcbInfoIsOf,
   moduleLevel,
   platformLevel,
-} from '../../../../src/attest/dcap/tcb-info.ts'
-import { Denial } from '../../../../src/attest/denial.ts'
-import { parseQuote, type TdReport } from '../../../../src/attest/format/dcap-quote.ts'
-import { readJson } from '../../../../src/attest/format/json.ts'
-import type { Pck } from '../../../../src/attest/format/pck.ts'
+} from '../../../../src/attest/tcb/tcb-info.ts'
 import { readFixture } from '../../../attest/vectors.ts'
 import { holds } from '../../holds.ts'
 import { pick, type Random } from '../../random.ts'
@@ -33,11 +34,11 @@ const PCK: Pck = {
 export const tcbInfo: Target = {
   name: 'tcb-info',
   files: [
-    'src/attest/dcap/members.ts',
-    'src/attest/dcap/fields.ts',
-    'src/attest/dcap/status.ts',
-    'src/attest/dcap/tcb-info.ts',
-    'src/attest/dcap/qe-identity.ts',
+    'src/attest/tcb/members.ts',
+    'src/attest/tcb/fields.ts',
+    'src/attest/tcb/status.ts',
+    'src/attest/tcb/tcb-info.ts',
+    'src/attest/tcb/qe-identity.ts',
   ],
   tokens: ['"tcbInfo":', '"enclaveIdentity":', '"signature":"', '"svn":255', '"isvsvn":', '"TDX_01"', '"tcbStatus":"Revoked"', '"advisoryIDs":[', '"00"'], // biome-ignore format: a row
   runs: 10_000,

@@ -1,8 +1,8 @@
 // Fuzz target: bytes as the JSON form of a TPM quote, with its endorsements in a member of their own. What nobody signed is not genuine.
 import type { EvidenceItem, Verification } from '../../../../src/attest/evidence/evidence.ts'
-import { activatable, tpm } from '../../../../src/attest/evidence/tpm.ts'
 import { AK_ROOTS, activationId, EK_ROOTS } from '../../../../src/attest/tpm/key-trust.ts'
 import type { TpmPolicy } from '../../../../src/attest/tpm/policy.ts'
+import { activatable, tpm } from '../../../../src/attest/tpm/tpm.ts'
 import { BOOT, logOf, registersOf } from '../../../attest/synthetic/boot-log.ts'
 import {
   AK,
@@ -36,7 +36,7 @@ const SECRET = Buffer.alloc(64, 7)
 export const tpmEvidence: Target = {
   name: 'tpm-evidence',
   files: [
-    'src/attest/evidence/tpm.ts',
+    'src/attest/tpm/tpm.ts',
     'src/attest/tpm/quote.ts',
     'src/attest/tpm/quote-check.ts',
     'src/attest/tpm/members.ts',

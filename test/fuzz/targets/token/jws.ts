@@ -8,7 +8,7 @@ import {
   JWS_ALGORITHMS,
   type JwsShape,
   parseJws,
-} from '../../../../src/attest/format/jws.ts'
+} from '../../../../src/attest/token/jws.ts'
 import { holds } from '../../holds.ts'
 import { pick, type Random } from '../../random.ts'
 import type { Target } from '../../target.ts'
@@ -26,7 +26,7 @@ const KEYS = [
 
 export const jws: Target = {
   name: 'jws',
-  files: ['src/attest/format/jws.ts', 'src/attest/format/json.ts', 'src/attest/format/base64.ts'],
+  files: ['src/attest/token/jws.ts', 'src/attest/format/json.ts', 'src/attest/format/base64.ts'],
   tokens: ['eyJhbGciOiJSUzI1NiJ9', '.', '=', '-', '_', '"alg"', '"x5c":["AAEC"]', '"jwk":', '\\u0061lg', '"kid":"', 'bm9uZQ', '+', '/'], // biome-ignore format: a row
   runs: 8000,
   branches: 90,

@@ -1,8 +1,8 @@
 // Fuzz target: SPIFFE trust bundles and the sets of keys they are. A bundle is of the domain that was asked, and never goes back.
 import { readFileSync } from 'node:fs'
 import { Denial } from '../../../../src/attest/denial.ts'
-import { keyNamed, publicKeyOf, readJwks } from '../../../../src/attest/format/jwks.ts'
 import { newerBundle, parseSpiffeBundle } from '../../../../src/attest/spiffe/bundle.ts'
+import { keyNamed, publicKeyOf, readJwks } from '../../../../src/attest/token/jwks.ts'
 import { holds } from '../../holds.ts'
 import { pick, type Random } from '../../random.ts'
 import type { Target } from '../../target.ts'
@@ -12,7 +12,7 @@ const known = parseSpiffeBundle(Buffer.from('{"keys":[],"spiffe_sequence":5}'), 
 
 export const spiffeBundle: Target = {
   name: 'spiffe-bundle',
-  files: ['src/attest/spiffe/bundle.ts', 'src/attest/format/jwks.ts'],
+  files: ['src/attest/spiffe/bundle.ts', 'src/attest/token/jwks.ts'],
   tokens: ['"keys":[', '"x509-svid"', '"jwt-svid"', '"use":', '"kid":', '"x5c":', '"spiffe_sequence":', '"spiffe_refresh_hint":', '"kty":"RSA"', '"kty":"OKP"'], // biome-ignore format: a row
   runs: 3000,
   branches: 90,

@@ -1,5 +1,6 @@
 // Fuzz target: SPIFFE ids, rules and X.509-SVIDs. An id is of one spelling, and a rule is met on boundaries of segments only.
 import { Denial } from '../../../../src/attest/denial.ts'
+import { Certificate } from '../../../../src/attest/format/certificate.ts'
 import {
   checkSvidAuthority,
   checkX509Svid,
@@ -7,16 +8,15 @@ import {
   parseSpiffeId,
   parseSpiffeRule,
   type SpiffeId,
-} from '../../../../src/attest/evidence/spiffe.ts'
-import { Certificate } from '../../../../src/attest/format/certificate.ts'
-import { bits, explicit, integer, octets, oid, sequence, time, tlv, yes } from '../../../attest/synthetic/asn1.ts' // biome-ignore format: a row
+} from '../../../../src/attest/spiffe/id.ts'
+import { der } from '../../../support/der-writer.ts'
 import { holds } from '../../holds.ts'
 import { pick, type Random } from '../../random.ts'
 import type { Target } from '../../target.ts'
 
 export const spiffe: Target = {
   name: 'spiffe',
-  files: ['src/attest/evidence/spiffe.ts', 'src/attest/format/general-names.ts'],
+  files: ['src/attest/spiffe/id.ts', 'src/attest/format/general-name.ts'],
   tokens: ['spiffe://', '/', '..', '.', '*', '/*', '%2f', '@', ':', '?', '#', 'prod.test', 'A', '_', '-', '\0', ' '],
   runs: 8000,
   branches: 90,
@@ -97,36 +97,39 @@ function idText(random: Random): string {
   return `${random(20) === 0 ? 'https://' : 'spiffe://'}${domain}${path}${random(12) === 0 ? '/*' : ''}`
 }
 
-const NAME = sequence()
-const KEY = sequence(sequence(oid('1.2.840.10045.2.1')), bits(Buffer.alloc(4)))
-const ALGORITHM = sequence(oid('1.2.840.10045.4.3.2'))
+const NAME = der.sequence()
+const KEY = der.sequence(der.sequence(der.oid('1.2.840.10045.2.1')), der.bits(Buffer.alloc(4)))
+const ALGORITHM = der.sequence(der.oid('1.2.840.10045.4.3.2'))
 const PURPOSES = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']
 
 function certificate(random: Random): Buffer {
   const odd = <T>(good: T, ...others: readonly T[]): T => (random(6) === 0 ? pick(random, others) : good) // biome-ignore format: one line
   const isAuthority = random(3) === 0
-  const id = (text: string) => tlv(0x86, Buffer.from(text, 'latin1'))
+  const id = (text: string) => der.element(0x86, Buffer.from(text, 'latin1'))
   const good = isAuthority ? [id('spiffe://prod.test')] : [id('spiffe://prod.test/a')]
-  const names = odd(good, [], [...good, ...good], [id(idText(random))], [tlv(0x82, Buffer.from('a.test')), ...good], Array<Buffer>(257).fill(tlv(0x82))) // biome-ignore format: one line
+  const names = odd(good, [], [...good, ...good], [id(idText(random))], [der.element(0x82, Buffer.from('a.test')), ...good], Array<Buffer>(1025).fill(der.element(0x82))) // biome-ignore format: one line
   const usage = odd(isAuthority ? [1, 6] : [7, 128], [1, 6], [7, 128], [1, 130], [0, 1, 2, 3], [])
   const purposes = odd(PURPOSES, PURPOSES.slice(1), [])
   const extension = (of: string, isCritical: boolean, value: Buffer): Buffer[] =>
-    odd([sequence(oid(of), ...(isCritical ? [yes] : []), octets(value))], [])
+    odd(
+      [der.sequence(der.oid(of), ...(isCritical ? [der.boolean(true)] : []), der.octets(value))],
+      [],
+    )
   const extensions = [
-    ...extension('2.5.29.19', true, isAuthority ? sequence(yes) : sequence()),
-    ...extension('2.5.29.15', odd(true, false), tlv(0x03, Buffer.from(usage))),
-    ...extension('2.5.29.17', false, sequence(...names)),
-    ...extension('2.5.29.37', false, sequence(...purposes.map(oid))),
+    ...extension('2.5.29.19', true, isAuthority ? der.sequence(der.boolean(true)) : der.sequence()),
+    ...extension('2.5.29.15', odd(true, false), der.element(0x03, Buffer.from(usage))),
+    ...extension('2.5.29.17', false, der.sequence(...names)),
+    ...extension('2.5.29.37', false, der.sequence(...purposes.map(der.oid))),
   ]
-  const tbs = sequence(
-    explicit(0, integer(2)),
-    integer(7),
+  const tbs = der.sequence(
+    der.explicit(0, der.integer(2)),
+    der.integer(7),
     ALGORITHM,
     NAME,
-    sequence(time(0), time(1e12)),
+    der.sequence(der.generalizedTime(0), der.generalizedTime(1e12)),
     NAME,
     KEY,
-    explicit(3, sequence(...extensions)),
+    der.explicit(3, der.sequence(...extensions)),
   )
-  return sequence(tbs, ALGORITHM, bits(Buffer.alloc(4)))
+  return der.sequence(tbs, ALGORITHM, der.bits(Buffer.alloc(4)))
 }
