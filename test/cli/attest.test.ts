@@ -174,6 +174,22 @@ describe('attest verify, called wrongly, says which file or word it is about and
     expect([exit, err]).toEqual([2, `error: ${says}\n`])
   }) // biome-ignore format: a table
 
+  it('a policy that would accept whatever the document is, as it does not look at it', async () => {
+    const policy = `version: 1
+id: name-only
+tls: { anchors: [prod], identity: { any_of: [{ dns: files.example }] } }
+`
+    const { exit, err } = await cli(changed('policy.yaml', 'tls.yaml'), {
+      cwd: folder({ 'tls.yaml': policy }),
+      tty: true,
+      env: { NO_COLOR: '1' },
+    })
+    expect([exit, err]).toEqual([
+      2,
+      'error: tls.yaml: the policy does not judge evidence of type tdx: it has no section for it\n',
+    ])
+  })
+
   it('a folder of collateral without an index', async () => {
     const argv = [...VERIFY, '--collateral', '.']
     const { exit, err } = await cli(argv, { cwd: folder(), tty: true, env: { NO_COLOR: '1' } })

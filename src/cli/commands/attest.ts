@@ -90,6 +90,10 @@ async function verify(
     required,
   }))
   const result = { ...appraiseOffline(question), missing }
+  if (result.decision === 'accept' && result.evidence.length === 0)
+    throw new UsageError(
+      `${options.policy}: the policy does not judge evidence of type ${item.type}: it has no section for it`,
+    )
   const { REASONS } = await import('../../attest/reasons.ts')
   const next = result.reason === undefined ? {} : { next: REASONS[result.reason].next }
   output.result({ ...result, ...next }, () => resultText({ ...result, ...next }, output.style))
