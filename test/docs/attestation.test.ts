@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { RUNBOOK } from '../../scripts/reference/runbook.ts'
+import { loadPolicies } from '../../src/app/attestation/policies.ts'
 import { DRIFTS } from '../../src/attest/admission/drift.ts'
 import { EVIDENCE_TYPES } from '../../src/attest/evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../../src/attest/evidence/media.ts'
@@ -38,6 +40,24 @@ describe('the runbook', () => {
     const members = new Set(['tls.min_version', 'tls.anchors', 'tls.profile', 'tls.identity'])
     const unknown = named.map(([, code = '']) => code).filter((one) => !codes.has(one))
     expect(unknown.filter((one) => !members.has(one))).toEqual([])
+  })
+})
+
+describe('the policy that comes with the configuration', () => {
+  it('is right, and is named by the section that is commented out', async () => {
+    const { policies, warnings } = await loadPolicies([join(root, 'config/appraisal/*.yaml')])
+    expect([policies.map(({ id }) => id), warnings]).toEqual([['files-prod'], []])
+    const gateway = readFileSync(join(root, 'config/gateway.yaml'), 'utf8')
+    const section = gateway.slice(
+      gateway.indexOf('# attestation:\n'),
+      gateway.indexOf('# Parts of'),
+    )
+    expect(parse(section.replaceAll(/^# ?/gm, ''))).toEqual({
+      attestation: {
+        policies: ['./appraisal/*.yaml'],
+        anchors: { 'prod-2026': { file: './anchors/prod-2026.pem', not_after: '2027-12-31' } },
+      },
+    })
   })
 })
 
