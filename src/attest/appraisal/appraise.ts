@@ -23,6 +23,8 @@ export interface Appraising {
   readonly verifiers: Verifiers
   /** Milliseconds on a monotonic scale. */
   readonly monotonic: () => number
+  /** Bytes that nobody guesses. */
+  readonly random: (size: number) => Uint8Array
 }
 
 /** Never throws: whatever is thrown inside and is no Denial denies as `internal.error`. */
@@ -36,7 +38,7 @@ export function appraise(request: AppraisalRequest, using: Appraising): Appraisa
   }
 }
 
-function refusalOf(error: unknown): Refusal {
+export function refusalOf(error: unknown): Refusal {
   if (error instanceof Denial) return { reason: error.reason, detail: error.detail }
   return { reason: 'internal.error', detail: faultOf(error) }
 }

@@ -10,6 +10,8 @@ import type { Claims, Verification } from './evidence.ts'
 export interface ChainRevocation {
   /** Every certificate that points to a list is on none, and there is at least one. */
   readonly isChecked: boolean
+  /** Some certificate points to one. */
+  readonly pointsToList: boolean
   readonly collateral: Claims['collateral']
 }
 
@@ -41,6 +43,7 @@ export function checkChainRevocation(
   })
   const given = answers.filter((answer) => answer !== undefined)
   return {
+    pointsToList: answers.length > 0,
     isChecked: answers.length > 0 && given.length === answers.length,
     collateral: given.map(collateralOf),
   }

@@ -1,5 +1,6 @@
 // Gets everything an appraisal is made of: a challenge, a fresh connection, what the server answers on it, and the collateral; it judges nothing.
 import { createHash } from 'node:crypto'
+import type { Needs } from '../appraisal/needs.ts'
 import type { AppraisalRequest, Connection, TlsAnchor } from '../appraisal/result.ts'
 import { Denial } from '../denial.ts'
 import { type BoundTo, ENVELOPE_LIMITS } from '../evidence/envelope.ts'
@@ -10,6 +11,7 @@ import { binderOf } from '../freshness/binder.ts'
 import type { Challenge, Challenges } from '../freshness/challenge.ts'
 import type { AppraisalPolicy, EvidencePolicy } from '../policy/policy.ts'
 import type { Selection } from '../policy/select.ts'
+import { type ActivateDeps, activate, asksForActivation } from './activate.ts'
 import type { CollateralSource } from './collateral-source.ts'
 import type { AttestConnection, AttestedServer, Reaching } from './server.ts'
 
@@ -26,7 +28,9 @@ export interface GatherDeps extends Reaching {
   readonly challenges: Challenges
   readonly collateral: Pick<CollateralSource, 'get'>
   /** Asks for what `request` needs. */
-  readonly needs: (request: AppraisalRequest) => Promise<import('../appraisal/needs.ts').Needs>
+  readonly needs: (request: AppraisalRequest) => Promise<Needs>
+  /** Asks what of `request` has to be activated. */
+  readonly activations: ActivateDeps['activations']
   readonly clock: { wall(): number; now(): number }
   /** How long one part took, milliseconds. */
   readonly took: (stage: 'tls' | 'fetch', ms: number) => void
@@ -57,7 +61,8 @@ export function bareRequest(server: AttestedServer, selection: Selection, frame:
   return { skew, server: { id, transport }, selection, anchors, roots, collateral: new Map() }
 }
 
-type Seen = Pick<AppraisalRequest, 'challenge' | 'expected' | 'connection' | 'evidence'>
+type Seen = Pick<AppraisalRequest, 'challenge' | 'expected' | 'connection' | 'evidence'> &
+  Partial<Pick<AppraisalRequest, 'collateral'>>
 
 /** The challenge is used up whatever comes of it: an attempt that failed must not leave one that somebody else could answer. */
 async function meet(
@@ -83,7 +88,17 @@ async function meet(
       with: async (connection) => {
         const answered = await ask(connection, { server, challenge, evidence, signal })
         await consume()
-        return answered
+        if (!answered.evidence || !asksForActivation(evidence)) return answered
+        const request = { ...bareRequest(server, { policy }, frame), ...answered }
+        const now = deps.clock.wall()
+        const collateral = await activate(
+          { ...request, now },
+          {
+            activations: deps.activations,
+            post: (body, limit) => posted(connection, body, limit, signal),
+          },
+        )
+        return { ...answered, collateral }
       },
     })
   } finally {
@@ -199,13 +214,15 @@ async function envelopeFrom(
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const answer = await connection
-    .post(PATH, body, ENVELOPE_LIMITS.bytes, signal)
-    .catch((error: unknown) => {
-      throw new Denial('evidence.unavailable', shortOf(error))
-    })
+  const answer = await posted(connection, body, ENVELOPE_LIMITS.bytes, signal)
   if (answer.status !== 200) throw new Denial('evidence.unavailable', `status ${answer.status}`)
   return answer.body
+}
+
+function posted(...[connection, ...request]: [AttestConnection, Uint8Array, number, AbortSignal]) {
+  return connection.post(PATH, ...request).catch((error: unknown) => {
+    throw new Denial('evidence.unavailable', shortOf(error))
+  })
 }
 
 function spkiOf(leaf: Uint8Array): Uint8Array {
@@ -238,5 +255,6 @@ async function withCollateral(
   const collateral = await deps.collateral.get(needs.needs, signal)
   const fetched = deps.clock.now() - begun
   deps.took('fetch', fetched)
-  return { ...request, collateral, fetched }
+  // a proof of this challenge is not to be had from anywhere else
+  return { ...request, collateral: new Map([...collateral, ...request.collateral]), fetched }
 }

@@ -26,7 +26,7 @@ export interface ServiceDeps {
   /** `all`: a server that no policy is for is refused. */
   readonly require: 'all' | 'matched'
   readonly appraiser: Appraiser
-  readonly gather: Omit<GatherDeps, 'needs' | 'clock' | 'took'>
+  readonly gather: Omit<GatherDeps, 'needs' | 'activations' | 'clock' | 'took'>
   readonly memory: AdmittedMemory
   readonly replay: ReplayGuard
   readonly clock: Clock
@@ -74,6 +74,7 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
   const parts: GatherDeps = {
     ...deps.gather,
     needs: (request) => appraiser.needs(request),
+    activations: (request) => appraiser.activations(request),
     clock,
     took: deps.measures.took,
   }
