@@ -56,7 +56,7 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
   const running = new Map<string, Promise<CollateralDocument | undefined>>()
 
   async function one(need: CollateralNeed, signal: AbortSignal | undefined) {
-    const given = supplied.get(need.id)
+    const given = supplied.get(need.id) ?? supplied.get(ofIssuer(need))
     if (given) return given
     const known = remembered.get(keyOf(need))
     // a request with a nonce has its own answer
@@ -116,6 +116,11 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
     },
     forget: () => remembered.clear(),
   }
+}
+
+/** Lists that authorities split have the place behind the issuer; who supplies the one list of an issuer names the issuer alone. */
+function ofIssuer({ id, kind }: CollateralNeed): string {
+  return kind === 'crl' ? id.split(':', 2).join(':') : id
 }
 
 function keyOf({ id, urls, body }: CollateralNeed): string {
