@@ -5,30 +5,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporaryDirectory } from '../../support/directory.ts'
 import { liveAuthority } from './authority.ts'
+import { program } from './program.ts'
 import { type World, world } from './world.ts'
 
 const sha256Of = (file: string) =>
   `sha256:${createHash('sha256').update(readFileSync(file)).digest('hex')}`
-
-/** A server of the modern era whose tool says `here`; first it does what is given. */
-function program(first = ''): string {
-  return `#!${process.execPath}
-import { createInterface } from 'node:readline'
-${first}
-const result = (method) => {
-  if (method === 'server/discover')
-    return { supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, serverInfo: { name: 'stdio', version: '1' } }
-  if (method === 'tools/list')
-    return { tools: [{ name: 'where', inputSchema: { type: 'object' } }], ttlMs: 0, cacheScope: 'private' }
-  return { content: [{ type: 'text', text: 'here' }] }
-}
-createInterface({ input: process.stdin }).on('line', (line) => {
-  const { id, method } = JSON.parse(line)
-  if (id !== undefined)
-    console.log(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...result(method) } }))
-})
-`
-}
 
 describe('a server without TLS', () => {
   const open: AsyncDisposable[] = []
