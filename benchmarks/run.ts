@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { overBudget, readBudget } from './budget.ts'
 import type { OpenCase } from './case.ts'
+import { openAttest } from './cases/attest.ts'
 import { openAudit } from './cases/audit.ts'
 import { openBurst } from './cases/burst.ts'
 import { openColdStart } from './cases/cold-start.ts'
@@ -41,6 +42,7 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   'rate-limit': openRateLimit,
   audit: openAudit,
   control: openControl,
+  attest: openAttest,
   'cold-start': openColdStart,
   reload: openReload,
   sessions: openSessions,
