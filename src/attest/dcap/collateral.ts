@@ -1,5 +1,5 @@
 // The four documents that a quote is judged by, found, opened and turned into one TCB level; missing, stale or foreign ones refuse it.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Denial } from '../denial.ts'
 import type { Claims, EvidenceItem, EvidenceRoot, Verification } from '../evidence/evidence.ts'
 import type { DcapQuote } from '../format/dcap-quote.ts'
@@ -111,5 +111,5 @@ function used(
   { inner }: SignedDocument,
   { nextUpdate, number }: Opened,
 ): Claims['collateral'][number] {
-  return { kind, sha256: createHash('sha256').update(inner).digest('hex'), nextUpdate, number }
+  return { kind, sha256: hash('sha256', inner), nextUpdate, number }
 }

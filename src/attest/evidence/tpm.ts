@@ -1,5 +1,5 @@
 // Evidence of a TPM 2.0: a quote over the registers of measured boot, its key, and the log they were made from.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Denial } from '../denial.ts'
 import {
   type AttestationKey,
@@ -51,7 +51,7 @@ function verifyTpm(item: EvidenceItem, at: Verification): Claims {
     attests: 'platform',
     version: 'v1',
     size: item.bytes.length,
-    contentSha256: createHash('sha256').update(quote.signed).digest('hex'),
+    contentSha256: hash('sha256', quote.signed),
     signerSha256: trust.signerSha256,
     anchor: trust.root?.id ?? 'none',
     synthetic: trust.root?.synthetic ?? false,

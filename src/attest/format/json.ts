@@ -75,8 +75,10 @@ function nameIn(quoted: string): string {
 // a name, then, and no value
 function isFollowedByColon(text: string, from: number): boolean {
   let at = from
-  while (/[ \n\r\t]/.test(text[at] ?? '')) at++
-  return text[at] === ':'
+  let code = text.charCodeAt(at)
+  while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09)
+    code = text.charCodeAt(++at)
+  return code === 0x3a
 }
 
 /** Behind the closing quote; a string may be long, so it is not walked through. */
@@ -85,7 +87,7 @@ function endOfString(text: string, from: number): number {
     const quote = text.indexOf('"', at)
     if (quote === -1) return text.length
     let slashes = quote
-    while (text[slashes - 1] === '\\') slashes--
+    while (text.charCodeAt(slashes - 1) === 0x5c) slashes--
     if ((quote - slashes) % 2 === 0) return quote + 1
     at = quote + 1
   }

@@ -1,11 +1,5 @@
 // The public area of a TPM key (TPMT_PUBLIC, TCG TPM 2.0 Library part 2, section 12.2) and what it signs; who vouches for the key is not asked.
-import {
-  type AsymmetricKeyDetails,
-  constants,
-  createHash,
-  type KeyObject,
-  verify,
-} from 'node:crypto'
+import { type AsymmetricKeyDetails, constants, hash, type KeyObject, verify } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import { keyOf } from '../format/signature.ts'
 import { eccSpki, rsaSpki } from './spki.ts'
@@ -119,7 +113,7 @@ export function strongKeyOf(spki: Uint8Array, what: string): KeyObject {
 
 /** The name as the TPM has it: the hash algorithm and the digest of the public area. */
 export function tpmNameOf(of: TpmPublic): Uint8Array {
-  const digest = createHash(of.nameHash).update(of.bytes).digest()
+  const digest = hash(of.nameHash, of.bytes, 'buffer')
   return Buffer.concat([of.bytes.subarray(2, 4), digest])
 }
 
