@@ -13,7 +13,7 @@ import { sha256Of } from '../tpm/key-trust.ts'
 import { type Members, readMembers, requiredBytes } from '../tpm/members.ts'
 import { appraiseRegisters, REGISTER_SECTION, type RegisterPolicy } from '../tpm/policy.ts'
 import { QUOTE_MEMBERS, readQuote } from '../tpm/quote.ts'
-import { checkQuote, measurementsOf, stateOf } from '../tpm/quote-check.ts'
+import { checkQuote, stateOf } from '../tpm/quote-check.ts'
 import type {
   AppraisalContext,
   Appraised,
@@ -110,7 +110,7 @@ function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims 
     tcb: { ...inner.tcb, ...state.tcb },
     measurements: {
       ...inner.measurements,
-      ...measurementsOf(quote.registers),
+      ...quote.measurements,
       ...boot?.measurements,
     },
     flags: {

@@ -13,7 +13,7 @@ import { optionalBytes, readMembers } from '../tpm/members.ts'
 import { appraiseTpm, type TpmPolicy } from '../tpm/policy.ts'
 import { isOfScheme } from '../tpm/public.ts'
 import { QUOTE_MEMBERS, readQuote, type TpmQuote } from '../tpm/quote.ts'
-import { checkQuote, measurementsOf, stateOf } from '../tpm/quote-check.ts'
+import { checkQuote, stateOf } from '../tpm/quote-check.ts'
 import type { Claims, EvidenceItem, Verification, Verifier } from './evidence.ts'
 
 /** Bytes of the JSON form. */
@@ -58,7 +58,7 @@ function verifyTpm(item: EvidenceItem, at: Verification): Claims {
     binding,
     hardwareSha256: trust.hardwareSha256,
     tcb,
-    measurements: { ...measurementsOf(quote.registers), ...boot?.measurements },
+    measurements: { ...quote.measurements, ...boot?.measurements },
     flags: {
       ...flags,
       ...boot?.flags,

@@ -32,6 +32,8 @@ export interface TpmQuote {
   readonly attest: Attest
   readonly signature: TpmSignature
   readonly registers: Registers
+  /** The same by name: `sha256.pcr7` to `sha256:<hex>`. */
+  readonly measurements: Readonly<Record<string, string>>
 }
 
 const LARGEST_PART = 2048
@@ -48,12 +50,13 @@ export function readQuote(members: Members): TpmQuote {
     signed,
     attest: parseAttest(signed),
     signature: parseSignature(requiredBytes(members, 'signature', LARGEST_PART)),
-    registers: registersIn(members.pcrs),
+    ...registersIn(members.pcrs),
   }
 }
 
-function registersIn(value: unknown): Registers {
+function registersIn(value: unknown): Pick<TpmQuote, 'registers' | 'measurements'> {
   const banks = new Map<TpmHash, ReadonlyMap<number, Uint8Array>>()
+  const measurements: Record<string, string> = {}
   for (const [bank, registers] of Object.entries(membersOf(value, 'pcrs'))) {
     const hash = SIZES.get(bank)
     if (!hash) throw malformed('pcrs: a bank that is not known')
@@ -61,8 +64,9 @@ function registersIn(value: unknown): Registers {
     for (const [register, digest] of Object.entries(membersOf(registers, 'pcrs'))) {
       if (!REGISTER.test(register)) throw malformed('pcrs: no number of a register')
       values.set(Number(register), hexBytes(digest, 'pcrs', hash.size))
+      measurements[`${bank}.pcr${register}`] = `${bank}:${digest}`
     }
     banks.set(hash.name, values)
   }
-  return banks
+  return { registers: banks, measurements }
 }
