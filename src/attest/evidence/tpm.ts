@@ -58,7 +58,7 @@ function verifyTpm(item: EvidenceItem, at: Verification): Claims {
     binding,
     hardwareSha256: trust.hardwareSha256,
     tcb,
-    measurements: { ...quote.measurements, ...boot?.measurements },
+    measurements: boot ? { ...quote.measurements, ...boot.measurements } : quote.measurements,
     flags: {
       ...flags,
       ...boot?.flags,
