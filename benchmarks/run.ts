@@ -2,6 +2,8 @@
 import { parseArgs } from 'node:util'
 import { overBudget, readBudget } from './budget.ts'
 import type { OpenCase } from './case.ts'
+import { openAttest } from './cases/attest.ts'
+import { openAttestLoop } from './cases/attest-loop.ts'
 import { openAudit } from './cases/audit.ts'
 import { openBurst } from './cases/burst.ts'
 import { openColdStart } from './cases/cold-start.ts'
@@ -12,6 +14,7 @@ import { openHookEngines } from './cases/hook-engines.ts'
 import { openAsynchronous, openSynchronous, openTimeouts } from './cases/hook-runner.ts'
 import { openLarge } from './cases/large.ts'
 import { openLatency } from './cases/latency.ts'
+import { openLimbo } from './cases/limbo.ts'
 import { openLists } from './cases/lists.ts'
 import { openMatrix } from './cases/matrix.ts'
 import { openMemory } from './cases/memory.ts'
@@ -41,6 +44,9 @@ const CASES: Readonly<Record<string, OpenCase>> = {
   'rate-limit': openRateLimit,
   audit: openAudit,
   control: openControl,
+  attest: openAttest,
+  'attest-loop': openAttestLoop,
+  limbo: openLimbo,
   'cold-start': openColdStart,
   reload: openReload,
   sessions: openSessions,

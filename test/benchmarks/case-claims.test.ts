@@ -1,9 +1,11 @@
 // The cases that need no other process: what they claim is about variants they have, and every variant does its work.
 import { describe, expect, it } from 'vitest'
 import type { OpenCase } from '../../benchmarks/case.ts'
+import { openAttest } from '../../benchmarks/cases/attest.ts'
 import { openAudit } from '../../benchmarks/cases/audit.ts'
 import { openConditions } from '../../benchmarks/cases/conditions.ts'
 import { openConfigured } from '../../benchmarks/cases/configured.ts'
+import { openLimbo } from '../../benchmarks/cases/limbo.ts'
 import { openNaive } from '../../benchmarks/cases/naive.ts'
 import { openRateLimit } from '../../benchmarks/cases/rate-limit.ts'
 
@@ -13,6 +15,8 @@ const CASES: readonly (readonly [string, OpenCase])[] = [
   ['naive', openNaive],
   ['rate-limit', openRateLimit],
   ['audit', openAudit],
+  ['attest', openAttest],
+  ['limbo', openLimbo],
 ]
 
 describe.each(CASES)('the case %s', (name, open) => {

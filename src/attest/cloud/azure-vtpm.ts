@@ -5,7 +5,7 @@
 //   "hcl_report": as read from the vTPM (NV index 0x01400001), and
 //   "td_quote": with TDX, the quote over that report (a DCAP quote).
 // Endorsements: those of the report of the hardware (vcek and chain, or those of TDX), and event_log.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed } from '../denial.ts'
 import type {
@@ -20,7 +20,7 @@ import { sha256Of } from '../tpm/key-trust.ts'
 import { type Members, readMembers, requiredBytes } from '../tpm/members.ts'
 import { appraiseRegisters, REGISTER_SECTION, type RegisterPolicy } from '../tpm/policy.ts'
 import { QUOTE_MEMBERS, readQuote } from '../tpm/quote.ts'
-import { checkQuote, measurementsOf, stateOf } from '../tpm/quote-check.ts'
+import { checkQuote, stateOf } from '../tpm/quote-check.ts'
 import { measuredBootOf } from '../tpm/tpm.ts'
 import { type HclReport, readHclReport } from './hcl-report.ts'
 
@@ -105,14 +105,14 @@ function verify<P>(kind: Kind<P>, item: EvidenceItem, at: Verification): Claims 
     type: kind.type,
     version: `v1 ${inner.version}`,
     size: item.bytes.length,
-    contentSha256: createHash('sha256').update(quote.signed).digest('hex'),
+    contentSha256: hash('sha256', quote.signed),
     binding,
     // the machine, which may be moved to another chip while it is stopped
     hardwareSha256: sha256Of(hcl.ak.spki),
     tcb: { ...inner.tcb, ...state.tcb },
     measurements: {
       ...inner.measurements,
-      ...measurementsOf(quote.registers),
+      ...quote.measurements,
       ...boot?.measurements,
     },
     flags: {

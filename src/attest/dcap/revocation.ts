@@ -1,5 +1,5 @@
 // Whether the certificates of a quote and its collateral stand on the lists of their own issuers.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Denial } from '../denial.ts'
 import type { Claims, Verification } from '../evidence/evidence.ts'
 import type { Certificate } from '../format/certificate.ts'
@@ -68,5 +68,5 @@ export function assertNotOn(crl: Crl, certificate: Certificate, what: string): v
 }
 
 function usedOf({ der, nextUpdate }: Crl): Claims['collateral'][number] {
-  return { kind: 'crl', sha256: createHash('sha256').update(der).digest('hex'), nextUpdate }
+  return { kind: 'crl', sha256: hash('sha256', der), nextUpdate }
 }

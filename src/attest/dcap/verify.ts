@@ -1,5 +1,5 @@
 // Whether a DCAP quote is genuine, of a platform that is not revoked, and ours: the steps that SGX and TDX share; no policy.
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import { checkExpected } from '../evidence/allow.ts'
 import type { Claims, EvidenceItem, Verification } from '../evidence/evidence.ts'
@@ -144,5 +144,5 @@ function tcbOf({ quote, pck }: Authentic): Readonly<Record<string, number>> {
 }
 
 function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return hash('sha256', bytes)
 }

@@ -1,5 +1,5 @@
 // Whether a certificate of a vendor's chain is revoked: asks the lists that the certificates point to, at the vendor's own hosts only.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import type { Certificate } from '../format/certificate.ts'
@@ -89,7 +89,7 @@ function collateralOf({ document, nextUpdate, list }: Answer): Claims['collatera
   const number = list === undefined ? Number.NaN : Number.parseInt(list.number, 16)
   return {
     kind: 'crl',
-    sha256: createHash('sha256').update(document).digest('hex'),
+    sha256: hash('sha256', document),
     ...(nextUpdate === undefined ? {} : { nextUpdate }),
     ...(Number.isSafeInteger(number) ? { number } : {}),
   }

@@ -25,7 +25,7 @@ const MEMBERS = new Set(['v', 'challenge_id', 'server_id', 'binding', 'evidence'
 const ITEM_MEMBERS = new Set(['cmw', 'endorsements'])
 /** CMW indicator (draft-ietf-rats-msg-wrap): bit 2 says that the value is evidence. */
 const IS_EVIDENCE = 4
-const MEDIA = /^[a-z]+\/[a-z0-9.+-]{1,120}$/
+const MEDIA = /^[a-z]{1,24}\/[a-z0-9.+-]{1,100}$/
 
 /** Throws `evidence.malformed` or `evidence.too_large`. */
 export function parseEnvelope(bytes: Uint8Array): Envelope {

@@ -1,5 +1,5 @@
 // An X.509 certificate (RFC 5280 section 4) as values: what stands in it, with no judgement about chains, times or names.
-import { createHash, type KeyObject } from 'node:crypto'
+import { hash, type KeyObject } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import { context, contextPrimitive, Der, equalBytes, hexOf, TAG } from './der.ts'
 import { type Algorithm, isSigned, keyOf, readAlgorithm, schemeOf } from './signature.ts'
@@ -104,13 +104,13 @@ export class Certificate {
 
   /** Hex. */
   get sha256(): string {
-    this.#sha256 ??= createHash('sha256').update(this.der).digest('hex')
+    this.#sha256 ??= hash('sha256', this.der)
     return this.#sha256
   }
 
   /** Hex, of the SubjectPublicKeyInfo. */
   get spkiSha256(): string {
-    this.#spkiSha256 ??= createHash('sha256').update(this.spki).digest('hex')
+    this.#spkiSha256 ??= hash('sha256', this.spki)
     return this.#spkiSha256
   }
 

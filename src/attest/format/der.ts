@@ -150,7 +150,9 @@ export class Der {
 
   /** Named bits, the first one at index 0. X.690 11.2 has no trailing zeros; `padded` takes them. */
   namedBits(what: string, padded = false): readonly boolean[] {
-    const [unused = 8, ...octets] = this.enter(TAG.bitString, what).rest()
+    const content = this.enter(TAG.bitString, what).rest()
+    const unused = content[0] ?? 8
+    const octets = content.subarray(1)
     const last = octets.at(-1)
     if (unused > 7 || (last === undefined && unused !== 0))
       throw malformed(`${what}: no bit string`)
@@ -159,16 +161,17 @@ export class Der {
     if (last !== undefined && last % 2 ** unused !== 0)
       throw malformed(`${what}: unused bits are set`)
     if (octets.length > 8) throw malformed(`${what}: too many bits`)
-    return octets.flatMap((octet) =>
-      [7, 6, 5, 4, 3, 2, 1, 0].map((bit) => (octet >> bit) % 2 === 1),
-    )
+    const bits: boolean[] = []
+    for (const octet of octets)
+      for (let bit = 7; bit >= 0; bit--) bits.push((octet >> bit) % 2 === 1)
+    return bits
   }
 
   /** UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 has them, in milliseconds since the epoch. */
   time(what: string): number {
     const tag = this.tag
     if (tag !== TAG.utcTime && tag !== TAG.generalizedTime) throw malformed(`${what}: no time`)
-    return timeOf(latin1(this.next(what).rest()), tag === TAG.utcTime, what)
+    return timeOf(this.next(what).rest(), tag === TAG.utcTime, what)
   }
 }
 
@@ -215,25 +218,24 @@ function oidText(bytes: Uint8Array, what: string): string {
   return text
 }
 
-const UTC = /^\d{12}Z$/
-const GENERALIZED = /^\d{14}Z$/
+const ZERO = 0x30
 
-function timeOf(text: string, isUtc: boolean, what: string): number {
-  if (!(isUtc ? UTC : GENERALIZED).test(text))
-    throw malformed(`${what}: no time in UTC to the second`)
-  const digits = isUtc ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : text
-  const [year, month, day, hour, minute, second] = [0, 4, 6, 8, 10, 12].map((from, i) =>
-    Number(digits.slice(from, from + (i === 0 ? 4 : 2))),
-  ) as [number, number, number, number, number, number]
+function timeOf(text: Uint8Array, isUtc: boolean, what: string): number {
+  const size = isUtc ? 12 : 14
+  let isText = text.length === size + 1 && text[size] === 0x5a
+  for (let i = 0; i < size; i++) {
+    const digit = text[i] as number
+    if (!(digit >= ZERO && digit <= ZERO + 9)) isText = false
+  }
+  if (!isText) throw malformed(`${what}: no time in UTC to the second`)
+  const two = (at: number): number =>
+    ((text[at] as number) - ZERO) * 10 + (text[at + 1] as number) - ZERO
+  const [short, from] = [two(0), size - 10]
+  const year = isUtc ? short + (short < 50 ? 2000 : 1900) : short * 100 + two(2)
+  const [month, day, hour, minute, second] = [two(from), two(from + 2), two(from + 4), two(from + 6), two(from + 8)] // biome-ignore format: a row
   const time = new Date(0)
   time.setUTCFullYear(year, month - 1, day)
-  time.setUTCHours(hour, minute, second)
-  const isReal =
-    time.getUTCMonth() === month - 1 &&
-    time.getUTCDate() === day &&
-    hour < 24 &&
-    minute < 60 &&
-    second < 60
-  if (!isReal) throw malformed(`${what}: no date`)
-  return time.getTime()
+  const isDate = time.getUTCMonth() === month - 1 && time.getUTCDate() === day
+  if (!isDate || hour > 23 || minute > 59 || second > 59) throw malformed(`${what}: no date`)
+  return time.getTime() + ((hour * 60 + minute) * 60 + second) * 1000
 }

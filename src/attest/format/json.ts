@@ -47,24 +47,57 @@ export function textsAt(from: unknown, ...path: readonly string[]): readonly str
 
 /** No object has a member twice, however it is spelt, and nothing is too deep. Says nothing about texts that are not JSON. */
 function assertUnique(text: string, what: string): void {
-  // one set of names per open object, null per open array
-  const open: (Set<string> | null)[] = []
+  const open = new OpenNames()
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === 0x7b || code === 0x5b) {
-      if (open.push(code === 0x7b ? new Set() : null) > DEEPEST)
-        throw malformed(`${what}: too deep`)
-    } else if (code === 0x7d || code === 0x5d) open.pop()
+      if (open.enter(code === 0x7b) > DEEPEST) throw malformed(`${what}: too deep`)
+    } else if (code === 0x7d || code === 0x5d) open.leave()
     else if (code === 0x22) {
       const end = endOfString(text, at)
-      const names = open.at(-1)
-      if (names && isFollowedByColon(text, end)) {
-        const name = nameIn(text.slice(at, end))
-        if (names.has(name)) throw malformed(`${what}: a member twice`)
-        names.add(name)
-      }
+      if (open.isObject && isFollowedByColon(text, end) && !open.add(nameIn(text.slice(at, end))))
+        throw malformed(`${what}: a member twice`)
       at = end - 1
     }
+  }
+}
+
+/** More names than this are looked up in a set; most objects have few, and a set for each is what such a document costs. */
+const FEW = 12
+
+/** The names of all objects that are open, one after the other. */
+class OpenNames {
+  readonly #names: string[] = []
+  /** Where those of each open bracket begin; below zero: a list. */
+  readonly #starts: number[] = []
+  readonly #sets: (Set<string> | undefined)[] = []
+
+  /** How deep that is. */
+  enter(isObject: boolean): number {
+    this.#sets.push(undefined)
+    return this.#starts.push(isObject ? this.#names.length : -1)
+  }
+
+  leave(): void {
+    const start = this.#starts.pop()
+    this.#sets.pop()
+    if (start !== undefined && start >= 0) this.#names.length = start
+  }
+
+  get isObject(): boolean {
+    return (this.#starts.at(-1) ?? -1) >= 0
+  }
+
+  /** False: the innermost object has it already. */
+  add(name: string): boolean {
+    const depth = this.#starts.length - 1
+    const start = this.#starts[depth] as number
+    const set = this.#sets[depth]
+    if (set ? set.has(name) : this.#names.indexOf(name, start) !== -1) return false
+    if (set) set.add(name)
+    else if (this.#names.push(name) - start > FEW)
+      this.#sets[depth] = new Set(this.#names.slice(start))
+    return true
   }
 }
 
@@ -87,7 +120,7 @@ function endOfString(text: string, from: number): number {
     const quote = text.indexOf('"', at)
     if (quote === -1) return text.length
     let slashes = quote
-    while (text[slashes - 1] === '\\') slashes--
+    while (text.charCodeAt(slashes - 1) === 0x5c) slashes--
     if ((quote - slashes) % 2 === 0) return quote + 1
     at = quote + 1
   }

@@ -1,5 +1,6 @@
 // PEM (RFC 7468, strict): labelled base64 blocks to bytes; text around blocks is not looked at.
 import { Denial, malformed } from '../denial.ts'
+import { fromBase64 } from './base64.ts'
 
 export interface PemBlock {
   readonly label: string
@@ -8,7 +9,6 @@ export interface PemBlock {
 
 const BEGIN = '-----BEGIN '
 const DASHES = '-----'
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 /** Every block in its order. Throws `evidence.malformed`, or `evidence.too_large` above either bound. */
 export function readPem(
@@ -33,9 +33,9 @@ export function readPem(
 }
 
 function decoded(body: string): Uint8Array {
-  const base64 = body.replace(/[\r\n\t ]/g, '')
-  if (base64 === '' || !BASE64.test(base64)) throw malformed('PEM: no base64')
-  return Buffer.from(base64, 'base64')
+  const base64 = body.replace(/[\r\n\t ]+/g, '')
+  if (base64 === '') throw malformed('PEM: no base64')
+  return fromBase64(base64, 'PEM')
 }
 
 /** A certificate as text. */

@@ -1,5 +1,5 @@
 // Evidence of AWS Nitro Enclaves: whether a document is genuine, of its time, and bound; what policy wants is beside it.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import { checkExpected } from '../evidence/allow.ts'
@@ -134,5 +134,5 @@ function measurementsOf({ pcrs, userData }: NitroDocument): Claims['measurements
 }
 
 function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return hash('sha256', bytes)
 }

@@ -1,5 +1,5 @@
 // A CRL as a source of revocation (RFC 5280 section 6.3): which one is needed, and what a genuine one of this time says of a certificate.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import type { Certificate } from '../format/certificate.ts'
 import {
@@ -21,8 +21,7 @@ import type { Answer, RevocationQuestion } from './revocation.ts'
 
 const MOST_URLS = 4
 
-const sha256 = (bytes: Uint8Array | string): string =>
-  createHash('sha256').update(bytes).digest('hex')
+const sha256 = (bytes: Uint8Array | string): string => hash('sha256', bytes)
 
 /** Of whatever list of this issuer (Name with tag and length) the operator supplied. */
 export function crlIdOf(issuer: Uint8Array): string {

@@ -13,14 +13,19 @@ const RSA_BITS = { least: 2048, most: 8192 }
 
 /** What is wrong with the key; undefined: nothing. */
 export function weaknessOf(certificate: Certificate): string | undefined {
+  return weaknessOfKey(certificate.spki)
+}
+
+/** Of SubjectPublicKeyInfo in DER. */
+export function weaknessOfKey(spki: Uint8Array, leastExponent = 3): string | undefined {
   const what = 'subjectPublicKeyInfo'
-  const inside = new Der(certificate.spki).enter(TAG.sequence, what)
+  const inside = new Der(spki).enter(TAG.sequence, what)
   const { oid, parameters } = readAlgorithm(inside, what)
   const key = inside.bitOctets(what)
   inside.finish(what)
   if (oid === RSA) {
     if (!parameters || !equalBytes(parameters, NULL)) throw malformed(`${what}: parameters of RSA`)
-    return weaknessOfRsa(key)
+    return weaknessOfRsa(key, leastExponent)
   }
   // a curve that is spelled out may be any curve
   if (oid === EC && parameters?.[0] === TAG.oid)
@@ -28,7 +33,7 @@ export function weaknessOf(certificate: Certificate): string | undefined {
   return oid === ED25519 ? undefined : 'a kind of key that is not in use here'
 }
 
-function weaknessOfRsa(key: Uint8Array): string | undefined {
+function weaknessOfRsa(key: Uint8Array, leastExponent: number): string | undefined {
   const what = 'RSA key'
   const whole = new Der(key)
   const inside = whole.enter(TAG.sequence, what)
@@ -38,10 +43,10 @@ function weaknessOfRsa(key: Uint8Array): string | undefined {
   inside.finish(what)
   const size = bits(modulus)
   if (size < RSA_BITS.least || size > RSA_BITS.most || size % 8 !== 0) return `RSA of ${size} bits`
-  const last = exponent.at(-1) as number
   // a long exponent is no stronger and costs whoever verifies
-  if (exponent.length > 5 || last % 2 === 0 || (exponent.length === 1 && last < 3))
-    return 'RSA with an unusual exponent'
+  if (exponent.length > 5) return 'RSA with an unusual exponent'
+  const value = exponent.reduce((sum, octet) => sum * 256 + octet, 0)
+  if (value % 2 === 0 || value < leastExponent) return 'RSA with an unusual exponent'
   return undefined
 }
 

@@ -7,21 +7,37 @@ export interface Living {
   readonly tolerates: number
 }
 
-/** Drops reference values that are over, and items of lists (tolerations) whose `until` has passed. */
+/** Drops reference values that are over, and items of lists (tolerations) whose `until` has passed; the rest stays the same object. */
 export function livingSection(section: unknown, now: number): Living {
   let tolerates = Number.POSITIVE_INFINITY
   const visit = (value: unknown): unknown => {
-    if (Array.isArray(value))
-      return value
-        .filter((item) => {
-          if (!isObject(item) || typeof item.until !== 'number') return true
-          if (now <= item.until) tolerates = Math.min(tolerates, item.until)
-          return now <= item.until
-        })
-        .map(visit)
-    if (!isObject(value)) return value
-    const entries = Object.entries(value).filter(([, inner]) => !isOver(inner, now))
-    return Object.fromEntries(entries.map(([name, inner]) => [name, visit(inner)]))
+    if (Array.isArray(value)) return visitList(value)
+    return isObject(value) ? visitMembers(value) : value
+  }
+  const visitList = (list: readonly unknown[]): readonly unknown[] => {
+    const kept: unknown[] = []
+    let isSame = true
+    for (const item of list) {
+      const until = isObject(item) ? item.until : undefined
+      const isOver = typeof until === 'number' && now > until
+      if (typeof until === 'number' && !isOver) tolerates = Math.min(tolerates, until)
+      const living = isOver ? undefined : visit(item)
+      if (living !== item || isOver) isSame = false
+      if (!isOver) kept.push(living)
+    }
+    return isSame ? list : kept
+  }
+  const visitMembers = (object: Record<string, unknown>): Record<string, unknown> => {
+    let copy: Record<string, unknown> | undefined
+    for (const name of Object.keys(object)) {
+      const inner = object[name]
+      const living = isOver(inner, now) ? undefined : visit(inner)
+      if (living === inner) continue
+      copy ??= { ...object }
+      if (living === undefined) delete copy[name]
+      else copy[name] = living
+    }
+    return copy ?? object
   }
   return { section: visit(section), tolerates }
 }

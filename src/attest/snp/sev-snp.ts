@@ -1,5 +1,5 @@
 // Evidence of AMD SEV-SNP: whether a report is genuine, of the chip that its certificate names, and bound; what policy wants is beside it.
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial, malformed } from '../denial.ts'
 import { checkExpected } from '../evidence/allow.ts'
@@ -137,7 +137,7 @@ function claimsOf(verified: Verified): Claims {
   const { product, cspId } = says
   const { policy, platform, tcb, chipId } = report
   const isMasked = isZero(chipId)
-  const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+  const digest = (bytes: Uint8Array) => hash('sha256', bytes)
   return {
     type: 'sev-snp',
     attests: 'platform',

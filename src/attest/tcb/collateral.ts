@@ -1,5 +1,5 @@
 // The four documents that a quote is judged by, found, opened and turned into one TCB level; missing, stale or foreign ones refuse it.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { PckChain } from '../dcap/chain.ts'
 import type { Pck } from '../dcap/pck.ts'
 import type { DcapQuote } from '../dcap/quote.ts'
@@ -121,5 +121,5 @@ function used(
   { inner }: SignedDocument,
   { nextUpdate, number }: Opened,
 ): Claims['collateral'][number] {
-  return { kind, sha256: createHash('sha256').update(inner).digest('hex'), nextUpdate, number }
+  return { kind, sha256: hash('sha256', inner), nextUpdate, number }
 }

@@ -1,5 +1,5 @@
 // Which documents of Intel's provisioning service (PCS API v4, or a PCCS) a quote needs, and where they may be had; it believes nothing.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { pckChainOf } from '../dcap/chain.ts'
 import { readPck } from '../dcap/pck.ts'
@@ -70,7 +70,7 @@ export function dcapNeeds(
 }
 
 function crlId(issuer: Uint8Array): string {
-  return `crl:${createHash('sha256').update(issuer).digest('hex')}`
+  return `crl:${hash('sha256', issuer)}`
 }
 
 function issuingCa(issuer: Uint8Array): 'platform' | 'processor' {

@@ -1,5 +1,5 @@
 // The log of measured boot (TCG PC Client Platform Firmware Profile, section 10, crypto-agile form): events, and the registers they add up to.
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import { equalBytes, hexOf, latin1 } from '../format/der.ts'
 import { TPM_HASHES, type TpmHash } from './tpms.ts'
@@ -167,7 +167,7 @@ function firstValue(register: number, size: number, locality: number): Uint8Arra
 /** Whether the digest is of the data as it stands: for most types it is of something else, and the data is only a hint. */
 export function covers({ digests, data }: BootEvent, bank: TpmHash): boolean {
   const digest = digests.get(bank)
-  return digest !== undefined && equalBytes(digest, createHash(bank).update(data).digest())
+  return digest !== undefined && equalBytes(digest, hash(bank, data, 'buffer'))
 }
 
 /** Name and content of UEFI_VARIABLE_DATA; undefined: it is none. */

@@ -1,5 +1,5 @@
 // Who vouches for the attestation key of a TPM: a certificate of its own, or the endorsement key it was activated with. Enrolment is the policy's.
-import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createHash, hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import type { Claims, EvidenceRoot, Expected, Verification } from '../evidence/evidence.ts'
 import type { Certificate } from '../format/certificate.ts'
@@ -137,5 +137,5 @@ export function areaSha256Of({ bytes }: TpmPublic): string {
 }
 
 export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return hash('sha256', bytes)
 }

@@ -42,11 +42,22 @@ export function base64urlBytes(text: unknown, what: string, limit: number): Uint
   return fromBase64url(text, what)
 }
 
-const HEX = /^(?:[0-9a-f]{2})*$/
-
 /** Lower case only. */
 export function hexBytes(text: unknown, what: string, size: number): Uint8Array {
-  if (typeof text !== 'string' || text.length !== 2 * size || !HEX.test(text))
-    throw malformed(`${what}: no ${size} bytes in hex`)
-  return Buffer.from(text, 'hex')
+  const bytes = new Uint8Array(size)
+  let isHex = typeof text === 'string' && text.length === 2 * size
+  for (let at = 0; isHex && at < size; at++) {
+    const octet = digitAt(text as string, 2 * at) * 16 + digitAt(text as string, 2 * at + 1)
+    bytes[at] = octet
+    isHex = octet >= 0
+  }
+  if (!isHex) throw malformed(`${what}: no ${size} bytes in hex`)
+  return bytes
+}
+
+/** So far below zero where there is none that a pair with it is below zero, too. */
+function digitAt(text: string, at: number): number {
+  const code = text.charCodeAt(at)
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -256
 }

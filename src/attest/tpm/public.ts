@@ -1,13 +1,8 @@
 // The public area of a TPM key (TPMT_PUBLIC, TCG TPM 2.0 Library part 2, section 12.2) and what it signs; who vouches for the key is not asked.
-import {
-  type AsymmetricKeyDetails,
-  constants,
-  createHash,
-  type KeyObject,
-  verify,
-} from 'node:crypto'
+import { constants, hash, type KeyObject, verify } from 'node:crypto'
 import { Denial, malformed } from '../denial.ts'
 import { keyOf } from '../format/signature.ts'
+import { weaknessOfKey } from '../path/key-strength.ts'
 import { eccSpki, rsaSpki } from './spki.ts'
 import { TPM_ALG, type TpmHash, TpmReader, type TpmSignature, tpmHash } from './tpms.ts'
 
@@ -104,28 +99,22 @@ function eccIn(from: TpmReader): Uint8Array {
   return spki
 }
 
-// every public key has them; that they may be missing is of secret keys
-const detailsOf = (key: KeyObject): AsymmetricKeyDetails =>
-  key.asymmetricKeyDetails as AsymmetricKeyDetails
-
 /**
  * RSA of 2048 bits and more with an exponent from 65537, or one of the three curves of NIST. Throws `evidence.weak_algorithm` for
  * others, and `evidence.malformed` for what node:crypto does not take, such as a point that is not on its curve.
  */
 export function strongKeyOf(spki: Uint8Array, what: string): KeyObject {
   const key = keyOf(spki, what)
-  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = detailsOf(key)
-  const isStrong =
-    key.asymmetricKeyType === 'rsa'
-      ? modulusLength >= LEAST_BITS && modulusLength <= 8192 && publicExponent >= LEAST_EXPONENT
-      : key.asymmetricKeyType === 'ec' && Object.hasOwn(CURVE_SIZES, namedCurve)
-  if (!isStrong) throw new Denial('evidence.weak_algorithm', 'key of the TPM')
+  const type = key.asymmetricKeyType
+  // read from the DER: node:crypto would work the details out from the key again, which takes as long as the signature
+  if ((type !== 'rsa' && type !== 'ec') || weaknessOfKey(spki, LEAST_EXPONENT) !== undefined)
+    throw new Denial('evidence.weak_algorithm', 'key of the TPM')
   return key
 }
 
 /** The name as the TPM has it: the hash algorithm and the digest of the public area. */
 export function tpmNameOf(of: TpmPublic): Uint8Array {
-  const digest = createHash(of.nameHash).update(of.bytes).digest()
+  const digest = hash(of.nameHash, of.bytes, 'buffer')
   return Buffer.concat([of.bytes.subarray(2, 4), digest])
 }
 
@@ -177,7 +166,7 @@ function joined(
   { r, s }: { readonly r: Uint8Array; readonly s: Uint8Array },
   key: KeyObject,
 ): Uint8Array | false {
-  const size = CURVE_SIZES[detailsOf(key).namedCurve ?? ''] ?? 0
+  const size = CURVE_SIZES[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? 0
   if (r.length > size || s.length > size) return false
   const raw = new Uint8Array(2 * size)
   raw.set(r, size - r.length)

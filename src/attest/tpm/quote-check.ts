@@ -1,10 +1,10 @@
 // What must hold of every TPM quote, whoever vouches for its key: signature, freshness, and the registers it is over.
-import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { hash, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Denial } from '../denial.ts'
 import type { Claims, Expected } from '../evidence/evidence.ts'
-import { equalBytes, hexOf } from '../format/der.ts'
+import { equalBytes } from '../format/der.ts'
 import { isSignedByTpm } from './public.ts'
-import type { Registers, TpmQuote } from './quote.ts'
+import type { TpmQuote } from './quote.ts'
 import type { Attest } from './tpms.ts'
 
 /** Older TPMs have no room for all 64 bytes of the binder. */
@@ -38,31 +38,21 @@ function assertFresh({ extraData }: Attest, expected: Expected | undefined): voi
 function assertRegisters({ attest, registers, signature }: TpmQuote): void {
   if (attest.selection.length === 0)
     throw new Denial('evidence.registers_missing', 'the selection is empty')
-  const digest = createHash(signature.hash)
-  let count = 0
+  const quoted: Uint8Array[] = []
   for (const { bank, registers: selected } of attest.selection) {
     const values = registers.get(bank)
     for (const register of selected) {
       const value = values?.get(register)
       if (!value)
         throw new Denial('evidence.measurement_mismatch', `${bank} register ${register} is absent`)
-      digest.update(value)
-      count++
+      quoted.push(value)
     }
   }
-  if (count !== [...registers.values()].reduce((sum, { size }) => sum + size, 0))
+  if (quoted.length !== [...registers.values()].reduce((sum, { size }) => sum + size, 0))
     throw new Denial('evidence.measurement_mismatch', 'registers that were not quoted')
-  if (!equalBytes(digest.digest(), attest.pcrDigest))
+  const digest = hash(signature.hash, Buffer.concat(quoted), 'buffer')
+  if (!equalBytes(digest, attest.pcrDigest))
     throw new Denial('evidence.measurement_mismatch', 'pcrDigest')
-}
-
-/** `sha256.pcr7` and so on. */
-export function measurementsOf(registers: Registers): Record<string, string> {
-  const measurements: Record<string, string> = {}
-  for (const [bank, values] of registers)
-    for (const [register, value] of values)
-      measurements[`${bank}.pcr${register}`] = `${bank}:${hexOf(value)}`
-  return measurements
 }
 
 /**

@@ -31,13 +31,28 @@ export interface TpmQuote {
   readonly attest: Attest
   readonly signature: TpmSignature
   readonly registers: Registers
+  /** The same by name: `sha256.pcr7` to `sha256:<hex>`. */
+  readonly measurements: Readonly<Record<string, string>>
 }
 
 const LARGEST_PART = 2048
-const REGISTER = /^(?:[12]?\d|3[01])$/
-const SIZES: ReadonlyMap<string, { readonly name: TpmHash; readonly size: number }> = new Map(
-  [...TPM_HASHES.values()].map((hash) => [hash.name, hash]),
+const REGISTERS = 32
+
+interface Bank {
+  readonly name: TpmHash
+  readonly size: number
+  /** Names of its registers in measurements, by the text of their number: made once, not for every quote. */
+  readonly names: ReadonlyMap<string, { readonly register: number; readonly name: string }>
+}
+
+const BANKS: ReadonlyMap<string, Bank> = new Map(
+  [...TPM_HASHES.values()].map(({ name, size }) => [name, { name, size, names: namesIn(name) }]),
 )
+
+function namesIn(bank: TpmHash): Bank['names'] {
+  const numbers = Array.from({ length: REGISTERS }, (_, register) => register)
+  return new Map(numbers.map((register) => [`${register}`, { register, name: `${bank}.pcr${register}` }])) // biome-ignore format: a row
+}
 
 /** Throws `evidence.malformed`, `evidence.unsupported`, `evidence.too_large`, `evidence.weak_algorithm`. */
 export function readQuote(members: Members): TpmQuote {
@@ -47,21 +62,26 @@ export function readQuote(members: Members): TpmQuote {
     signed,
     attest: parseAttest(signed),
     signature: parseSignature(requiredBytes(members, 'signature', LARGEST_PART)),
-    registers: registersIn(members.pcrs),
+    ...registersIn(members.pcrs),
   }
 }
 
-function registersIn(value: unknown): Registers {
-  const banks = new Map<TpmHash, ReadonlyMap<number, Uint8Array>>()
-  for (const [bank, registers] of Object.entries(membersOf(value, 'pcrs'))) {
-    const hash = SIZES.get(bank)
-    if (!hash) throw malformed('pcrs: a bank that is not known')
+function registersIn(value: unknown): Pick<TpmQuote, 'registers' | 'measurements'> {
+  const registers = new Map<TpmHash, ReadonlyMap<number, Uint8Array>>()
+  const measurements: Record<string, string> = {}
+  const given = membersOf(value, 'pcrs')
+  for (const bank of Object.keys(given)) {
+    const known = BANKS.get(bank)
+    if (!known) throw malformed('pcrs: a bank that is not known')
+    const digests = membersOf(given[bank], 'pcrs')
     const values = new Map<number, Uint8Array>()
-    for (const [register, digest] of Object.entries(membersOf(registers, 'pcrs'))) {
-      if (!REGISTER.test(register)) throw malformed('pcrs: no number of a register')
-      values.set(Number(register), hexBytes(digest, 'pcrs', hash.size))
+    for (const number of Object.keys(digests)) {
+      const found = known.names.get(number)
+      if (!found) throw malformed('pcrs: no number of a register')
+      values.set(found.register, hexBytes(digests[number], 'pcrs', known.size))
+      measurements[found.name] = `${bank}:${digests[number]}`
     }
-    banks.set(hash.name, values)
+    registers.set(known.name, values)
   }
-  return banks
+  return { registers, measurements }
 }

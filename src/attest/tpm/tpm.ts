@@ -1,5 +1,5 @@
 // Evidence of a TPM 2.0: a quote over the registers of measured boot, its key, and the log they were made from.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import type {
@@ -26,7 +26,7 @@ import { optionalBytes, readMembers } from './members.ts'
 import { appraiseTpm, type TpmPolicy } from './policy.ts'
 import { isOfScheme } from './public.ts'
 import { QUOTE_MEMBERS, readQuote, type TpmQuote } from './quote.ts'
-import { checkQuote, measurementsOf, stateOf } from './quote-check.ts'
+import { checkQuote, stateOf } from './quote-check.ts'
 
 /** Bytes of the JSON form. */
 export const LARGEST_QUOTE = 64 * 1024
@@ -65,14 +65,14 @@ function verifyTpm(item: EvidenceItem, at: Verification): Claims {
     attests: 'platform',
     version: 'v1',
     size: item.bytes.length,
-    contentSha256: createHash('sha256').update(quote.signed).digest('hex'),
+    contentSha256: hash('sha256', quote.signed),
     signerSha256: trust.signerSha256,
     anchor: trust.root?.id ?? 'none',
     synthetic: trust.root?.synthetic ?? false,
     binding,
     hardwareSha256: trust.hardwareSha256,
     tcb,
-    measurements: { ...measurementsOf(quote.registers), ...boot?.measurements },
+    measurements: boot ? { ...quote.measurements, ...boot.measurements } : quote.measurements,
     flags: {
       ...flags,
       ...boot?.flags,

@@ -1,53 +1,14 @@
 // Every document of others again, whole: a policy as text, compiled, and an appraisal with the reason that its table names.
 import { describe, expect, it } from 'vitest'
-import { readPolicy } from '../../../src/app/attestation/policies.ts'
 import { appraise } from '../../../src/attest/appraisal/appraise.ts'
 import type { AppraisalResult } from '../../../src/attest/appraisal/result.ts'
-import { EVIDENCE_KINDS } from '../../../src/attest/evidence/media.ts'
 import type { AppraisalPolicy } from '../../../src/attest/policy/policy.ts'
-import { families, runOf, type Vector, vector, vectorsOf } from '../vectors.ts'
+import { policyFor, requestFor } from '../appraised-vector.ts'
+import { families, type Vector, vector, vectorsOf } from '../vectors.ts'
 import { using } from './world.ts'
 
-/** Sections that list nothing, for documents that are refused before a policy is asked. */
-const NOTHING: Readonly<Record<string, object>> = {
-  tdx: { reference: { mrtd: [] } },
-  sgx: { reference: { mrenclave: [] } },
-  nitro: { reference: { pcr0: [] } },
-  token: { issuers: [] },
-  'aws-iid': { accounts: [] },
-}
-
-/** JSON is YAML. A policy that asks for nothing of what runs is refused when it is loaded: undefined. */
-function policyFor({ type, policy = {}, verdict }: Vector, changes: object = {}) {
-  const { section } = EVIDENCE_KINDS[type]
-  const written = JSON.parse(JSON.stringify(policy), (name, value) =>
-    name === 'until' ? new Date(value).toISOString() : value,
-  )
-  const text = (of: object) => {
-    const evidence = { require: { all_of: [type] }, [section]: { ...of, ...changes } }
-    return readPolicy(JSON.stringify({ version: 1, id: 'vector', evidence }), 'policy.yaml').policy
-  }
-  return (
-    text(written) ?? (verdict.startsWith('verify: ') ? text(NOTHING[section] ?? {}) : undefined)
-  )
-}
-
-function result(row: Vector, policy: AppraisalPolicy): AppraisalResult {
-  const { item, at } = runOf(row)
-  const { expected, ...rest } = at
-  return appraise(
-    {
-      ...rest,
-      server: { id: 'files', transport: 'tls' },
-      selection: { policy },
-      evidence: [item],
-      anchors: [],
-      offline: true,
-      ...(expected && { expected: { value: expected, covers: [] } }),
-    },
-    using,
-  )
-}
+const result = (row: Vector, policy: AppraisalPolicy): AppraisalResult =>
+  appraise(requestFor(row, policy), using)
 
 let compiled = 0
 

@@ -47,6 +47,15 @@ describe('an envelope', () => {
       unknown: ['application/eat+cwt', 'not a media type'],
     })
   })
+
+  it('tells no media type that is long, whichever half of it is', () => {
+    const long = ['a'.repeat(25), 'a'.repeat(200), 'application']
+    const evidence = long.map((type) => ({ cmw: [`${type}/${'b'.repeat(101)}`, 'AA'] }))
+    const unknown = Array(3).fill('not a media type')
+    expect(parseEnvelope(bytes({ ...WHOLE, evidence }))).toMatchObject({ items: [], unknown })
+    const half = [{ cmw: [`${'a'.repeat(25)}/b`, 'AA'] }]
+    expect(parseEnvelope(bytes({ ...WHOLE, evidence: half })).unknown).toEqual(['not a media type'])
+  })
 })
 
 describe('an envelope is refused', () => {

@@ -5,6 +5,7 @@ import { Denial } from '../../../src/attest/denial.ts'
 import { createChallenges } from '../../../src/attest/freshness/challenge.ts'
 import { createReplayGuard } from '../../../src/attest/freshness/replay.ts'
 import type { AppraisalPolicy } from '../../../src/attest/policy/policy.ts'
+import { createSeenNumbers } from '../../../src/attest/service/seen-numbers.ts'
 import type { AttestedServer } from '../../../src/attest/service/server.ts'
 import { createAttestationService } from '../../../src/attest/service/service.ts'
 import { targetSha256 } from '../../../src/attest/service/target.ts'
@@ -64,6 +65,8 @@ function serviceOver(refuse: () => Denial | undefined = () => undefined) {
       collateral: { get: async () => new Map() },
     },
     memory,
+    seen: createSeenNumbers(store),
+    upkeep: { rest() {}, forget() {} },
     replay: createReplayGuard(store),
     clock,
     measures: { decided() {}, took() {}, drifted() {} },
