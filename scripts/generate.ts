@@ -5,6 +5,7 @@ import { coverageReference } from '../test/e2e/matrix/render.ts'
 import { renderPipeline } from '../test/requirements/document.ts'
 import { REQUIREMENTS } from '../test/requirements/table.ts'
 import { appraisalPolicyReference } from './reference/appraisal-policy.ts'
+import { attestationReasonsReference } from './reference/attestation-reasons.ts'
 import { configReference, configSchema } from './reference/config.ts'
 import { errorsReference } from './reference/errors.ts'
 import { hooksReference } from './reference/hooks.ts'
@@ -29,6 +30,7 @@ export const GENERATED: readonly Generated[] = [
   { path: 'docs/rights.md', render: rightsReference },
   { path: 'docs/configuration.md', render: configReference },
   { path: 'docs/appraisal-policy.md', render: appraisalPolicyReference },
+  { path: 'docs/attestation-reasons.md', render: attestationReasonsReference },
   { path: 'docs/performance.md', render: performanceReference },
   { path: 'docs/openapi.json', render: openApiReference },
   { path: 'config/gateway.schema.json', render: configSchema },

@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { readPolicy } from '../src/app/attestation/policies.ts'
+import { parseEnvelope } from '../src/attest/evidence/envelope.ts'
 import {
   anchorsOf,
   type Fence,
@@ -23,6 +24,7 @@ const GUIDES = [
   'policies',
   'identity',
   'control-plane',
+  'attestation',
   'plugin-guide',
   'operations',
   'admin-api',
@@ -40,7 +42,15 @@ const PAGES = [
   'examples/README.md',
   ...STORIES,
 ]
-const OTHERS = ['CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
+const OTHERS = [
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'docs/attestation-reasons.md',
+  'docs/architecture.md',
+  'docs/threat-model.md',
+  'docs/adr/0011-attestation.md',
+]
 
 const read = (page: string): string => readFileSync(join(root, page), 'utf8')
 
@@ -91,7 +101,8 @@ const GATES = {
 const KINDS: Readonly<
   Record<string, (fence: Fence, workplace: Workplace, ran: Ran) => Promise<void> | void>
 > = {
-  async yaml({ text, values, flags }, workplace) {
+  async yaml({ text: shown, values, flags }, workplace) {
+    const text = await workplace.attested(shown)
     // a manifest of a plugin, or a part that counts only where another file refers to it
     if (flags.has('manifest') || flags.has('fragment')) {
       workplace.write(values.file ?? '', text)
@@ -101,6 +112,7 @@ const KINDS: Readonly<
       const { problems } = readPolicy(text, workplace.write(values.file ?? 'policy.yaml', text))
       expect(problems.map(({ message }) => message).join('\n')).toContain(values.problem ?? '')
       expect(problems.length > 0).toBe(values.problem !== undefined)
+      if (flags.has('reload')) await workplace.reloaded()
       return
     }
     const whole = /^version:/m.test(text)
@@ -117,14 +129,15 @@ const KINDS: Readonly<
     if (values.file !== undefined) await workplace.reloaded()
   },
 
-  json({ text, values }, workplace) {
+  json({ text, values, flags }, workplace) {
     JSON.parse(text)
+    if (flags.has('envelope')) parseEnvelope(Buffer.from(text))
     if (values.file !== undefined) workplace.write(values.file, text)
   },
 
   async console(fence, workplace) {
     for (const step of stepsOf(fence))
-      if (fence.flags.has('live')) await carryOutLive(step, workplace)
+      if (fence.flags.has('live')) await carryOutLive(step, workplace, fence.flags.has('soon'))
       else await carryOutCommand(step, fence, workplace)
   },
 
@@ -161,8 +174,15 @@ const KINDS: Readonly<
   },
 }
 
-async function carryOutLive({ command, shown }: Step, workplace: Workplace): Promise<void> {
-  const output = await workplace.live(command)
+/** `soon`: what the gateway does by itself a moment later is waited for. */
+async function carryOutLive(
+  { command, shown }: Step,
+  workplace: Workplace,
+  soon: boolean,
+): Promise<void> {
+  const late = Date.now() + (soon ? 15_000 : 0)
+  let output = await workplace.live(command)
+  while (!isShown(shown, output) && Date.now() < late) output = await workplace.live(command)
   expect(isShown(shown, output), `${command}\n${output}`).toBe(true)
 }
 

@@ -114,7 +114,10 @@ export function createAttester(options: AttesterOptions) {
       throw new Refusal(403, 'nothing to activate')
     const { credential, secret } = Object(given) as Record<string, unknown>
     const [object, seed] = [credential, secret].map((one) => Buffer.from(textOf(one), 'base64url'))
-    const activation = await source.activate(object as Buffer, seed as Buffer)
+    const activation = await source.activate(object as Buffer, seed as Buffer).catch(() => {
+      // it was encrypted for another TPM, or for another key in it
+      throw new Refusal(422, 'not to be activated here')
+    })
     return {
       v: 1,
       challenge_id: challengeId,

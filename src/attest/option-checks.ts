@@ -21,7 +21,14 @@ export const ATTESTATION_CHECK: Check = {
           `the genuine roots of ${root.family} are built in; one of a test is marked with synthetic: true`,
         )
     }
-    for (const [domain, bundle] of Object.entries(spiffe)) checkBundle(domain, bundle, report)
+    for (const [domain, bundle] of Object.entries(spiffe)) {
+      checkBundle(domain, bundle, report)
+      if (Object.hasOwn(anchors, domain))
+        report(
+          ['attestation', 'spiffe', domain],
+          `${domain} is in attestation.anchors too: policies could not tell which of them they name`,
+        )
+    }
     if (policies.length === 0 && require === 'all')
       report(
         ['attestation', 'require'],

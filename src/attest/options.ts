@@ -23,7 +23,7 @@ const ANCHOR = {
 /** Families of evidence whose vendor roots come with the gateway; a further one is a root of a test. */
 export const PINNED_FAMILIES = ['amd', 'azure', 'google', 'intel', 'nitro'] as const
 /** Families whose roots are those that the operator names; of AWS one for each region, named `aws-iid-<region>`. */
-const NAMED_FAMILIES = ['tpm-ak', 'tpm-ek', 'aws-iid'] as const
+export const NAMED_FAMILIES = ['tpm-ak', 'tpm-ek', 'aws-iid'] as const
 
 const ROOT = {
   type: 'object',

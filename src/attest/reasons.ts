@@ -33,7 +33,7 @@ const passing = (stage: Stage, says: string, next: string): ReasonSpec => ({
   transient: true,
 })
 
-/** Codes are public contract: never reused, never renamed, pinned by a test, a runbook entry each in docs/attestation.md. */
+/** Codes are public contract: never reused, never renamed, pinned by a test, a runbook entry each in docs/attestation-reasons.md. */
 export const REASONS = {
   // who is at the other end
   'tls.unavailable': passing(

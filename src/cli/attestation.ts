@@ -5,7 +5,11 @@ import { plain } from './plain.ts'
 import { columns, type Style } from './style.ts'
 
 export function resultText(
-  result: AppraisalResult & { readonly next?: string },
+  result: AppraisalResult & {
+    readonly next?: string
+    /** Collateral that a gateway would fetch and that was not supplied. */
+    readonly missing?: readonly Missing[]
+  },
   style: Style,
 ): string {
   const { decision, reason, says, next, policyId, policySha256, at } = result
@@ -27,11 +31,32 @@ export function resultText(
         ['matched', result.matched.join(' ')],
         ...result.warnings.map((warning) => ['warning', plain(warning)]),
         ...result.ignored.map((type) => ['ignored', plain(type)]),
+        ...wanting(result).map(({ id, urls: [url = ''] }) => [
+          'not supplied',
+          `${plain(id)} ${plain(url)}`,
+        ]),
       ].filter(([, text]) => text !== ''),
       '  ',
     ),
     ...result.evidence.map((claims) => claimsText(claims, style)),
   ].join('')
+}
+
+interface Missing {
+  readonly id: string
+  readonly urls: readonly string[]
+  readonly required: boolean
+}
+
+/** Where the result suffers from it: those that cannot be done without, if there are such. */
+function wanting({
+  reason,
+  warnings,
+  missing = [],
+}: Pick<AppraisalResult, 'reason' | 'warnings'> & { readonly missing?: readonly Missing[] }) {
+  if (reason !== 'evidence.collateral_missing' && warnings.length === 0) return []
+  const required = missing.filter((one) => one.required)
+  return required.length > 0 ? required : missing
 }
 
 function freshnessOf({ freshness, admits }: AppraisalResult): string {

@@ -24,6 +24,8 @@ export interface EgressRequest {
   readonly maxBytes?: number | undefined
   /** The caller's own grant; without it nothing is reached. */
   readonly allowed: readonly string[]
+  /** False: a redirect is the answer. */
+  readonly redirects?: boolean | undefined
 }
 
 export interface Egress {
@@ -65,7 +67,10 @@ export function createEgress(options: EgressOptions): Egress {
     const limit = createLimit(timeout, request.signal, clock)
     inFlight++
     try {
-      const answer = run(outgoing, pool, limit.signal, request.maxBytes ?? DEFAULT_BYTES)
+      const answer = run(outgoing, pool, limit.signal, {
+        maxBytes: request.maxBytes ?? DEFAULT_BYTES,
+        redirects: request.redirects ?? true,
+      })
       return await Promise.race([answer, limit.over])
     } catch (error) {
       const host = hostOf(outgoing.url)
@@ -91,13 +96,13 @@ async function run(
   outgoing: Outgoing,
   pool: Pool,
   signal: AbortSignal,
-  maxBytes: number,
+  { maxBytes, redirects }: { readonly maxBytes: number; readonly redirects: boolean },
 ): Promise<EgressResponse> {
   let current = outgoing
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     checkUrl(current.url, pool.reach)
     const response = await send(current, pool.agent, signal, maxBytes)
-    const next = follow(current, response)
+    const next = redirects ? follow(current, response) : null
     if (!next) return response
     current = next
   }

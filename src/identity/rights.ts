@@ -114,7 +114,7 @@ export const RIGHTS = {
     'write an entry of a plugin that has grants: network, environment, a say in decisions; asked of the gateway as a whole',
   ),
   'api:server.attest': api(
-    'have a server attested now, and accept that it is on other hardware',
+    'have a server attested now, accept that it is on other hardware, and say by which policy it is attested; the latter asked of the gateway as a whole',
     'operator',
   ),
   'api:change.approve': api(

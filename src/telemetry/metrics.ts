@@ -117,8 +117,8 @@ export const METRICS = {
   },
   portcullis_collateral_fetch_failures_total: {
     type: 'counter',
-    help: 'attempts to fetch collateral that failed',
-    labels: [],
+    help: 'attempts to fetch collateral of a source that failed',
+    labels: ['source'],
   },
   portcullis_trust_anchor_expiry_seconds: {
     type: 'gauge',

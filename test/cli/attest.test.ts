@@ -123,6 +123,13 @@ describe('attest verify', () => {
         },
       }),
     })
+    expect(without.json.missing).toContainEqual({
+      id: missing,
+      urls: [
+        `https://api.trustedservices.intel.com/tdx/certification/v4/tcb?fmspc=${missing.slice(8)}`,
+      ],
+      required: true,
+    })
     const partly = await cli([...VERIFY.slice(0, -2), '--collateral', made], { cwd })
     expect(partly.json.says).toMatch(/: tdx-qe$/)
   })
@@ -155,7 +162,56 @@ describe('attest verify', () => {
   })
 })
 
+describe('attest verify, called wrongly, says which file or word it is about and quotes nothing of a file', () => {
+  const changed = (from: string, to: string) => VERIFY.map((word) => (word === from ? to : word))
+  it.each([
+    ['a document that is not there', changed('phala-tdx.quote.dat', 'absent'), 'absent: there is no such file'],
+    ['a policy that is not there', changed('policy.yaml', 'absent.yaml'), 'absent.yaml: there is no such file'],
+    ['endorsements that are no JSON', changed('endorsements.json', 'policy.yaml'), '--endorsements: policy.yaml is no JSON object'],
+    ['a family of roots that there is not', [...VERIFY, '--root', 'amb=ca.pem'], '--root: the family is one of tpm-ak, tpm-ek, aws-iid, amd, azure, google, intel, nitro'],
+  ])('%s', async (_name, argv, says) => {
+    const { exit, err } = await cli(argv, { cwd: folder(), tty: true, env: { NO_COLOR: '1' } })
+    expect([exit, err]).toEqual([2, `error: ${says}\n`])
+  }) // biome-ignore format: a table
+
+  it('a policy that would accept whatever the document is, as it does not look at it', async () => {
+    const policy = `version: 1
+id: name-only
+tls: { anchors: [prod], identity: { any_of: [{ dns: files.example }] } }
+`
+    const { exit, err } = await cli(changed('policy.yaml', 'tls.yaml'), {
+      cwd: folder({ 'tls.yaml': policy }),
+      tty: true,
+      env: { NO_COLOR: '1' },
+    })
+    expect([exit, err]).toEqual([
+      2,
+      'error: tls.yaml: the policy does not judge evidence of type tdx: it has no section for it\n',
+    ])
+  })
+
+  it('a folder of collateral without an index', async () => {
+    const argv = [...VERIFY, '--collateral', '.']
+    const { exit, err } = await cli(argv, { cwd: folder(), tty: true, env: { NO_COLOR: '1' } })
+    expect([exit, err]).toEqual([
+      78,
+      expect.stringContaining('index.json: there is no such file ['),
+    ])
+  })
+})
+
 describe('attest policy check', () => {
+  it('says that a policy is not there, and does not speak of a configuration to be made', async () => {
+    const { exit, err } = await cli(['attest', 'policy', 'check', 'absent.yaml'], {
+      cwd: folder(),
+      tty: true,
+      env: { NO_COLOR: '1' },
+    })
+    expect(exit).toBe(78)
+    expect(err).toContain('absent.yaml: there is no such file')
+    expect(err).not.toContain('portcullis init')
+  })
+
   it('names policies with their digests', async () => {
     const { exit, json } = await cli(['attest', 'policy', 'check', 'policy.yaml'], {
       cwd: folder(),

@@ -18,6 +18,7 @@ import { type AdminWorld, createAdminWorld, tokenOf } from '../cli/admin-world.t
 import { bin, node, nodeFlags, root } from '../support/paths.ts'
 import { freePort } from '../support/ports.ts'
 import { type RunningProcess, runProcess, startProcess } from '../support/process.ts'
+import { type AttestedServer, startAttestedServer } from './attested-server.ts'
 
 export interface Workplace extends AsyncDisposable {
   readonly folder: string
@@ -31,12 +32,15 @@ export interface Workplace extends AsyncDisposable {
   ): Promise<{ exit: number; output: string }>
   /** A shell command against the running gateway, which is started at the first one; its URLs are put in and taken out. */
   live(command: string): Promise<string>
+  /** The text with the address of a server that is there, and whose authority is in anchors/, where a page speaks of it. */
+  attested(text: string): Promise<string>
   /** Waits until the running gateway has taken up what was written. */
   reloaded(): Promise<void>
 }
 
 const MCP = 'http://127.0.0.1:8080'
 const ADMIN = 'http://127.0.0.1:8081'
+const ATTESTED = 'https://localhost:8443'
 
 interface Live {
   readonly process: RunningProcess
@@ -50,18 +54,23 @@ export function createWorkplace(name: string): Workplace {
   const folder = mkdtempSync(join(root, '.cache', 'docs', `${name}-`))
   for (const part of ['config', 'sandbox'])
     cpSync(join(root, part), join(folder, part), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  for (const part of ['node_modules', 'test/fixtures/attestation']) {
+    mkdirSync(dirname(join(folder, part)), { recursive: true })
+    symlinkSync(join(root, part), join(folder, part))
+  }
   let running: Promise<Live> | undefined
   let world: Promise<AdminWorld> | undefined
+  let server: Promise<AttestedServer> | undefined
+  const write = (file: string, text: string): string => {
+    const path = join(folder, file)
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    writeFileSync(path, text, { mode: 0o600 })
+    return path
+  }
 
   return {
     folder,
-    write(file, text) {
-      const path = join(folder, file)
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-      writeFileSync(path, text, { mode: 0o600 })
-      return path
-    },
+    write,
     problems,
     async portcullis(argv, { admin = false } = {}) {
       if (!admin) return runAtTerminal(argv, folder)
@@ -75,12 +84,20 @@ export function createWorkplace(name: string): Workplace {
       running ??= startLive(folder)
       return runLive(command, await running, folder)
     },
+    async attested(text) {
+      if (!text.includes(ATTESTED)) return text
+      server ??= startAttestedServer()
+      const { origin, files } = await server
+      for (const [name, held] of Object.entries(files)) write(name, held)
+      return text.replaceAll(ATTESTED, origin)
+    },
     async reloaded() {
       if (running) await untilReloaded(await running)
     },
     async [Symbol.asyncDispose]() {
       await (await running?.catch(() => undefined))?.process.stop()
       await (await world)?.[Symbol.asyncDispose]()
+      await (await server)?.[Symbol.asyncDispose]()
       rmSync(folder, { recursive: true, force: true })
     },
   }

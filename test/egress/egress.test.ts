@@ -331,6 +331,12 @@ describe('a redirect', () => {
     expect(JSON.parse(text(response.body)).authorization).toBe('Bearer s3cret')
   })
 
+  it('is the answer where none is to be followed', async () => {
+    handle = to('/next')
+    const { status, headers } = await start({ redirects: false })
+    expect([status, headers.location]).toEqual([302, '/next'])
+  })
+
   it('to another origin loses everything that may say who asks', async () => {
     handle = to(`http://b.example:${port}/next`)
     const headers = {

@@ -24,7 +24,7 @@ portcullis_attestation_duration_seconds histogram stage
 portcullis_registered_servers gauge attestation
 portcullis_attestation_result_age_seconds gauge -
 portcullis_collateral_age_seconds gauge source
-portcullis_collateral_fetch_failures_total counter -
+portcullis_collateral_fetch_failures_total counter source
 portcullis_trust_anchor_expiry_seconds gauge anchor
 portcullis_attestation_replays_total counter -
 portcullis_measurement_drift_total counter server

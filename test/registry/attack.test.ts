@@ -47,6 +47,7 @@ async function start(identity: object = {}): Promise<void> {
         roles: {
           root: { allow: [{ actions: ['api:*'], tenants: ['*'] }] },
           auditor: { allow: [{ actions: ['api:*.read', 'mcp:*'], tenants: ['*'] }] },
+          writer: { allow: [{ actions: ['api:server.write'] }] },
           minter: { allow: [{ actions: ['api:key.*', 'api:grant.*'] }] },
           careful: { deny: [{ actions: ['mcp:*'], tools: ['*delete*'] }] },
         },
@@ -116,6 +117,18 @@ describe('a server that is a program', () => {
     ])
       expect(await tried(OPERATOR, merge('server', 'c', patch))).toBe('AUTH_DENIED')
     expect(await tried(OPERATOR, { op: 'remove', kind: 'server', id: 'c' })).toBe('written')
+  })
+})
+
+describe('a server that is attested', () => {
+  it('is not judged by another policy, or none, because an operator of servers says so', async () => {
+    const named = (name: string, attestation: string) =>
+      create('server', { name, url: recorder.url, attestation })
+    const writer = person('wim', ['writer'])
+    expect(await tried(writer, create('server', { name: 'a', url: recorder.url }))).toBe('written')
+    expect(await tried(writer, named('b', 'lax'))).toBe('AUTH_DENIED')
+    expect(await tried(ACME, named('c', 'lax'))).toBe('AUTH_DENIED')
+    expect(await tried(writer, merge('server', 'a', { attestation: 'lax' }))).toBe('AUTH_DENIED')
   })
 })
 

@@ -195,8 +195,12 @@ describe('another pin', () => {
   it('lets a call under way end on the connection that it began on', async () => {
     const { upstream, front } = await serve(http, { pin: first.spkiSha256, tls: { ca } })
     const link = await ready(front, upstream)
+    // what this leaves idle takes the call, which so needs no handshake
+    await echo(link)
+    await eventually(() => expect(front.connections()).toBe(2))
+    const before = front.received()
     const pieces = textOf(link.request(toolCall('pieces')))
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    while (front.received() === before) await new Promise((resolve) => setTimeout(resolve, 1))
     upstream.secure({ pin: second.spkiSha256, tls: { ca } })
     expect(await pieces).toBe('in pieces é€')
   })

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import type { Collateral } from '../../attest/collateral.ts'
 import { AppError, messageOf } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
+import { whyUnreadable } from '../../base/unreadable.ts'
 
 const INDEX = 'index.json'
 const LARGEST = 4 * 1024 * 1024
@@ -19,8 +20,9 @@ export async function readCollateralFolder(folder: string): Promise<Collateral> 
   for (const [id, entry] of entries) {
     const { file, headers, received_at } = entryOf(entry, `${join(folder, INDEX)}: ${id}`)
     const path = join(folder, file)
-    const receivedAt = received_at ?? (await stat(path).then(({ mtimeMs }) => mtimeMs, unreadable))
-    const bytes = await readFile(path).catch(unreadable)
+    const receivedAt =
+      received_at ?? (await stat(path).then(({ mtimeMs }) => mtimeMs, unreadable(path)))
+    const bytes = await readFile(path).catch(unreadable(path))
     if (bytes.length > LARGEST) throw invalid(`${path}: larger than ${LARGEST} bytes`)
     collateral.set(id, { bytes, receivedAt, ...(headers ? { headers } : {}) })
   }
@@ -29,7 +31,7 @@ export async function readCollateralFolder(folder: string): Promise<Collateral> 
 
 async function indexOf(folder: string): Promise<readonly [string, unknown][]> {
   const path = join(folder, INDEX)
-  const text = await readFile(path, 'utf8').catch(unreadable)
+  const text = await readFile(path, 'utf8').catch(unreadable(path))
   let index: unknown
   try {
     index = JSON.parse(text)
@@ -67,6 +69,8 @@ function invalid(message: string): AppError {
   return new AppError('CONFIG_INVALID', message)
 }
 
-function unreadable(error: unknown): never {
-  throw invalid(`collateral: ${messageOf(error)}`)
-}
+const unreadable =
+  (path: string) =>
+  (error: unknown): never => {
+    throw invalid(`${path}: ${whyUnreadable(error)}`)
+  }

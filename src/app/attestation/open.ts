@@ -31,6 +31,8 @@ export function openRoom(deps: AttestationDeps, store: () => Promise<Store>): At
         egress,
         measures,
         path: env.PATH,
+        random: Math.random,
+        changed: (parts, concerns) => room.collateralChanged(parts, concerns),
         told: (...said) => tell(deps, ...said),
       })
       return newest
@@ -46,7 +48,7 @@ function tell(
   { result, drift }: Attested,
   { cause, purpose }: AttestHow,
 ): void {
-  const { decision, mode, policyId, reason, says } = result
+  const { decision, mode, policyId, reason, says, evidence } = result
   if (decision === 'none') return
   const effective = mode === 'enforce' && purpose !== 'try'
   audit.write({
@@ -60,10 +62,12 @@ function tell(
     reason: says,
     details: { cause, purpose, ...result, ...(drift ? { drift } : {}) },
   })
+  const isSynthetic = evidence.some(({ synthetic }) => synthetic)
   const fields = {
     server: server.name,
     policy: policyId,
     cause,
+    ...(isSynthetic ? { synthetic: true } : {}),
     ...(reason ? { code: reason } : {}),
   }
   if (decision === 'accept') log.info(fields, 'a server was attested')

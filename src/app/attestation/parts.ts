@@ -3,17 +3,23 @@ import { createHash, randomBytes } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
 import { createAdmittedMemory } from '../../attest/admission/admitted.ts'
 import type { Measures } from '../../attest/admission/measures.ts'
+import type { AppraisalResult } from '../../attest/appraisal/result.ts'
 import { createAppraiser } from '../../attest/appraisal/thread.ts'
 import { Certificate } from '../../attest/format/certificate.ts'
 import { createChallenges } from '../../attest/freshness/challenge.ts'
 import { createReplayGuard } from '../../attest/freshness/replay.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
 import { createCollateralSource } from '../../attest/service/collateral-source.ts'
+import { createSeenNumbers } from '../../attest/service/seen-numbers.ts'
+import type { AttestedServer } from '../../attest/service/server.ts'
 import {
   type AttestationService,
   createAttestationService,
   type ServiceDeps,
 } from '../../attest/service/service.ts'
+import { createUpkeep } from '../../attest/service/upkeep.ts'
+import type { Bundles } from '../../attest/spiffe/bundles.ts'
+import { createKeptBundles } from '../../attest/spiffe/kept-bundles.ts'
 import type { Clock } from '../../base/clock.ts'
 import { canonicalText } from '../../base/json.ts'
 import type { Logger } from '../../base/log.ts'
@@ -22,6 +28,7 @@ import type { Egress } from '../../egress/egress.ts'
 import type { Store } from '../../store/store.ts'
 import type { TlsOptions } from '../../upstream/client.ts'
 import type { GatewayConfig } from '../sections.ts'
+import { bundlesOf } from './bundles.ts'
 import { authoritiesOf, type Material, readMaterial } from './material.ts'
 import { loadPolicies } from './policies.ts'
 import { createReach } from './reach.ts'
@@ -46,7 +53,16 @@ export interface PartsDeps {
   readonly measures: Measures
   readonly told: ServiceDeps['told']
   readonly path: string | undefined
+  readonly random: () => number
+  /** What servers under these parts were admitted by is no longer the same; `concerns` says it of each, and what is known. */
+  readonly changed: (parts: AttestationParts, concerns: Concerns) => void
 }
+
+/** `last`: what the server was attested with last. Undefined: it is not concerned. */
+export type Concerns = (
+  server: AttestedServer,
+  last: AppraisalResult | undefined,
+) => 'collateral-refreshed' | 'collateral-revoked' | undefined
 
 /** Half an hour: what ends sooner says so itself. */
 const REFRESH_MS = 30 * 60_000
@@ -66,9 +82,19 @@ export async function openParts(
   const options = loaded.config.attestation
   if (!options) throw new Error('there is no section attestation')
   const { clock, log, egress, measures, told, path } = deps
+  let parts: AttestationParts | undefined
   const anchorNames = new Set([...Object.keys(options.anchors), ...Object.keys(options.spiffe)])
   const { policies } = await loadPolicies(options.policies, { anchors: anchorNames })
   const material = await readMaterial(options)
+  const bundles = await bundlesOf(material.bundles, {
+    ...deps,
+    kept: createKeptBundles(store),
+    failed: (trustDomain) => measures.fetchFailed(trustDomain),
+    changed(trustDomain) {
+      if (parts) deps.changed(parts, concernedBy(trustDomain, { service, bundles }))
+    },
+  })
+  const anchors = () => [...material.anchors, ...bundles.anchors()]
   for (const [id, { family, synthetic }] of Object.entries(options.roots))
     if (synthetic)
       log.warn(
@@ -80,7 +106,7 @@ export async function openParts(
     clock,
     supplied: material.supplied,
     refresh: REFRESH_MS,
-    failed: () => measures.fetchFailed(),
+    failed: (kind) => measures.fetchFailed(kind),
     async fetch(url, { body, contentType }) {
       if (!options.collateral.fetch) throw new Error('attestation.collateral.fetch is false')
       const headers: Record<string, string> =
@@ -98,9 +124,22 @@ export async function openParts(
       return { bytes: answer.body, headers: answer.headers }
     },
   })
+  const upkeep = createUpkeep({
+    source: collateral,
+    clock,
+    random: deps.random,
+    refresh: REFRESH_MS,
+    changed(names) {
+      const concerns: Concerns = ({ name }) =>
+        names.has(name) ? 'collateral-refreshed' : undefined
+      if (parts) deps.changed(parts, concerns)
+    },
+  })
   const service = createAttestationService({
     frame: {
-      anchors: material.anchors,
+      get anchors() {
+        return anchors()
+      },
       roots: material.roots,
       skew: options.clock_skew,
       challengeTtl: options.challenge_ttl,
@@ -113,10 +152,11 @@ export async function openParts(
         clock,
         timeout: CONNECT_MS,
         path,
-        tls: ({ anchors, minVersion }) => ({
-          ca: authoritiesOf(material.anchors, anchors, clock.wall()),
+        tls: ({ anchors: names, minVersion, isSvid }) => ({
+          ca: authoritiesOf(anchors(), names, clock.wall()),
           ...material.client,
           minVersion,
+          ...(isSvid ? { identity: JUDGED_ELSEWHERE } : {}),
         }),
       }),
       challenges: createChallenges({ tickets: store, clock, random: randomBytes }),
@@ -124,25 +164,56 @@ export async function openParts(
     },
     memory: createAdmittedMemory(store),
     replay: createReplayGuard(store),
+    seen: createSeenNumbers(store),
+    upkeep,
     clock,
     measures,
     patience: PATIENCE_MS,
     told,
   })
-  return {
+  parts = {
     key: keyOf(loaded),
     service,
     tlsOf: (policy, named) =>
       named
         ? {
-            ...tlsOf(policy, material, clock),
-            ...(policy?.tls === undefined ? {} : { identity: ATTESTED_NAME }),
+            ...tlsOf(policy, { client: material.client, anchors: anchors() }, clock),
+            ...(policy?.tls === undefined ? {} : { identity: JUDGED_ELSEWHERE }),
           }
-        : { ...material.client, ca: anyAuthority(material.anchors, clock.wall()) },
-    collateral: () => collateral.oldest(),
-    anchors: () => endsOf(material),
-    close: () => appraiser.close(),
+        : { ...material.client, ca: anyAuthority(anchors(), clock.wall()) },
+    collateral: () => [...collateral.oldest(), ...bundles.received()],
+    anchors: () => endsOf({ roots: material.roots, anchors: anchors() }),
+    close() {
+      bundles.close()
+      upkeep.close()
+      return appraiser.close()
+    },
   }
+  return parts
+}
+
+/** Whoever may be vouched for by the domain; who was, and is no more by anybody, is known to be revoked. */
+function concernedBy(
+  trustDomain: string,
+  { service, bundles }: { readonly service: AttestationService; readonly bundles: Bundles },
+): Concerns {
+  const isEmptied = bundles.bundleOf(trustDomain)?.authorities.length === 0
+  return (server, last) => {
+    const selection = service.selectionFor(server)
+    const tls = ('policy' in selection ? selection.policy?.tls : undefined) as
+      | TlsSection
+      | undefined
+    if (!tls?.anchors?.includes(trustDomain)) return undefined
+    return isEmptied && last?.tls?.anchor === trustDomain
+      ? 'collateral-revoked'
+      : 'collateral-refreshed'
+  }
+}
+
+/** What is read of it here; whoever judges by it reads it whole. */
+interface TlsSection {
+  readonly anchors?: readonly string[]
+  readonly min_version?: 'TLSv1.2' | 'TLSv1.3'
 }
 
 /** Of the section and of the files that it names. */
@@ -151,8 +222,8 @@ export function keyOf({ config, companions }: LoadedConfig<GatewayConfig>): stri
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** The name was judged when the key was attested; later connections must show that key. */
-const ATTESTED_NAME = () => undefined
+/** Who it is, is judged when the key is attested; later connections must show that key. */
+const JUDGED_ELSEWHERE = () => undefined
 
 /** Where a policy only observes: the system's, and those that any policy may name. */
 function anyAuthority(anchors: Material['anchors'], now: number): readonly string[] {
@@ -162,12 +233,10 @@ function anyAuthority(anchors: Material['anchors'], now: number): readonly strin
 
 function tlsOf(
   policy: AppraisalPolicy | undefined,
-  { anchors, client }: Material,
+  { anchors, client }: Pick<Material, 'anchors' | 'client'>,
   clock: Pick<Clock, 'wall'>,
 ): TlsOptions {
-  const tls = policy?.tls as
-    | { readonly anchors?: readonly string[]; readonly min_version?: 'TLSv1.2' | 'TLSv1.3' }
-    | undefined
+  const tls = policy?.tls as TlsSection | undefined
   if (!tls) return client
   return {
     ...client,
@@ -176,9 +245,13 @@ function tlsOf(
   }
 }
 
-function* endsOf({ anchors, roots }: Material): Iterable<readonly [string, number]> {
+/** Several certificates of one name, as those of a bundle, are told by the first that ends. */
+function endsOf({ anchors, roots }: Pick<Material, 'anchors' | 'roots'>): Map<string, number> {
+  const ends = new Map<string, number>()
+  const add = (id: string, end: number) => ends.set(id, Math.min(end, ends.get(id) ?? end))
   for (const { name, der, notAfter = Number.POSITIVE_INFINITY } of anchors)
-    yield [name, Math.min(notAfter, Certificate.parse(der).notAfter)]
+    add(name, Math.min(notAfter, Certificate.parse(der).notAfter))
   for (const list of Object.values(roots))
-    for (const { id, der } of list) yield [id, Certificate.parse(der).notAfter]
+    for (const { id, der } of list) add(id, Certificate.parse(der).notAfter)
+  return ends
 }

@@ -88,7 +88,7 @@ export async function loadPolicies(
   const read = new Map<string, { readonly policy: AppraisalPolicy; readonly place: Place }>()
   for (const file of files) {
     const given = await readTrusted(fs, file)
-    problems.push(...given.problems)
+    problems.push(...given.problems.map(asOfPolicy))
     warnings.push(...given.warnings)
     if (given.text === undefined) continue
     const { policy, problems: wrong, place } = readPolicy(given.text, file, anchors)
@@ -109,6 +109,13 @@ export async function loadPolicies(
   const watched = { files: [...files], folders: [...folders] }
   if (problems.length > 0) throw configError(problems, watched)
   return { policies, warnings, ...watched }
+}
+
+/** What is said of a configuration that is not there leads astray: it is the policy that is missing. */
+function asOfPolicy(problem: Problem): Problem {
+  if (problem.code !== 'CONFIG_NOT_FOUND') return problem
+  const message = 'there is no such file, and attestation.policies or the command names it'
+  return { ...problem, code: 'CONFIG_INVALID', message }
 }
 
 function sha256Of(text: string): string {

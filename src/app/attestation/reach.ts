@@ -20,7 +20,7 @@ export interface ReachDeps {
   /** Milliseconds for one connection and all that is done on it. */
   readonly timeout: number
   /** What connections of a server are opened with under the anchors of its policy. */
-  readonly tls: (how: Pick<ConnectHow, 'anchors' | 'minVersion'>) => TlsOptions
+  readonly tls: (how: Pick<ConnectHow, 'anchors' | 'minVersion' | 'isSvid'>) => TlsOptions
   /** Where programs are looked for. */
   readonly path: string | undefined
 }

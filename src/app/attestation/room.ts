@@ -17,7 +17,7 @@ import type { Upstream } from '../../upstream/client.ts'
 import type { ServerConfig } from '../../upstream/options.ts'
 import { systemRequest } from '../generation/reload.ts'
 import type { GatewayConfig } from '../sections.ts'
-import { type AttestationParts, keyOf } from './parts.ts'
+import { type AttestationParts, type Concerns, keyOf } from './parts.ts'
 import { attestedServer } from './target.ts'
 import { admittedBy, deniedBy, faulted, guardOf, trustOf, verdictOf } from './verdict.ts'
 import { type Asked, type Attempt, Watch, type Watched } from './watch.ts'
@@ -151,6 +151,15 @@ export class AttestationRoom {
     this.#watches.get(upstream)?.changed({ type: 'changed', change: 'tls-key-change' })
   }
 
+  /** Those that were admitted under these parts and are concerned are attested again at once. */
+  collateralChanged(parts: AttestationParts, concerns: Concerns): void {
+    for (const watch of this.#watches.values()) {
+      if (this.#under.get(watch)?.parts !== parts) continue
+      const change = concerns(watch.watched.server, this.#last.get(watch.upstream.name)?.result)
+      if (change !== undefined) watch.changed({ type: 'changed', change })
+    }
+  }
+
   restarted(upstream: Upstream): void {
     this.#watches.get(upstream)?.changed({ type: 'changed', change: 'reconnect' })
   }
@@ -228,7 +237,8 @@ export class AttestationRoom {
   async close(): Promise<void> {
     for (const watch of this.#watches.values()) watch.end()
     this.#watches.clear()
-    await this.#newest?.close()
+    // after a reload that failed those in force are not the newest
+    await Promise.all([this.#newest?.close(), this.#current?.parts?.close()])
   }
 
   #watch(upstream: Upstream, watched: Watched, preparation: Preparation): Watch {
@@ -243,8 +253,12 @@ export class AttestationRoom {
 
   /** Watches it no more; what it is then is whoever owns it to say. */
   drop(upstream: Upstream): void {
-    this.#watches.get(upstream)?.end()
+    const watch = this.#watches.get(upstream)
+    watch?.end()
     this.#watches.delete(upstream)
+    const { name } = upstream
+    const isThere = [...this.#watches.keys()].some((other) => other.name === name)
+    if (watch && !isThere) this.#under.get(watch)?.parts?.service.forget(name)
   }
 
   /** Two servers of one name are there while a reload is under way; they are asked about one after the other. */

@@ -122,7 +122,7 @@ export class Watch {
       return
     }
     // one that ran before there was a policy for it serves no longer than that
-    if (this.#watched.policySha256 !== undefined) this.#tell(this.look)
+    if (this.#watched.policySha256 !== undefined && !this.look.serves) this.#tell(this.look)
     await this.attempt('registration')
   }
 
@@ -156,11 +156,12 @@ export class Watch {
 
   /** Another policy, or another server under its name, from now on. */
   under(watched: Watched): void {
-    const { server, basis } = this.#watched
+    const { server, basis, policySha256 } = this.#watched
     this.#watched = watched
     if (watched.basis === basis) return
-    // what was found out about another one is nothing about this one
-    if (targetSha256(server) !== targetSha256(watched.server))
+    const isOther = targetSha256(server) !== targetSha256(watched.server)
+    // what was found out about another one is nothing about this one, nor is that there was no policy
+    if (isOther || (policySha256 === undefined && watched.policySha256 !== undefined))
       this.#step({ type: 'policy', rules: undefined })
     this.#step({ type: 'policy', rules: watched.rules })
     void this.#apply()

@@ -228,7 +228,9 @@ function denied(
 /** What was found out so far is void: also the attempt under way, whose verdict would be of before. */
 function changed(standing: Standing, change: Change, now: number): Standing {
   const against = AGAINST[change]
-  const wanted = standing.rules?.on?.includes(change) ?? true
+  // what is new may revoke: whoever wants to know of that wants it looked at
+  const named = change === 'collateral-refreshed' ? 'collateral-revoked' : change
+  const wanted = standing.rules?.on?.includes(named) ?? true
   const held = !wanted || (standing.failures > 0 && BY_THE_SERVER.includes(change))
   return {
     ...standing,

@@ -60,7 +60,8 @@ export interface Summary {
 export interface Measures {
   decided(decided: Decided): void
   took(stage: Timed, ms: number): void
-  fetchFailed(): void
+  /** Of a kind of collateral, or of the bundle of a trust domain. */
+  fetchFailed(source: string): void
   drifted(server: string): void
   summary(): Summary
 }
@@ -76,7 +77,6 @@ export function createMeasures(deps: MeasuresDeps): Measures {
     ]),
   ) as Record<Timed, ReturnType<Telemetry['histogram']>>
   const replays = telemetry.counter('portcullis_attestation_replays_total', [])
-  const failures = telemetry.counter('portcullis_collateral_fetch_failures_total', [])
   observeKept(deps)
   return {
     decided(decided) {
@@ -88,8 +88,8 @@ export function createMeasures(deps: MeasuresDeps): Measures {
       timers[stage].record(ms / 1000)
       tally.took(stage, ms)
     },
-    fetchFailed() {
-      failures.value++
+    fetchFailed(source) {
+      telemetry.counter('portcullis_collateral_fetch_failures_total', [source]).value++
     },
     drifted(server) {
       telemetry.counter('portcullis_measurement_drift_total', [server]).value++

@@ -10,6 +10,7 @@ import type {
 } from '../evidence/evidence.ts'
 import { EVIDENCE_KINDS } from '../evidence/media.ts'
 import type { Verifiers } from '../evidence/table.ts'
+import type { Numbered } from '../path/numbers.ts'
 import { appraiseBuilds } from '../policy/builds.ts'
 import { livingSection } from '../policy/living.ts'
 import { appraisePackage } from '../policy/package.ts'
@@ -23,6 +24,8 @@ export interface Appraising {
   readonly verifiers: Verifiers
   /** Milliseconds on a monotonic scale. */
   readonly monotonic: () => number
+  /** Bytes that nobody guesses. */
+  readonly random: (size: number) => Uint8Array
 }
 
 /** Never throws: whatever is thrown inside and is no Denial denies as `internal.error`. */
@@ -36,7 +39,7 @@ export function appraise(request: AppraisalRequest, using: Appraising): Appraisa
   }
 }
 
-function refusalOf(error: unknown): Refusal {
+export function refusalOf(error: unknown): Refusal {
   if (error instanceof Denial) return { reason: error.reason, detail: error.detail }
   return { reason: 'internal.error', detail: faultOf(error) }
 }
@@ -100,6 +103,12 @@ class Appraisal {
     this.#using = using
   }
 
+  /** Also of an appraisal that ends with a refusal: who is shown something older afterwards is to find out. */
+  readonly #note = ({ name, number }: Numbered): void => {
+    if (!this.found.numbered.some((each) => each.name === name && each.number === number))
+      this.found.numbered.push({ name, number })
+  }
+
   run(): void {
     const { selection, offline = false } = this.#request
     if ('reason' in selection) throw new Denial(selection.reason, selection.detail)
@@ -127,9 +136,8 @@ class Appraisal {
     const { connection, server } = this.#request
     if (server.transport !== 'tls') return
     if (connection === undefined) throw new Denial('tls.unavailable')
-    const { record, ends, lists, trust } = checkTls(connection, tls, this.#request)
+    const { record, ends, trust } = checkTls(connection, tls, this.#request, this.#note)
     this.found.tls = record
-    this.found.lists.push(...lists)
     this.found.ends.push(...ends)
     this.found.trust.push(trust)
     // the handshake was made for this appraisal: that its key is there now is what a chain can show
@@ -179,7 +187,7 @@ class Appraisal {
   }
 
   #verify(item: EvidenceItem, { maxEvidenceAge }: EvidencePolicy): void {
-    const { now, skew, expected, roots, collateral } = this.#request
+    const { now, skew, expected, roots, collateral, seen } = this.#request
     const verifier = verifierOf(this.#using.verifiers, item)
     const claims = verifier.verify(item, {
       now,
@@ -187,6 +195,8 @@ class Appraisal {
       expected: expected?.value,
       roots,
       collateral,
+      ...(seen && { seen }),
+      note: this.#note,
     })
     this.found.claims.push(claims)
     // what never binds can be there besides, and meets no demand

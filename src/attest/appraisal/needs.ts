@@ -1,8 +1,14 @@
 // What has to be fetched before an appraisal can be made; it fetches nothing and judges nothing.
 
 import type { CollateralNeed } from '../collateral.ts'
-import { Denial } from '../denial.ts'
-import { type Appraising, itemsOf, judgedItems, sectionOf, verifierOf } from './appraise.ts'
+import {
+  type Appraising,
+  itemsOf,
+  judgedItems,
+  refusalOf,
+  sectionOf,
+  verifierOf,
+} from './appraise.ts'
 import type { AppraisalRequest } from './result.ts'
 import type { Refusal } from './settle.ts'
 import { needsOfTls } from './tls.ts'
@@ -22,10 +28,15 @@ export function needsOf(request: AppraisalRequest, using: Appraising): Needs {
       add(needsOfTls(request.connection, policy.tls, request))
     if (policy?.evidence)
       for (const item of judgedItems(itemsOf(request).items, policy.evidence).judged)
-        add(verifierOf(using.verifiers, item).needs?.(item, sectionOf(policy.evidence, item, now)))
+        add(
+          verifierOf(using.verifiers, item).needs?.(
+            item,
+            sectionOf(policy.evidence, item, now),
+            request,
+          ),
+        )
     return { needs: [...found.values()] }
   } catch (error) {
-    if (error instanceof Denial) return { refusal: { reason: error.reason, detail: error.detail } }
-    return { refusal: { reason: 'internal.error' } }
+    return { refusal: refusalOf(error) }
   }
 }

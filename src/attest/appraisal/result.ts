@@ -8,10 +8,11 @@ import type {
   Expected,
   TrustVector,
 } from '../evidence/evidence.ts'
+import type { Numbered } from '../path/numbers.ts'
 import type { PackageMeasurement } from '../policy/package.ts'
 import type { Selection } from '../policy/select.ts'
 import type { Reason, Stage } from '../reasons.ts'
-import type { SeenConnection, TlsAnchor, TlsClaims, TlsIdentity } from '../tls/tls.ts'
+import type { SeenConnection, TlsAnchor, TlsClaims } from '../tls/tls.ts'
 
 export type { TlsAnchor } from '../tls/tls.ts'
 
@@ -43,7 +44,7 @@ export interface AppraisalRequest {
   /** Pinned vendor roots and roots of tests, by family. */
   readonly roots: Readonly<Record<string, readonly EvidenceRoot[]>>
   readonly collateral: Collateral
-  /** The highest number seen of each revocation list, as results name them in `lists`. */
+  /** The highest number seen of each document, as results name them in `numbered`. */
   readonly seen?: ReadonlyMap<string, string>
   /** Milliseconds that fetching took. */
   readonly fetched?: number
@@ -92,8 +93,8 @@ export interface AppraisalResult {
   }
   readonly tls?: TlsRecord
   readonly package?: PackageMeasurement
-  /** Numbers of the revocation lists that were used, to be remembered for `seen`. */
-  readonly lists: TlsIdentity['lists']
+  /** Of genuine revocation lists and TCB information, also of a refusal; to be remembered for `seen`. */
+  readonly numbered: readonly Numbered[]
   /** Of genuine documents, also of those that were not wanted. */
   readonly evidence: readonly Claims[]
   /** Kinds that the policy says nothing about, and media types that are not known. */

@@ -1,13 +1,13 @@
 // From what an appraisal found to its result: when it ends, what it is worth and how it is told.
 import type { Claims, TrustVector } from '../evidence/evidence.ts'
+import type { Numbered } from '../path/numbers.ts'
 import { REASONS, type Reason } from '../reasons.ts'
-import type { TlsIdentity } from '../tls/tls.ts'
 import type { AppraisalRequest, AppraisalResult, Level, TlsRecord } from './result.ts'
 import { mergeTrust, statusOf, trustOfReason } from './trust.ts'
 
 export interface Findings {
   tls: TlsRecord | undefined
-  readonly lists: TlsIdentity['lists'][number][]
+  readonly numbered: Numbered[]
   readonly claims: Claims[]
   readonly ignored: string[]
   readonly trust: TrustVector[]
@@ -47,7 +47,7 @@ export function createResult(
     ...(refused ? toldRefusal(refused) : {}),
     ...(accepted ? { expires } : {}),
     ...framed(request, found),
-    lists: found.lists,
+    numbered: found.numbered,
     evidence: found.claims,
     ignored: found.ignored,
     trust,
@@ -65,7 +65,7 @@ export function refusedResult(request: AppraisalRequest, refusal: Refusal): Appr
 export function emptyFindings(): Findings {
   return {
     tls: undefined,
-    lists: [],
+    numbered: [],
     claims: [],
     ignored: [],
     trust: [],

@@ -3,24 +3,28 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../base/clock.ts'
 import { EXTENSION, SOURCES } from '../../base/place.ts'
 import type { Reason } from '../reasons.ts'
+import type { Activations } from './activations.ts'
 import type { Needs } from './needs.ts'
 import type { AppraisalRequest, AppraisalResult } from './result.ts'
 import { type Refusal, refusedResult } from './settle.ts'
 
 export interface ThreadQuestion {
-  readonly ask: 'needs' | 'appraise'
+  readonly ask: 'needs' | 'activations' | 'appraise'
   readonly request: AppraisalRequest
 }
 
 export type ThreadAnswer =
   | { readonly ready: true }
   | { readonly needs: Needs }
+  | { readonly activations: Activations }
   | { readonly result: AppraisalResult }
 
-/** Neither of the two rejects: what goes wrong is a refusal. */
+/** None of them rejects: what goes wrong is a refusal. */
 export interface Appraiser {
   /** What has to be fetched for `appraise`. */
   needs(request: AppraisalRequest): Promise<Needs>
+  /** What has to be activated for `appraise`, while the connection is open. */
+  activations(request: AppraisalRequest): Promise<Activations>
   appraise(request: AppraisalRequest): Promise<AppraisalResult>
   /** Ends the thread; what waits is refused. */
   close(): Promise<void>
@@ -75,6 +79,12 @@ class ThreadAppraiser implements Appraiser {
   async needs(request: AppraisalRequest): Promise<Needs> {
     const answer = await this.#ask({ ask: 'needs', request })
     if ('needs' in answer) return answer.needs
+    return { refusal: 'reason' in answer ? answer : { reason: 'internal.error' } }
+  }
+
+  async activations(request: AppraisalRequest): Promise<Activations> {
+    const answer = await this.#ask({ ask: 'activations', request })
+    if ('activations' in answer) return answer.activations
     return { refusal: 'reason' in answer ? answer : { reason: 'internal.error' } }
   }
 

@@ -2,6 +2,8 @@
 import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import { Certificate } from '../format/certificate.ts'
+import type { Numbers } from '../path/numbers.ts'
+import { isSpiffeId } from '../spiffe/id.ts'
 import type { TlsPolicy } from '../tls/policy.ts'
 import { checkTlsIdentity, type TlsIdentity, type TlsQuestion, tlsNeeds } from '../tls/tls.ts'
 import type { AppraisalRequest, Connection, TlsRecord } from './result.ts'
@@ -15,9 +17,13 @@ export function checkTls(
   connection: Connection,
   policy: unknown,
   request: AppraisalRequest,
+  note?: Numbers['note'],
 ): TlsVerdict {
-  if (policy === undefined) return { record: recordOf(connection), ends: [], lists: [], trust: {} }
-  const { claims, ...rest } = checkTlsIdentity(questionOf(connection, policy, request))
+  if (policy === undefined) return { record: recordOf(connection), ends: [], trust: {} }
+  const { claims, ...rest } = checkTlsIdentity({
+    ...questionOf(connection, policy, request),
+    ...(note && { note }),
+  })
   return { ...rest, record: claims }
 }
 
@@ -33,11 +39,19 @@ export function needsOfTls(
 function questionOf(
   connection: Connection,
   policy: unknown,
-  { anchors, now, collateral, seen }: AppraisalRequest,
+  { anchors, now, collateral, seen, server: { id } }: AppraisalRequest,
 ): TlsQuestion {
   // it fitted its schema when it was loaded
   const section = policy as TlsPolicy
-  return { connection, policy: section, anchors, now, collateral, ...(seen && { seen }) }
+  return {
+    connection,
+    policy: section,
+    anchors,
+    now,
+    collateral,
+    ...(isSpiffeId(id) && { spiffeId: id }),
+    ...(seen && { seen }),
+  }
 }
 
 /** What is read off the leaf, judged or not: its key is what later connections are held to. */

@@ -1,14 +1,15 @@
 // The thread of the appraisal: answers each question by the pure functions of this room; it keeps nothing between two of them.
 import { parentPort } from 'node:worker_threads'
+import { activationsOf } from './activations.ts'
 import { appraise } from './appraise.ts'
 import { APPRAISING } from './appraising.ts'
 import { needsOf } from './needs.ts'
 import type { ThreadAnswer, ThreadQuestion } from './thread.ts'
 
 function answer({ ask, request }: ThreadQuestion): ThreadAnswer {
-  return ask === 'needs'
-    ? { needs: needsOf(request, APPRAISING) }
-    : { result: appraise(request, APPRAISING) }
+  if (ask === 'needs') return { needs: needsOf(request, APPRAISING) }
+  if (ask === 'activations') return { activations: activationsOf(request, APPRAISING) }
+  return { result: appraise(request, APPRAISING) }
 }
 
 parentPort?.on('message', (question: ThreadQuestion) => {

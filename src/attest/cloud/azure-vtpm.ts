@@ -53,7 +53,7 @@ interface Kind<P> {
 export function createAzureVtpm<P>(kind: Kind<P>): Verifier<AzureVtpmPolicy<P>> {
   return {
     type: kind.type,
-    needs: (item, policy) => needsOf(kind, item, policy),
+    needs: (item, policy, at) => needsOf(kind, { item, policy, at }),
     verify: (item, at) => verify(kind, item, at),
     appraise: (claims, policy, at) => appraise(kind, claims, policy, at),
   }
@@ -78,13 +78,15 @@ function hardwareItem(
   return { type: tee, bytes, endorsements }
 }
 
-function needsOf<P>(
-  kind: Kind<P>,
-  item: EvidenceItem,
-  policy: AzureVtpmPolicy<P>,
-): readonly CollateralNeed[] {
+interface Needing<P> {
+  readonly item: EvidenceItem
+  readonly policy: AzureVtpmPolicy<P>
+  readonly at: Pick<Verification, 'now' | 'roots'> | undefined
+}
+
+function needsOf<P>(kind: Kind<P>, { item, policy, at }: Needing<P>): readonly CollateralNeed[] {
   const { members, hcl } = readForm(kind, item)
-  return kind.hardware.needs?.(hardwareItem(hcl, members, item), policy.hardware) ?? []
+  return kind.hardware.needs?.(hardwareItem(hcl, members, item), policy.hardware, at) ?? []
 }
 
 /** The report names the key, the key signs the quote, the quote answers the challenge: none of the three is enough alone. */

@@ -7,6 +7,8 @@ import { type Crl, isConsistentCrl, isRevoked, parseCrl } from '../format/crl.ts
 import { equalBytes } from '../format/der.ts'
 import { KEY_USAGE, keyUsageOf } from '../format/extensions.ts'
 import { isSigned, schemeOf } from '../format/signature.ts'
+import { numberedCrl } from '../path/crl-source.ts'
+import { isNew } from '../path/numbers.ts'
 import { asCollateral } from '../tcb/signed.ts'
 import type { PckChain } from './chain.ts'
 
@@ -23,7 +25,7 @@ export interface CheckedLists {
 export function checkRevocation(
   [leaf, issuer, root]: PckChain,
   lists: { readonly pckCrl: Uint8Array; readonly rootCrl: Uint8Array },
-  at: Pick<Verification, 'now' | 'skew'>,
+  at: OfTime,
 ): CheckedLists {
   const ofRoot = openCrl(lists.rootCrl, root, 'root CRL', at)
   const ofIssuer = openCrl(lists.pckCrl, issuer, 'PCK CRL', at)
@@ -32,13 +34,12 @@ export function checkRevocation(
   return { ofRoot, used: [usedOf(ofIssuer), usedOf(ofRoot)] }
 }
 
+type OfTime = Pick<Verification, 'now' | 'skew' | 'seen' | 'note'>
+
 /** The list of this very issuer, whole, and of now: Intel's lists have no parts, and no extension that must be understood. */
-function openCrl(
-  der: Uint8Array,
-  issuer: Certificate,
-  what: string,
-  { now, skew }: Pick<Verification, 'now' | 'skew'>,
-): Crl {
+function openCrl(der: Uint8Array, issuer: Certificate, what: string, at: OfTime): Crl {
+  const { now, skew } = at
+
   return asCollateral(what, () => {
     const crl = parseCrl(der, LARGEST)
     if (!equalBytes(crl.issuer, issuer.subject))
@@ -53,6 +54,9 @@ function openCrl(
       throw new Denial('evidence.signature', 'its signature')
     if (crl.thisUpdate > now + skew) throw new Denial('evidence.not_yet_valid', 'thisUpdate')
     if (now >= crl.nextUpdate) throw new Denial('evidence.expired', 'nextUpdate')
+    const numbered = numberedCrl(crl)
+    if (numbered && !isNew(numbered, at))
+      throw new Denial('evidence.expired', 'older than one seen before')
     return crl
   })
 }

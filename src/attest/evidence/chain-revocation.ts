@@ -10,6 +10,8 @@ import type { Claims, Verification } from './evidence.ts'
 export interface ChainRevocation {
   /** Every certificate that points to a list is on none, and there is at least one. */
   readonly isChecked: boolean
+  /** Some certificate points to one. */
+  readonly pointsToList: boolean
   readonly collateral: Claims['collateral']
 }
 
@@ -41,6 +43,7 @@ export function checkChainRevocation(
   })
   const given = answers.filter((answer) => answer !== undefined)
   return {
+    pointsToList: answers.length > 0,
     isChecked: answers.length > 0 && given.length === answers.length,
     collateral: given.map(collateralOf),
   }
@@ -66,12 +69,14 @@ function asked(
   path: readonly Certificate[],
   certificate: Certificate,
   issuer: Certificate,
-  { now, skew, collateral }: Verification,
+  { now, skew, collateral, seen, note }: Verification,
 ): Answer | undefined {
   // how long ago it came does not count, as its nextUpdate does
   const policy = { mode: 'prefer', sources: ['crl'], max_age: Infinity, clock_skew: skew } as const
   try {
-    return askCrl({ path, policy, now, family: 'evidence', collateral }, certificate, issuer)
+    const numbers = { ...(seen && { seen }), ...(note && { note }) }
+    const question = { path, policy, now, family: 'evidence', collateral, ...numbers } as const
+    return askCrl(question, certificate, issuer)
   } catch (error) {
     if (!(error instanceof Denial)) throw error
     if (error.reason === 'evidence.revoked' || error.reason.startsWith('evidence.collateral_'))

@@ -1,5 +1,6 @@
 // What every verifier of evidence is given and gives: types only, no check.
 import type { Collateral, CollateralNeed } from '../collateral.ts'
+import type { Numbers } from '../path/numbers.ts'
 
 /** The kinds of evidence, as a policy and an envelope name them. */
 export const EVIDENCE_TYPES = [
@@ -42,7 +43,7 @@ export interface EvidenceRoot {
 }
 
 /** How a document is verified; every member is an input, so that the same document at the same time has the same verdict. */
-export interface Verification {
+export interface Verification extends Numbers {
   /** Milliseconds since the epoch. */
   readonly now: number
   /** Milliseconds that clocks may differ. */
@@ -133,14 +134,36 @@ export interface AppraisalContext {
   readonly now: number
 }
 
+/** What is encrypted for a key of the machine that an item is of, so that giving it back shows that its other key is there too. */
+export interface Activation {
+  /** Under which the verifier looks for the proof: `sent` and, behind it, what came back. */
+  readonly id: string
+  /** TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET. */
+  readonly credential: Uint8Array
+  readonly secret: Uint8Array
+  /** In the clear: never leaves the gateway. */
+  readonly sent: Uint8Array
+}
+
+export interface Activating extends Pick<Verification, 'expected' | 'roots'> {
+  /** Bytes that nobody guesses. */
+  readonly random: (size: number) => Uint8Array
+}
+
 /** One kind of evidence. `P` is its section of an appraisal policy, closed, with defaults in place. */
 export interface Verifier<P> {
   readonly type: EvidenceType
   /**
    * What has to be fetched before `verify`; reads no more of the item than it must. Where the evidence says whose keys it needs, the
-   * policy says whether those are asked for. Throws Denial.
+   * policy says whether those are asked for; where it says where to look, whether it leads to a root. Throws Denial.
    */
-  needs?(item: EvidenceItem, policy: P): readonly CollateralNeed[]
+  needs?(
+    item: EvidenceItem,
+    policy: P,
+    at?: Pick<Verification, 'now' | 'roots'>,
+  ): readonly CollateralNeed[]
+  /** What has to be activated before `verify`, where the policy asks for it and nothing else will do. Throws Denial. */
+  activation?(item: EvidenceItem, policy: P, at: Activating): Activation | undefined
   /** Whether it is genuine, within its time, fresh and bound. Throws Denial. */
   verify(item: EvidenceItem, at: Verification): Claims
   /** Whether the policy wants what it claims; the defaults deny. Throws Denial. */

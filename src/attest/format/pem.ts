@@ -37,3 +37,13 @@ function decoded(body: string): Uint8Array {
   if (base64 === '' || !BASE64.test(base64)) throw malformed('PEM: no base64')
   return Buffer.from(base64, 'base64')
 }
+
+/** A certificate as text. */
+export function pemOf(der: Uint8Array): string {
+  // an empty line, as one after a last line that is full, makes it unreadable to OpenSSL
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
+}

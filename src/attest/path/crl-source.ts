@@ -7,7 +7,6 @@ import {
   type Crl,
   crlNumberOf,
   isConsistentCrl,
-  isLowerNumber,
   isRevoked,
   issuingDistributionPointOf,
   parseCrl,
@@ -16,6 +15,7 @@ import { basicConstraintsOf, KEY_USAGE, keyUsageOf } from '../format/extensions.
 import { distributionPointsOf, type GeneralName } from '../format/general-name.ts'
 import { isSigned, schemeOf } from '../format/signature.ts'
 import { isSameName } from './name.ts'
+import { isNew } from './numbers.ts'
 import { refusal } from './refusal.ts'
 import type { Answer, RevocationQuestion } from './revocation.ts'
 
@@ -110,18 +110,23 @@ function assertSigned(crl: Crl, issuer: Certificate, { family }: RevocationQuest
 }
 
 /** Its number, which never goes back (section 5.2.3); of each part of a split list, as each counts for itself. */
-function assertNew(crl: Crl, { family, seen }: RevocationQuestion): Answer['list'] {
+function assertNew(crl: Crl, question: RevocationQuestion): Answer['list'] {
+  const { family } = question
+  const list = numberedCrl(crl)
+  if (list === undefined) throw refusal(family, 'invalid', 'CRL: no number')
+  if (!isNew(list, question)) throw refusal(family, 'stale', 'CRL: older than one seen before')
+  return list
+}
+
+/** Undefined: it has no number. */
+export function numberedCrl(crl: Crl): Answer['list'] {
   const number = crlNumberOf(crl)
-  if (number === undefined) throw refusal(family, 'invalid', 'CRL: no number')
+  if (number === undefined) return undefined
   const part = (oid: string) => crl.extensions.get(oid)?.value ?? new Uint8Array()
   const parts = [
     crl.issuer,
     part(CRL_EXTENSION.authorityKeyIdentifier),
     part(CRL_EXTENSION.issuingDistributionPoint),
   ]
-  const name = sha256(parts.map(sha256).join())
-  const before = seen?.get(name)
-  if (before !== undefined && isLowerNumber(number, before))
-    throw refusal(family, 'stale', 'CRL: older than one seen before')
-  return { name, number }
+  return { name: sha256(parts.map(sha256).join()), number }
 }

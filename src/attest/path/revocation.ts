@@ -4,6 +4,7 @@ import { Denial } from '../denial.ts'
 import { type Certificate, EXTENSION } from '../format/certificate.ts'
 import { contentOf } from '../format/extensions.ts'
 import { askCrl, crlNeed } from './crl-source.ts'
+import type { Numbered, Numbers } from './numbers.ts'
 import { askOcsp, ocspNeed } from './ocsp-source.ts'
 import { type Family, refusal, translated } from './refusal.ts'
 
@@ -20,7 +21,8 @@ export interface RevocationPolicy {
   readonly clock_skew: number
 }
 
-export interface RevocationQuestion {
+/** The numbers are those of lists, by the name that `Answer.list` gives them. */
+export interface RevocationQuestion extends Numbers {
   /** Leaf first, the anchor last: it is trusted, and not asked about. */
   readonly path: readonly Certificate[]
   readonly policy: RevocationPolicy
@@ -32,8 +34,6 @@ export interface RevocationQuestion {
   readonly staple?: Uint8Array
   /** The nonce of the OCSP requests, where one was sent. */
   readonly nonce?: Uint8Array
-  /** The highest number seen of each list, by the name that `Answer.list` gives it. */
-  readonly seen?: ReadonlyMap<string, string>
 }
 
 /** A certificate is not revoked, as a genuine document of this time says. */
@@ -43,7 +43,7 @@ export interface Answer {
   readonly thisUpdate: number
   readonly nextUpdate: number | undefined
   /** Of a CRL: which list, and its number (hex), to be remembered and handed in as `seen`. */
-  readonly list?: { readonly name: string; readonly number: string }
+  readonly list?: Numbered
   readonly document: Uint8Array
 }
 

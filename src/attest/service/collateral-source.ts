@@ -30,6 +30,8 @@ export interface CollateralSource {
    * Never rejects.
    */
   get(needs: readonly CollateralNeed[], signal?: AbortSignal): Promise<Collateral>
+  /** Fetches what is needed whatever is remembered; what is supplied, or cannot be had, is missing. Never rejects. */
+  renew(needs: readonly CollateralNeed[], signal?: AbortSignal): Promise<Collateral>
   /** Milliseconds since the epoch at which the oldest remembered document of each kind was received. */
   oldest(): ReadonlyMap<CollateralNeed['kind'], number>
   /** Forgets what is remembered, such as after a revocation was announced. */
@@ -40,6 +42,8 @@ export interface CollateralSource {
 const MOST = 512
 /** Of one verification. */
 const MOST_NEEDS = 32
+/** Fetches of a renewal. */
+const AT_ONCE = 4
 
 export function createCollateralSource(deps: CollateralSourceDeps): CollateralSource {
   const { supplied, clock, refresh } = deps
@@ -52,7 +56,7 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
   const running = new Map<string, Promise<CollateralDocument | undefined>>()
 
   async function one(need: CollateralNeed, signal: AbortSignal | undefined) {
-    const given = supplied.get(need.id)
+    const given = supplied.get(need.id) ?? supplied.get(ofIssuer(need))
     if (given) return given
     const known = remembered.get(keyOf(need))
     // a request with a nonce has its own answer
@@ -92,6 +96,18 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
       )
       return found
     },
+    async renew(needs, signal) {
+      const found = new Map<string, CollateralDocument>()
+      const left = needs.filter(({ id }) => !supplied.has(id))
+      const one = async (): Promise<void> => {
+        for (let need = left.pop(); need; need = left.pop()) {
+          const document = await fetched(need, signal)
+          if (document) found.set(need.id, document)
+        }
+      }
+      await Promise.all(Array.from({ length: AT_ONCE }, one))
+      return found
+    },
     oldest() {
       const ages = new Map<CollateralNeed['kind'], number>()
       for (const { kind, receivedAt } of remembered.values())
@@ -100,6 +116,11 @@ export function createCollateralSource(deps: CollateralSourceDeps): CollateralSo
     },
     forget: () => remembered.clear(),
   }
+}
+
+/** Lists that authorities split have the place behind the issuer; who supplies the one list of an issuer names the issuer alone. */
+function ofIssuer({ id, kind }: CollateralNeed): string {
+  return kind === 'crl' ? id.split(':', 2).join(':') : id
 }
 
 function keyOf({ id, urls, body }: CollateralNeed): string {

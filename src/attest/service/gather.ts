@@ -1,6 +1,8 @@
 // Gets everything an appraisal is made of: a challenge, a fresh connection, what the server answers on it, and the collateral; it judges nothing.
 import { createHash } from 'node:crypto'
+import type { Needs } from '../appraisal/needs.ts'
 import type { AppraisalRequest, Connection, TlsAnchor } from '../appraisal/result.ts'
+import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
 import { type BoundTo, ENVELOPE_LIMITS } from '../evidence/envelope.ts'
 import type { EvidenceRoot, EvidenceType } from '../evidence/evidence.ts'
@@ -10,6 +12,8 @@ import { binderOf } from '../freshness/binder.ts'
 import type { Challenge, Challenges } from '../freshness/challenge.ts'
 import type { AppraisalPolicy, EvidencePolicy } from '../policy/policy.ts'
 import type { Selection } from '../policy/select.ts'
+import { isSpiffeId } from '../spiffe/id.ts'
+import { type ActivateDeps, activate, asksForActivation } from './activate.ts'
 import type { CollateralSource } from './collateral-source.ts'
 import type { AttestConnection, AttestedServer, Reaching } from './server.ts'
 
@@ -26,7 +30,9 @@ export interface GatherDeps extends Reaching {
   readonly challenges: Challenges
   readonly collateral: Pick<CollateralSource, 'get'>
   /** Asks for what `request` needs. */
-  readonly needs: (request: AppraisalRequest) => Promise<import('../appraisal/needs.ts').Needs>
+  readonly needs: (request: AppraisalRequest) => Promise<Needs>
+  /** Asks what of `request` has to be activated. */
+  readonly activations: ActivateDeps['activations']
   readonly clock: { wall(): number; now(): number }
   /** How long one part took, milliseconds. */
   readonly took: (stage: 'tls' | 'fetch', ms: number) => void
@@ -37,16 +43,25 @@ const EXPORTER = 'EXPORTER-portcullis-attestation'
 
 type Request = Omit<AppraisalRequest, 'now'>
 
+export interface Gathered {
+  readonly request: Request
+  /** What of `request.collateral` was asked for. */
+  readonly needs: readonly CollateralNeed[]
+}
+
 /** Throws the Denial that kept it from being whole. */
 export async function gather(
   server: AttestedServer,
   policy: AppraisalPolicy,
   { frame, deps, signal }: { frame: Frame; deps: GatherDeps; signal: AbortSignal },
-): Promise<Request> {
+): Promise<Gathered> {
   const bare = bareRequest(server, { policy }, frame)
   if (server.transport === 'stdio')
-    return policy.package ? { ...bare, measured: await deps.measure(server) } : bare
-  if (server.transport === 'plain') return bare
+    return {
+      request: policy.package ? { ...bare, measured: await deps.measure(server) } : bare,
+      needs: [],
+    }
+  if (server.transport === 'plain') return { request: bare, needs: [] }
   const seen = await meet(server, policy, { frame, deps, signal })
   return withCollateral({ ...bare, ...seen }, { deps, signal })
 }
@@ -57,7 +72,8 @@ export function bareRequest(server: AttestedServer, selection: Selection, frame:
   return { skew, server: { id, transport }, selection, anchors, roots, collateral: new Map() }
 }
 
-type Seen = Pick<AppraisalRequest, 'challenge' | 'expected' | 'connection' | 'evidence'>
+type Seen = Pick<AppraisalRequest, 'challenge' | 'expected' | 'connection' | 'evidence'> &
+  Partial<Pick<AppraisalRequest, 'collateral'>>
 
 /** The challenge is used up whatever comes of it: an attempt that failed must not leave one that somebody else could answer. */
 async function meet(
@@ -83,7 +99,17 @@ async function meet(
       with: async (connection) => {
         const answered = await ask(connection, { server, challenge, evidence, signal })
         await consume()
-        return answered
+        if (!answered.evidence || !asksForActivation(evidence)) return answered
+        const request = { ...bareRequest(server, { policy }, frame), ...answered }
+        const now = deps.clock.wall()
+        const collateral = await activate(
+          { ...request, now },
+          {
+            activations: deps.activations,
+            post: (body, limit) => posted(connection, body, limit, signal),
+          },
+        )
+        return { ...answered, collateral }
       },
     })
   } finally {
@@ -105,7 +131,13 @@ async function handshake(
 ): Promise<Seen> {
   const { anchors, min_version, mtls } = (tls ?? {}) as TlsSection
   const begun = deps.clock.now()
-  const how = { anchors, minVersion: min_version, probeAnonymous: mtls === 'required', signal }
+  const how = {
+    anchors,
+    minVersion: min_version,
+    isSvid: judgesSvid(server, tls),
+    probeAnonymous: mtls === 'required',
+    signal,
+  }
   const connection = await deps.connect(server, how).catch((error: unknown) => {
     throw error instanceof Denial ? error : new Denial('tls.unavailable', shortOf(error))
   })
@@ -123,6 +155,16 @@ interface TlsSection {
   readonly anchors?: readonly string[]
   readonly min_version?: 'TLSv1.2' | 'TLSv1.3'
   readonly mtls?: string
+  readonly identity?: { readonly any_of: readonly object[] }
+}
+
+function judgesSvid({ id }: AttestedServer, tls: unknown): boolean {
+  if (tls === undefined) return false
+  const { identity } = tls as TlsSection
+  const names = ['spiffe_id', 'spiffe_trust_domain']
+  return (
+    isSpiffeId(id) || (identity?.any_of.some((rule) => names.some((name) => name in rule)) ?? false)
+  )
 }
 
 // the code of a system error; its message may name addresses inside
@@ -199,13 +241,15 @@ async function envelopeFrom(
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const answer = await connection
-    .post(PATH, body, ENVELOPE_LIMITS.bytes, signal)
-    .catch((error: unknown) => {
-      throw new Denial('evidence.unavailable', shortOf(error))
-    })
+  const answer = await posted(connection, body, ENVELOPE_LIMITS.bytes, signal)
   if (answer.status !== 200) throw new Denial('evidence.unavailable', `status ${answer.status}`)
   return answer.body
+}
+
+function posted(...[connection, ...request]: [AttestConnection, Uint8Array, number, AbortSignal]) {
+  return connection.post(PATH, ...request).catch((error: unknown) => {
+    throw new Denial('evidence.unavailable', shortOf(error))
+  })
 }
 
 function spkiOf(leaf: Uint8Array): Uint8Array {
@@ -227,16 +271,18 @@ function acceptedBy({ sections }: EvidencePolicy): readonly string[] {
 async function withCollateral(
   request: Request,
   { deps, signal }: { readonly deps: GatherDeps; readonly signal: AbortSignal },
-): Promise<Request> {
+): Promise<Gathered> {
   const begun = deps.clock.now()
   const needs = await deps.needs({ ...request, now: deps.clock.wall() })
   if ('refusal' in needs) {
     const { reason, detail } = needs.refusal
     throw new Denial(reason, detail)
   }
-  if (needs.needs.length === 0) return request
+  if (needs.needs.length === 0) return { request, needs: [] }
   const collateral = await deps.collateral.get(needs.needs, signal)
   const fetched = deps.clock.now() - begun
   deps.took('fetch', fetched)
-  return { ...request, collateral, fetched }
+  // a proof of this challenge is not to be had from anywhere else
+  const all = new Map([...collateral, ...request.collateral])
+  return { request: { ...request, collateral: all, fetched }, needs: needs.needs }
 }

@@ -22,6 +22,8 @@ export interface ConnectHow {
   /** PEM or DER of CAs is the caller's matter: names of `attestation.anchors`; undefined: the policy does not judge the chain. */
   readonly anchors: readonly string[] | undefined
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /** Who it is, is a SPIFFE id that the appraisal judges: what the url calls it is no question. */
+  readonly isSvid: boolean
   /** Also try whether a handshake without a client certificate is refused. */
   readonly probeAnonymous: boolean
   readonly signal: AbortSignal

@@ -14,11 +14,13 @@ import type { AppraisalPolicy } from '../policy/policy.ts'
 import { type Selection, selectPolicy } from '../policy/select.ts'
 import { REASONS } from '../reasons.ts'
 import { bareRequest, type Frame, type GatherDeps, gather } from './gather.ts'
+import { limited, within } from './limit.ts'
 import { namesOf } from './names.ts'
 import { createProposals, type Proposal } from './proposals.ts'
-import { createSeenLists } from './seen.ts'
+import type { SeenNumbers } from './seen-numbers.ts'
 import type { AttestedServer } from './server.ts'
 import { targetSha256 } from './target.ts'
+import type { Footing, Upkeep } from './upkeep.ts'
 
 export interface ServiceDeps {
   readonly frame: Frame
@@ -26,9 +28,11 @@ export interface ServiceDeps {
   /** `all`: a server that no policy is for is refused. */
   readonly require: 'all' | 'matched'
   readonly appraiser: Appraiser
-  readonly gather: Omit<GatherDeps, 'needs' | 'clock' | 'took'>
+  readonly gather: Omit<GatherDeps, 'needs' | 'activations' | 'clock' | 'took'>
   readonly memory: AdmittedMemory
   readonly replay: ReplayGuard
+  readonly seen: SeenNumbers
+  readonly upkeep: Pick<Upkeep, 'rest' | 'forget'>
   readonly clock: Clock
   readonly measures: Pick<Measures, 'decided' | 'took' | 'drifted'>
   /** Milliseconds for all of it. */
@@ -60,12 +64,18 @@ export interface AttestationService {
   selectionFor(server: AttestedServer): Selection
   /** Never rejects: what goes wrong is a refusal. */
   attest(server: AttestedServer, how: AttestHow): Promise<Attested>
+  /** Nobody of this name is watched any more: what it rested on is no longer kept fresh. */
+  forget(name: string): void
   /** What can be said of a server without reaching it: that no policy may be for it, or that it cannot satisfy its policy; undefined: nothing. */
   examine(server: AttestedServer): Promise<AppraisalResult | undefined>
 }
 
+/** Of whoever comes into force: what is attested for any other cause is to be of now. */
+const BEGUN: readonly string[] = ['registration', 'restart']
 /** Proposals attested at the same time; more are refused for the moment. */
 const MOST_PROPOSING = 16
+/** Whoever writes waits for it; the points of a write have half a minute. */
+const PROPOSAL_MS = 25_000
 /** How long a refusal waits to be remembered. */
 const NOTED_MS = 2000
 
@@ -74,11 +84,11 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
   const parts: GatherDeps = {
     ...deps.gather,
     needs: (request) => appraiser.needs(request),
+    activations: (request) => appraiser.activations(request),
     clock,
     took: deps.measures.took,
   }
   const proposals = createProposals(clock)
-  const seen = createSeenLists()
   /** Of those that are about to be written: whoever may write servers must not keep the admitted ones from being attested. */
   let proposing = 0
   const selectionFor = (server: AttestedServer) => {
@@ -90,9 +100,11 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
     const begun = clock.now()
     const selection = selectionFor(server)
     const isAdmission = how.purpose === 'admit'
-    const proposed = isAdmission ? proposals.take(server, selection) : undefined
+    const isBegun = isAdmission && BEGUN.includes(how.cause)
+    const proposed = isBegun ? proposals.take(server, selection) : undefined
     if (proposed) return confirmed(server, proposed)
-    const limit = limited(clock, deps.patience, how.signal)
+    const patience = isAdmission ? deps.patience : Math.min(deps.patience, PROPOSAL_MS)
+    const limit = limited(clock, patience, how.signal)
     if (!isAdmission) proposing++
     try {
       const attested = await attempt(server, selection, { how, signal: limit.signal })
@@ -122,15 +134,51 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
         throw new Denial('internal.busy', 'too many servers are proposed at once')
       const recalling = within(deps.memory.recall(server.name), signal)
       // what is shown against it counts also where the store is away
-      seen.note(listsOf(await recalling.catch(() => undefined)))
-      const request = await within(gather(server, policy, { frame, deps: parts, signal }), signal)
-      const result = await appraiser.appraise({ ...request, seen: seen.all, now: clock.wall() })
-      if (result.decision !== 'accept') return { result, drift: undefined }
-      seen.note(result.lists)
-      return await settle(server, result, { how, recalled: await recalling })
+      recalling.catch(() => {})
+      // of before the collateral is had: what is seen meanwhile is found out when this is noted
+      const seen = await deps.seen.all().then(
+        (all) => new Map(all),
+        () => new Map(),
+      )
+      const gathering = gather(server, policy, { frame, deps: parts, signal })
+      const { request, needs } = await within(gathering, signal)
+      const result = await appraiser.appraise({ ...request, seen, now: clock.wall() })
+      const attested = await noted(server, result, { how, recalling })
+      follow(server, attested.result, { how, needs, ...request })
+      return attested
     } catch (error) {
       return { result: refusedResult(bare(), refusalOf(error)), drift: undefined }
     }
+  }
+
+  /** One that is refused is attested again by itself. */
+  function follow(
+    { name }: AttestedServer,
+    { decision, expires: until }: AppraisalResult,
+    { how, needs, collateral }: Pick<Footing, 'needs' | 'collateral'> & { how: AttestHow },
+  ): void {
+    if (how.purpose === 'try') return
+    if (decision === 'accept') deps.upkeep.rest(name, { needs, collateral, until })
+    else if (how.purpose === 'admit') deps.upkeep.forget(name)
+  }
+
+  /** Numbers are facts about authorities, whatever came of the server. */
+  async function noted(
+    server: AttestedServer,
+    result: AppraisalResult,
+    { how, recalling }: { readonly how: AttestHow; readonly recalling: Promise<Recalled> },
+  ): Promise<Attested> {
+    const isAccepted = result.decision === 'accept'
+    try {
+      await deps.seen.note(result.numbered)
+    } catch (error) {
+      return {
+        result: isAccepted ? withRefusal(result, refusalOf(error)) : result,
+        drift: undefined,
+      }
+    }
+    if (!isAccepted) return { result, drift: undefined }
+    return settle(server, result, { how, recalled: await recalling })
   }
 
   /** What only a memory can say: that it is not a repetition, and not worse than before. */
@@ -192,6 +240,7 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
   return {
     selectionFor,
     attest,
+    forget: (name) => deps.upkeep.forget(name),
     async examine(server) {
       const selection = selectionFor(server)
       const { policy } = 'policy' in selection ? selection : {}
@@ -221,10 +270,6 @@ function count(
   measures.took('appraise', duration.appraise)
   measures.took('total', ms)
   if (drift && drift.kind !== 'identical') measures.drifted(name)
-}
-
-function listsOf(recalled: Recalled | undefined): AppraisalResult['lists'] {
-  return (recalled?.admitted?.result as unknown as AppraisalResult | undefined)?.lists ?? []
 }
 
 function keptOf(result: AppraisalResult, now: number): Admitted {
@@ -257,21 +302,4 @@ function withRefusal(result: AppraisalResult, { reason, detail }: Refusal): Appr
     stage,
     ...(isTransient(reason) ? { transient: true } : {}),
   }
-}
-
-/** One deadline over everything that is waited for. */
-function limited(clock: Clock, ms: number, outer: AbortSignal | undefined) {
-  const own = new AbortController()
-  const disarm = clock.after(ms, () => own.abort())
-  const signal = outer ? AbortSignal.any([outer, own.signal]) : own.signal
-  return { signal, end: disarm }
-}
-
-function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(new Denial('internal.timeout'))
-    if (signal.aborted) late()
-    signal.addEventListener('abort', late, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late))
-  })
 }

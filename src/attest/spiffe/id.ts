@@ -24,6 +24,9 @@ const DOMAIN = /^[a-z0-9._-]+$/
 const SEGMENT = /^[A-Za-z0-9._-]+$/
 const PURPOSES = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'] as const
 
+/** Whether a server is called by a SPIFFE id; a name in the registry never looks like one. */
+export const isSpiffeId = (text: string): boolean => text.startsWith(SCHEME)
+
 /** Throws `evidence.malformed`: an id is of one spelling, so that equal ids are equal texts. */
 export function parseSpiffeId(text: string): SpiffeId {
   const what = 'SPIFFE id'

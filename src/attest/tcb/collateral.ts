@@ -6,6 +6,7 @@ import type { DcapQuote } from '../dcap/quote.ts'
 import { assertNotOn, checkRevocation } from '../dcap/revocation.ts'
 import { Denial } from '../denial.ts'
 import type { Claims, EvidenceItem, EvidenceRoot, Verification } from '../evidence/evidence.ts'
+import { isNew } from '../path/numbers.ts'
 import type { Json } from './fields.ts'
 import { idsOf } from './needs.ts'
 import { qeLevel } from './qe-identity.ts'
@@ -53,10 +54,19 @@ export function judge(authentic: Authentic, item: EvidenceItem, at: Verification
   const { ofRoot, used: crls } = checkRevocation(chain, { pckCrl, rootCrl }, at)
   for (const signer of signers.values()) assertNotOn(ofRoot, signer, 'signer of the collateral')
   assertTcbInfoIsOf(tcbInfo.json, quote.tee, pck)
+  const ids = idsOf(quote.tee, pck.fmspc, chain)
+  assertNotBehind(ids.tcb, tcbInfo, at)
+  assertNotBehind(ids.qe, qeIdentity, at)
   return {
     level: levelOf(authentic, tcbInfo.json, qeIdentity.json),
     used: [used('tcb-info', tcb, tcbInfo), used('qe-identity', qe, qeIdentity), ...crls],
   }
+}
+
+/** What Intel has found out since must not be kept from us, whichever machine of the kind shows it. */
+function assertNotBehind(name: string, { number }: Opened, at: Verification): void {
+  if (!isNew({ name, number: number.toString(16) }, at))
+    throw new Denial('evidence.collateral_stale', `${name}: tcbEvaluationDataNumber seen before`)
 }
 
 /** The worst of platform, QE and module. */

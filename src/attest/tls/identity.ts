@@ -39,6 +39,14 @@ export function identityOf(
   return `${kind}:${value}`
 }
 
+/** Throws `tls.name_mismatch` for any other and for what is no SVID, `tls.svid` where who signed it may not. */
+export function assertSvidIs(path: readonly Certificate[], id: string): void {
+  const [leaf] = path as [Certificate]
+  if (svidOf(leaf).id !== id)
+    throw new Denial('tls.name_mismatch', 'not the spiffe_id of the server')
+  for (const issuer of path.slice(1, -1)) checkSvidAuthority(issuer)
+}
+
 type SpiffeRuleOfPolicy = Exclude<
   IdentityRule,
   { readonly dns: string } | { readonly spki: string }

@@ -106,7 +106,8 @@ export const TLS_SECTION = {
     mtls: {
       enum: ['required', 'any'],
       default: 'any',
-      description: 'required: the server must refuse a handshake without a client certificate',
+      description:
+        'required: the server must refuse a handshake without a client certificate, and say so by an alert',
     },
     identity: {
       type: 'object',

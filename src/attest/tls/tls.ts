@@ -4,6 +4,7 @@ import { Denial } from '../denial.ts'
 import type { TrustVector } from '../evidence/evidence.ts'
 import { Certificate } from '../format/certificate.ts'
 import { parseName } from '../path/name.ts'
+import type { Numbers } from '../path/numbers.ts'
 import { PURPOSE } from '../path/profile.ts'
 import {
   type CertificateStatus,
@@ -13,7 +14,7 @@ import {
 } from '../path/revocation.ts'
 import { type Anchor, readChain, type ValidPath, validatePath } from '../path/validate.ts'
 import type { Reason } from '../reasons.ts'
-import { identityOf, trustDomainOf } from './identity.ts'
+import { assertSvidIs, identityOf, trustDomainOf } from './identity.ts'
 import type { TlsPolicy } from './policy.ts'
 
 /** A configured CA. Outside its time it is none. */
@@ -43,15 +44,16 @@ export interface SeenConnection {
   readonly refusesAnonymous?: boolean
 }
 
-export interface TlsQuestion {
+/** The numbers are those of revocation lists. */
+export interface TlsQuestion extends Numbers {
   readonly connection: SeenConnection
   readonly policy: TlsPolicy
   readonly anchors: readonly TlsAnchor[]
   /** Milliseconds since the epoch. */
   readonly now: number
   readonly collateral: Collateral
-  /** The highest number seen of each revocation list; see `RevocationQuestion`. */
-  readonly seen?: ReadonlyMap<string, string>
+  /** Who the server says it is: that very SVID, whatever else the policy allows. */
+  readonly spiffeId?: string
 }
 
 export interface TlsClaims {
@@ -79,8 +81,6 @@ export interface TlsIdentity {
   readonly claims: TlsClaims
   /** Milliseconds since the epoch: ends of anchor, certificates and revocation documents. */
   readonly ends: readonly number[]
-  /** Numbers of revocation lists, to be remembered for `seen`. */
-  readonly lists: readonly { readonly name: string; readonly number: string }[]
   readonly trust: TrustVector
 }
 
@@ -94,6 +94,7 @@ export function checkTlsIdentity(question: TlsQuestion): TlsIdentity {
   const { from } = valid.anchor
   assertShortLived(leaf, policy.max_validity_days)
   const identity = identityOf(valid.path, from.trustDomain, policy)
+  if (question.spiffeId !== undefined) assertSvidIs(valid.path, question.spiffeId)
   const statuses = checkRevocation(revocationOf(question, valid))
   assertMutual(connection, policy)
   const answers = statuses.filter((one) => one.status === 'good')
@@ -105,7 +106,6 @@ export function checkTlsIdentity(question: TlsQuestion): TlsIdentity {
   return {
     claims: claimsOf(leaf, connection.protocol, valid, identity, statuses[0]),
     ends: ends.filter((end) => end !== undefined),
-    lists: answers.flatMap(({ list }) => (list ? [list] : [])),
     trust: { 'instance-identity': 2 },
   }
 }
@@ -191,7 +191,7 @@ function assertShortLived({ notBefore, notAfter }: Certificate, days: number | u
 }
 
 function revocationOf(question: TlsQuestion, { path }: ValidPath): RevocationQuestion {
-  const { connection, policy, now, collateral, seen } = question
+  const { connection, policy, now, collateral, seen, note } = question
   return {
     path,
     policy: policy.revocation,
@@ -200,6 +200,7 @@ function revocationOf(question: TlsQuestion, { path }: ValidPath): RevocationQue
     collateral,
     ...(connection.ocsp && { staple: connection.ocsp }),
     ...(seen && { seen }),
+    ...(note && { note }),
   }
 }
 

@@ -1,23 +1,17 @@
 // Members of a sender's JSON, each read as the one type it may have; what they mean is not known here.
 import { Denial, malformed } from '../denial.ts'
 import { fromBase64url } from '../format/base64.ts'
+import { readJson } from '../format/json.ts'
 
 export type Members = Readonly<Record<string, unknown>>
 
-/** An object with no other members than these; undefined: with any. Throws `evidence.malformed`, or `evidence.too_large` above the limit. */
+/** An object with no other members than these; undefined: with any. Each of them, at any depth, is there once. Throws `evidence.malformed`, or `evidence.too_large` above the limit. */
 export function readMembers(
   bytes: Uint8Array,
   names: readonly string[] | undefined,
   { what, limit }: { readonly what: string; readonly limit: number },
 ): Members {
-  if (bytes.length > limit) throw new Denial('evidence.too_large', what)
-  let value: unknown
-  try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString())
-  } catch {
-    throw malformed(`${what}: no JSON`)
-  }
-  const members = membersOf(value, what)
+  const members = readJson(bytes, what, limit)
   for (const name of Object.keys(members))
     if (names && !names.includes(name)) throw malformed(`${what}: a member that it does not have`)
   return members

@@ -1,5 +1,6 @@
 // What a policy wants of a TPM: who vouches for its key, and the registers and programs that are allowed; whether they are genuine was checked before.
 import { Denial } from '../denial.ts'
+import { assertListed } from '../evidence/allow.ts'
 import type { AllowList, AppraisalContext, Appraised, Claims } from '../evidence/evidence.ts'
 import { REFERENCE_LIST } from '../policy/schema.ts'
 import type { TpmHash } from './tpms.ts'
@@ -23,6 +24,8 @@ export interface TpmPolicy extends RegisterPolicy {
   readonly ak_anchors: readonly string[]
   /** `sha256:<hex>` of the public area (the name of the key without its first two bytes) or of the SubjectPublicKeyInfo. */
   readonly enrolled: readonly string[]
+  /** Of the certificates that vouch, where they point to lists. */
+  readonly revocation: 'require' | 'prefer' | 'off'
 }
 
 const REGISTERS = {
@@ -102,6 +105,12 @@ export const TPM_SECTION = {
       description:
         'SHA-256 of attestation keys: of the public area (TPMT_PUBLIC) or of the SubjectPublicKeyInfo',
     },
+    revocation: {
+      enum: ['require', 'prefer', 'off'],
+      default: 'require',
+      description:
+        'require: the revocation lists that the certificates of the key point to must be there; off: they are not fetched. One that is there counts in any case; of certificates that point to none, nothing is asked',
+    },
     ...REGISTERS,
   },
 } as const
@@ -115,17 +124,27 @@ export const REGISTER_SECTION = {
   properties: REGISTERS,
 } as const
 
-/** Throws `evidence.ak_untrusted` and what `appraiseRegisters` throws. */
+/** Throws `evidence.ak_untrusted`, `evidence.collateral_missing` and what `appraiseRegisters` throws. */
 export function appraiseTpm(claims: Claims, policy: TpmPolicy, at: AppraisalContext): Appraised {
-  const voucher = voucherOf(claims, policy)
+  const isUnchecked = claims.flags.revocation === 'not checked'
+  const isShown = isCertified(claims, policy)
+  if (isShown && isUnchecked && policy.revocation === 'require')
+    throw new Denial('evidence.collateral_missing', 'revocation lists of the key')
+  const voucher = isShown ? `${claims.flags.ak_trust}:${claims.anchor}` : enrolledOf(claims, policy)
   const { trust, matched, warnings } = appraiseRegisters(claims, policy, at)
-  return { trust: { ...trust, hardware: 2 }, matched: [...matched, voucher], warnings }
+  return {
+    trust: { ...trust, hardware: 2 },
+    matched: [...matched, voucher],
+    warnings: [...(isShown && isUnchecked ? ['revocation was not checked'] : []), ...warnings],
+  }
 }
 
-function voucherOf({ flags, anchor }: Claims, policy: TpmPolicy): string {
-  const by = flags.ak_trust
-  if ((by === 'ak-cert' || by === 'ek-activation') && policy.ak_trust.includes(by))
-    if (policy.ak_anchors.includes(anchor)) return `${by}:${anchor}`
+function isCertified({ flags: { ak_trust: by }, anchor }: Claims, policy: TpmPolicy): boolean {
+  const isKnown = by === 'ak-cert' || by === 'ek-activation'
+  return isKnown && policy.ak_trust.includes(by) && policy.ak_anchors.includes(anchor)
+}
+
+function enrolledOf({ flags }: Claims, policy: TpmPolicy): string {
   if (policy.ak_trust.includes('enrolled'))
     for (const digest of [flags.ak_public_sha256, flags.ak_spki_sha256])
       if (digest !== undefined && policy.enrolled.includes(`sha256:${digest}`))
@@ -170,10 +189,7 @@ function matchBank({ claims, bank, policy, at, matched }: Matching): void {
   const take = (name: string, list: AllowList): void => {
     const value = claims.measurements[name]
     if (value === undefined) throw new Denial('evidence.registers_missing', name)
-    const entry = Object.hasOwn(list, value) ? list[value] : undefined
-    if (!entry || (entry.notAfter !== undefined && at.now > entry.notAfter))
-      throw new Denial('evidence.measurement_unlisted', name)
-    matched.add(entry.id)
+    matched.add(assertListed(name, value, list, at.now))
   }
   for (const [register, list] of Object.entries(pcrs)) take(`${bank}.pcr${register}`, list)
   if (!applications) return

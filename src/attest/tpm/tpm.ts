@@ -1,7 +1,19 @@
 // Evidence of a TPM 2.0: a quote over the registers of measured boot, its key, and the log they were made from.
 import { createHash } from 'node:crypto'
+import type { CollateralNeed } from '../collateral.ts'
 import { Denial } from '../denial.ts'
-import type { Claims, EvidenceItem, Verification, Verifier } from '../evidence/evidence.ts'
+import type {
+  Activating,
+  Activation,
+  Claims,
+  EvidenceItem,
+  Verification,
+  Verifier,
+} from '../evidence/evidence.ts'
+import { isCertified, keyRevocationNeeds } from '../tpm/key-chain.ts'
+import { type ActivationPair, activationId, SECRET } from '../tpm/key-trust.ts'
+import { makeCredential } from '../tpm/make-credential.ts'
+import { tpmNameOf } from '../tpm/public.ts'
 import {
   type AttestationKey,
   activatableIn,
@@ -22,6 +34,8 @@ const LARGEST_LOG = 1024 * 1024
 
 export const tpm: Verifier<TpmPolicy> = {
   type: 'tpm',
+  needs: needsOf,
+  activation: activationOf,
   verify: verifyTpm,
   appraise: appraiseTpm,
 }
@@ -64,10 +78,24 @@ function verifyTpm(item: EvidenceItem, at: Verification): Claims {
       ...boot?.flags,
       event_log: boot !== undefined,
       ak_trust: trust.by,
+      ...(trust.revocation && { revocation: trust.revocation }),
       ...enrolmentOf(ak),
     },
-    collateral: [],
+    collateral: trust.collateral,
   }
+}
+
+function needsOf(
+  { endorsements }: EvidenceItem,
+  { ak_trust, revocation }: TpmPolicy,
+  at?: Pick<Verification, 'now' | 'roots'>,
+): readonly CollateralNeed[] {
+  // where no root is known, no chain leads to one, and what it says of lists is nobody's word
+  if (revocation === 'off' || !at) return []
+  return [
+    ...(ak_trust.includes('ak-cert') ? keyRevocationNeeds('ak', endorsements, at) : []),
+    ...(ak_trust.includes('ek-activation') ? keyRevocationNeeds('ek', endorsements, at) : []),
+  ]
 }
 
 /** Digests by which an operator may have enrolled the key. */
@@ -85,6 +113,29 @@ export function measuredBootOf(
 }
 
 /** The keys with which a second round can show that the attestation key is in the TPM of the endorsement key; section 5.1. */
-export function activatable(item: EvidenceItem): ReturnType<typeof activatableIn> {
+export function activatable(item: EvidenceItem): ActivationPair | undefined {
   return activatableIn(readDocument(item).ak.area, item.endorsements)
+}
+
+/** Not where the policy is content with less: what a TPM cannot do must not keep an enrolled key out. */
+function activationOf(
+  item: EvidenceItem,
+  { ak_trust, enrolled }: TpmPolicy,
+  { expected, roots, random }: Activating,
+): Activation | undefined {
+  const { endorsements } = item
+  const isShown = (kind: 'ak' | 'ek') => isCertified(kind, endorsements, { roots })
+  if (!expected || !ak_trust.includes('ek-activation') || !isShown('ek')) return
+  if (ak_trust.includes('ak-cert') && isShown('ak')) return
+  const { ak } = readDocument(item)
+  if (ak_trust.includes('enrolled') && isEnrolled(enrolmentOf(ak), enrolled)) return
+  const pair = activatableIn(ak.area, endorsements)
+  if (!pair) return
+  const sent = random(SECRET)
+  const made = makeCredential(pair.ek, tpmNameOf(pair.ak), { secret: sent, random })
+  return { id: activationId(pair, expected), ...made, sent }
+}
+
+function isEnrolled(digests: Readonly<Record<string, string>>, enrolled: readonly string[]) {
+  return Object.values(digests).some((digest) => enrolled.includes(`sha256:${digest}`))
 }

@@ -1,9 +1,10 @@
 // `portcullis attest`: evidence, policies and challenges without a gateway. What a server is asked is next door.
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { parse, resolve } from 'node:path'
 import type { EvidenceItem, EvidenceRoot, EvidenceType } from '../../attest/evidence/evidence.ts'
 import type { AppraisalPolicy } from '../../attest/policy/policy.ts'
-import { messageOf } from '../../base/errors.ts'
+import type { JsonObject } from '../../base/json.ts'
+import { whyUnreadable } from '../../base/unreadable.ts'
 import { configError } from '../../config/problem.ts'
 import { repeated } from '../api/options.ts'
 import { resultText } from '../attestation.ts'
@@ -47,7 +48,7 @@ export const addAttest: AddCommand = (program, run) => {
     .option('--collateral <folder>', 'documents named in its index.json, instead of fetched ones')
     .option(
       '--root <family=file>',
-      'a root besides the built-in ones, in PEM, such as tpm-ak=ca.pem; repeatable',
+      'a root besides the built-in ones, in PEM, such as tpm-ak=ca.pem or aws-iid=aws-iid-eu-west-1.pem; repeatable',
       repeated,
     )
     .action(run(verify))
@@ -80,9 +81,19 @@ async function verify(
   const at = timeOf(options.at)
   const expected = options.expectBinding === undefined ? undefined : hexOf(options.expectBinding)
   const roots = await rootsOf(shell, options.root ?? [])
-  const { appraiseOffline } = await import('../../app/attestation/offline.ts')
+  const { appraiseOffline, missingCollateral } = await import('../../app/attestation/offline.ts')
   const collateral = await collateralOf(shell, options.collateral)
-  const result = appraiseOffline({ item, policy, at, expected, roots, collateral })
+  const question = { item, policy, at, expected, roots, collateral }
+  const missing = missingCollateral(question).map(({ id, urls, required }) => ({
+    id,
+    urls,
+    required,
+  }))
+  const result = { ...appraiseOffline(question), missing }
+  if (result.decision === 'accept' && result.evidence.length === 0)
+    throw new UsageError(
+      `${options.policy}: the policy does not judge evidence of type ${item.type}: it has no section for it`,
+    )
   const { REASONS } = await import('../../attest/reasons.ts')
   const next = result.reason === undefined ? {} : { next: REASONS[result.reason].next }
   output.result({ ...result, ...next }, () => resultText({ ...result, ...next }, output.style))
@@ -149,11 +160,18 @@ async function itemOf(
   if (!types.includes(type)) throw new UsageError(`--type: it is one of ${types.join(', ')}`)
   const isToken = EVIDENCE_KINDS[type as EvidenceType].section === 'token'
   const bytes = documentOf(await bytesOf(shell, file), isToken)
-  const given =
-    endorsements === undefined
-      ? {}
-      : jsonObject((await bytesOf(shell, endorsements)).toString('utf8'))
+  const given = endorsements === undefined ? {} : await endorsementsIn(shell, endorsements)
   return { type: type as EvidenceType, bytes, endorsements: given }
+}
+
+// what is in the file is not told: it may be named by mistake
+async function endorsementsIn(shell: Shell, file: string): Promise<JsonObject> {
+  const text = (await bytesOf(shell, file)).toString('utf8')
+  try {
+    return jsonObject(text)
+  } catch {
+    throw new UsageError(`--endorsements: ${file} is no JSON object`)
+  }
 }
 
 /** A token in a file often ends its line, which is not part of it; documents in bytes are as they are. */
@@ -186,13 +204,16 @@ async function rootsOf(
     if (family === undefined || file === undefined)
       throw new UsageError('--root: a family and a file, such as tpm-ak=ca.pem')
     const { readPem } = await import('../../attest/format/pem.ts')
-    const { PINNED_FAMILIES } = await import('../../attest/options.ts')
+    const { NAMED_FAMILIES, PINNED_FAMILIES } = await import('../../attest/options.ts')
     const pinned: readonly string[] = PINNED_FAMILIES
+    const families = [...NAMED_FAMILIES, ...PINNED_FAMILIES]
+    if (!families.some((one) => one === family))
+      throw new UsageError(`--root: the family is one of ${families.join(', ')}`)
     const synthetic = pinned.includes(family)
     const blocks = readPem((await bytesOf(shell, file)).toString('latin1'))
     if (blocks.length === 0) throw new UsageError(`--root: ${file}: no certificate in PEM`)
     for (const { bytes: der } of blocks)
-      roots[family] = [...(roots[family] ?? []), { id: file, der, synthetic }]
+      roots[family] = [...(roots[family] ?? []), { id: parse(file).name, der, synthetic }]
   }
   return roots
 }
@@ -201,7 +222,7 @@ async function bytesOf(shell: Shell, file: string): Promise<Buffer> {
   try {
     return await readFile(resolve(shell.cwd, file))
   } catch (error) {
-    throw new UsageError(messageOf(error))
+    throw new UsageError(`${file}: ${whyUnreadable(error)}`)
   }
 }
 

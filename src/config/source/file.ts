@@ -2,7 +2,8 @@
 import { constants } from 'node:fs'
 import { access, open, readdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { AppError, messageOf } from '../../base/errors.ts'
+import { AppError } from '../../base/errors.ts'
+import { whyUnreadable } from '../../base/unreadable.ts'
 import { createProblem, type Problem, type ProblemCode } from '../problem.ts'
 
 /** A configuration file is at most this long, a secret file at most `MAX_SECRET`. */
@@ -101,7 +102,7 @@ export async function readTrusted(fs: ConfigFs, path: string): Promise<ReadOutco
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT')
       return refuse('CONFIG_NOT_FOUND', 'there is no such file')
-    return refuse('CONFIG_INVALID', `the file cannot be read: ${reasonOf(error)}`)
+    return refuse('CONFIG_INVALID', `the file cannot be read: ${whyUnreadable(error)}`)
   }
 }
 
@@ -123,21 +124,8 @@ export async function readSecret(fs: ConfigFs, path: string): Promise<string> {
     if (fs.hasModes && mode & OTHERS_WRITE) throw new Error('it can be written by everyone')
     return text
   } catch (error) {
-    throw new AppError('CONFIG_INVALID', reasonOf(error), { cause: error })
+    throw new AppError('CONFIG_INVALID', whyUnreadable(error), { cause: error })
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
-  ENOTDIR: 'a part of its path is not a directory',
-  ELOOP: 'too many symbolic links',
-}
-
-function reasonOf(error: unknown): string {
-  const code = String((error as { code?: unknown }).code ?? '')
-  return REASONS[code] ?? messageOf(error)
 }
 
 /** Where a configuration is looked for, in this order; flags and variables that name a missing file are not skipped over. */

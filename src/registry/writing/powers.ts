@@ -9,12 +9,18 @@ import type { WriteContext } from '../registry.ts'
 import type { Draft } from './draft.ts'
 import { identityOf } from './offered.ts'
 
+type Powers = (body: JsonObject, before: JsonObject) => readonly Right[]
+
 /** Rights of the gateway as a whole that a body needs beside the one of its kind. */
-const POWERS: Readonly<Partial<Record<Kind, (body: JsonObject) => Right | undefined>>> = {
-  // it runs as the user of the gateway, and can do all that the gateway can
-  server: ({ command }) => (command === undefined ? undefined : 'api:server.run'),
+const POWERS: Readonly<Partial<Record<Kind, Powers>>> = {
+  server: ({ command, attestation }, before) => [
+    // it runs as the user of the gateway, and can do all that the gateway can
+    ...(command === undefined ? [] : ['api:server.run' as const]),
+    // it comes before what policies say they are for: whoever has to be attested must not choose by which
+    ...(attestation === before.attestation ? [] : ['api:server.attest' as const]),
+  ],
   plugin: ({ grants }) =>
-    isObject(grants) && Object.keys(grants).length > 0 ? 'api:plugin.grant' : undefined,
+    isObject(grants) && Object.keys(grants).length > 0 ? ['api:plugin.grant'] : [],
 }
 
 /**
@@ -22,7 +28,7 @@ const POWERS: Readonly<Partial<Record<Kind, (body: JsonObject) => Right | undefi
  * would have them written by the next one who may.
  */
 const DECISIVE: Readonly<Partial<Record<Kind, readonly string[]>>> = {
-  server: ['command', 'args', 'cwd', 'env'],
+  server: ['command', 'args', 'cwd', 'env', 'attestation', 'spiffe_id'],
   plugin: ['grants'],
   principal: ['tenant', 'disabled'],
   role: ['allow', 'deny', 'inherits'],
@@ -47,12 +53,11 @@ export async function authorizeBody(
   context: WriteContext,
   deps: RegistryDeps,
 ): Promise<void> {
-  const { kind, action, tenant } = draft
+  const { kind, action, tenant, current } = draft
   const { principal } = context
   if (principal === SYSTEM || action === 'remove') return
   assertOwn(draft, context, deps)
-  const right = POWERS[kind]?.(body)
-  if (right !== undefined) {
+  for (const right of POWERS[kind]?.(body, current?.body ?? {}) ?? []) {
     const target: Target = { kind: 'gateway' }
     const decision = await deps.authorize(context, right, target)
     if (!decision.allowed) throw denied(decision.reason, right)

@@ -12,8 +12,10 @@ export type ProbeAnswer = 'refused' | 'accepted' | 'unknown'
 type Outcome = ProbeAnswer | 'hung up'
 
 /**
- * In TLS 1.3 a refusal comes only after the handshake, so a request is sent and the first byte waited for. A server that hangs up
- * without an alert is greeted once more: one may do so for other reasons. Rejects with CONFIG_INVALID or DISPATCH_ABORTED only.
+ * In TLS 1.3 a refusal comes only after the handshake, so a request is sent and the first byte waited for. Only an alert is one: whoever
+ * sits in between can end a connection, too, and can make an alert as long as nothing is encrypted, which is until then (in TLS 1.2 it
+ * comes in the clear; who needs to be sure asks for 1.3). A server that hangs up without one is greeted once more. Rejects with
+ * CONFIG_INVALID or DISPATCH_ABORTED only.
  */
 export async function probeWithoutClientCertificate(
   url: string,
@@ -23,7 +25,7 @@ export async function probeWithoutClientCertificate(
   const first = await greet(place, options)
   if (first !== 'hung up') return first
   const second = await greet(place, options)
-  return second === 'hung up' ? 'refused' : second
+  return second === 'hung up' ? 'unknown' : second
 }
 
 async function greet(place: Place, options: AttestConnectOptions): Promise<Outcome> {
@@ -35,13 +37,18 @@ async function greet(place: Place, options: AttestConnectOptions): Promise<Outco
   socket.once('OCSPResponse', () => {
     isGreeted = true
   })
+  let isEncrypted = false
+  socket.once('secureConnect', () => {
+    isEncrypted = true
+  })
   try {
     await life.within(secured(socket))
     socket.write(`HEAD ${place.path} HTTP/1.1\r\nhost: ${place.host}\r\nconnection: close\r\n\r\n`)
     return await life.within(firstWord(socket))
   } catch (error) {
     if (isAppError(error, 'DISPATCH_ABORTED')) throw error
-    return outcomeOf(error, isGreeted)
+    const isGenuine = isEncrypted || (isGreeted && tls.minVersion !== 'TLSv1.3')
+    return outcomeOf(error, { isGreeted, isGenuine })
   } finally {
     life.end()
   }
@@ -62,10 +69,13 @@ const ALERTS =
   /ALERT_(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|ACCESS_DENIED)$/
 const HUNG_UP = new Set(['ECONNRESET', 'EPIPE'])
 
-function outcomeOf(error: unknown, isGreeted: boolean): Outcome {
+function outcomeOf(
+  error: unknown,
+  { isGreeted, isGenuine }: { readonly isGreeted: boolean; readonly isGenuine: boolean },
+): Outcome {
   if (!isAppError(error, 'UPSTREAM_UNAVAILABLE')) return 'unknown'
   const { cause } = error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
-  if (code !== undefined && ALERTS.test(code)) return 'refused'
+  if (code !== undefined && ALERTS.test(code)) return isGenuine ? 'refused' : 'unknown'
   return isGreeted && (code === undefined || HUNG_UP.has(code)) ? 'hung up' : 'unknown'
 }

@@ -11,6 +11,7 @@ import {
   newStanding,
   restoredStanding,
   type Standing,
+  shiftedStanding,
   step,
 } from '../../../src/attest/admission/admission.ts'
 import { REASONS, type Reason } from '../../../src/attest/reasons.ts'
@@ -177,6 +178,17 @@ describe('a server', () => {
     },
   )
 
+  it('is attested at once after documents were refreshed where the policy lists revocation', () => {
+    const rules = (on: AdmissionRules['on']): AdmissionRules => ({ ...RULES, ...(on && { on }) })
+    for (const [on, attest] of [
+      [['collateral-revoked'], true],
+      [['policy-change'], false],
+    ] as const) {
+      const course = new Course(rules(on)).attested().changed('collateral-refreshed')
+      expect(course.look).toMatchObject({ serves: true, attest })
+    }
+  })
+
   it('is not attested at once for what the policy does not list', () => {
     const rules: AdmissionRules = { ...RULES, on: ['policy-change'] }
     const course = new Course(rules).attested().changed('reconnect')
@@ -190,6 +202,21 @@ describe('a server', () => {
     course.on({ type: 'policy', rules: { ...RULES, ttl: HOUR } })
     expect(course.look).toMatchObject({ state: 'due', serves: true, attest: true })
     expect(course.after(30 * MINUTE).is).toBe('quarantined, serves not')
+  })
+
+  it('is not kept by what another policy said when it does not let itself be judged by the new one', () => {
+    const course = new Course().attested().on({ type: 'policy', rules: { ...RULES, ttl: HOUR } })
+    course.denied('evidence.unavailable')
+    expect(course.is).toBe('grace')
+    expect(course.after(MINUTE).is).toBe('quarantined, serves not')
+  })
+
+  it('holds as long as it did after the clock was put back', () => {
+    const course = new Course().attested()
+    const back = new Course(RULES, shiftedStanding(course.standing, -48 * HOUR))
+    back.now = course.now - 48 * HOUR
+    expect(back.after(6 * HOUR - 1).look.serves).toBe(true)
+    expect(back.after(1).look.serves).toBe(false)
   })
 
   it('that comes under a policy does not serve until it was attested, whatever it was under before', () => {

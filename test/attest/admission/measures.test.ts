@@ -175,8 +175,9 @@ describe('collateral, anchors and drift', () => {
         ['prod-root-2020', NOW - 1000],
       ],
     })
-    expect((await scrape()).collateral_fetch_failures_total).toBe(0)
-    measures.fetchFailed()
+    measures.fetchFailed('crl')
+    measures.fetchFailed('prod.example')
+    measures.fetchFailed('prod.example')
     measures.drifted('files')
     measures.drifted('files')
     expect(await scrape()).toMatchObject({
@@ -184,7 +185,8 @@ describe('collateral, anchors and drift', () => {
       'collateral_age_seconds{source="crl"}': 0.5,
       'trust_anchor_expiry_seconds{anchor="prod-root-2026"}': 86_400,
       'trust_anchor_expiry_seconds{anchor="prod-root-2020"}': -1,
-      collateral_fetch_failures_total: 1,
+      'collateral_fetch_failures_total{source="crl"}': 1,
+      'collateral_fetch_failures_total{source="prod.example"}': 2,
       'measurement_drift_total{server="files"}': 2,
     })
   })

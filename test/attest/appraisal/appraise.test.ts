@@ -454,7 +454,9 @@ describe('what an appraisal needs', () => {
       } as never,
     }
     const with_ = { ...using, verifiers }
-    expect(needsOf(requestOf(POLICY), with_)).toEqual({ refusal: { reason: 'internal.error' } })
+    expect(needsOf(requestOf(POLICY), with_)).toEqual({
+      refusal: { reason: 'internal.error', detail: 'thrown' },
+    })
     expect(appraise(requestOf(POLICY), with_).says).toBe(
       'the appraisal failed by a fault of the gateway: thrown',
     )

@@ -149,12 +149,15 @@ describe('a revocation list', () => {
       admits: true,
       tls: { revocation: { source: 'crl', status: 'good' } },
     })
-    expect(result.lists.map(({ number }) => number)).toEqual(['9'])
-    const seen = new Map(result.lists.map(({ name, number }) => [name, number]))
+    expect(result.numbered.map(({ number }) => number)).toEqual(['9'])
+    const seen = new Map(result.numbered.map(({ name, number }) => [name, number]))
     expect(judged(makeCrl(root, { number: 8 }), seen).reason).toBe('tls.revocation_unknown')
   })
 
-  it('refuses whom it has', () => {
-    expect(judged(makeCrl(root, { revoked: [listed.certificate] })).reason).toBe('tls.revoked')
+  it('refuses whom it has, and is to be remembered all the same', () => {
+    const revoking = judged(makeCrl(root, { revoked: [listed.certificate], number: 10 }))
+    expect(revoking.reason).toBe('tls.revoked')
+    const seen = new Map(revoking.numbered.map(({ name, number }) => [name, number]))
+    expect(judged(makeCrl(root, { number: 9 }), seen).reason).toBe('tls.revocation_unknown')
   })
 })

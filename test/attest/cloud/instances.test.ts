@@ -257,7 +257,7 @@ describe('the attested metadata of Azure', () => {
     expect(of({}, NOW + 270_001)).toBe('evidence.stale: azure-imds: createdOn')
     const checked = createAzureImds({
       needs: (chain) => [{ id: `crl:${chain.length}`, kind: 'crl', urls: [], required: false }],
-      check: (chain) => ({ isChecked: chain.length === 3, collateral: [] }),
+      check: (chain) => ({ isChecked: chain.length === 3, pointsToList: true, collateral: [] }),
     })
     expect(checked.needs?.(made.azureItem(), POLICY)).toMatchObject([{ id: 'crl:2' }])
     const claims = checked.verify(made.azureItem(), AT)

@@ -14,7 +14,8 @@ import { type AttestedServer, startServer } from '../../../examples/attested-ser
 import { tpmSource } from '../../../examples/attested-server/tpm-source.ts'
 import type { EvidenceItem } from '../../../src/attest/evidence/evidence.ts'
 import { binderOf } from '../../../src/attest/freshness/binder.ts'
-import { AK_ROOTS, activationId, EK_ROOTS } from '../../../src/attest/tpm/key-trust.ts'
+import { AK_ROOTS, EK_ROOTS } from '../../../src/attest/tpm/key-chain.ts'
+import { activationId } from '../../../src/attest/tpm/key-trust.ts'
 import { makeCredential } from '../../../src/attest/tpm/make-credential.ts'
 import { parseTpmPublic, tpmNameOf } from '../../../src/attest/tpm/public.ts'
 import { activatable, tpm } from '../../../src/attest/tpm/tpm.ts'
@@ -151,12 +152,13 @@ describe.skipIf(noSoftwareTpm || noOpenssl)('the attested server', () => {
     const { body } = await post({ v: 1, challenge_id: 'one', activate })
     const answer = Buffer.from((body as { activation: string }).activation, 'base64url')
     const bytes = Buffer.concat([secret, answer])
+    const expected = expectedFor(nonce, exporterOf(socket, 'one'))
     const claims = tpm.verify(
       item,
       verification({
-        expected: expectedFor(nonce, exporterOf(socket, 'one')),
+        expected,
         roots: { [EK_ROOTS]: [{ id: 'vendor', der: LAB.der }] },
-        collateral: new Map([[activationId(pair.ek, pair.ak), { bytes, receivedAt: NOW }]]),
+        collateral: new Map([[activationId(pair, expected), { bytes, receivedAt: NOW }]]),
       }),
     )
     expect(claims).toMatchObject({ anchor: 'vendor', flags: { ak_trust: 'ek-activation' } })

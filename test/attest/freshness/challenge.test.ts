@@ -59,6 +59,16 @@ describe('a challenge', () => {
     expect(second.nonce).not.toEqual(first.nonce)
   })
 
+  it('leaves room for the others of an id that somebody else claims as well', async () => {
+    const challenges = challengesOf(store, clock)
+    for (let open = 0; open < 8; open++)
+      await challenges.issue({ ...FILES, scope: 'mallory' }, TIMES)
+    const more = challenges.issue({ ...FILES, scope: 'mallory' }, TIMES)
+    expect(await refusal(more)).toBe('internal.busy')
+    const { id } = await challenges.issue({ ...FILES, scope: 'files' }, TIMES)
+    expect(await challenges.consume(id, 'files')).toMatchObject({ id })
+  })
+
   it('is taken as it was issued, once, also when what came with it is refused afterwards', async () => {
     const challenges = challengesOf(store, clock)
     const issued = await challenges.issue(FILES, TIMES)

@@ -293,6 +293,25 @@ describe('the JSON form', () => {
     expect(outcomeOf({ ...keylime, item }).verdict).toBe('verify: evidence.malformed')
   })
 
+  it.each([
+    ['a member twice', '"v":1', '"v":1,"v":1'],
+    ['a member twice, once with an escape', '"v":1', '"v":1,"\\u0076":1'],
+    ['a bank twice', '"sha256":', '"sha256":{},"sha256":'],
+    ['a register twice', '"16":', '"16":"00","16":'],
+    ['a mark of the byte order', '{"v":1', '\ufeff{"v":1'],
+  ])('with %s is refused', (_what, from, to) => {
+    const text = JSON.stringify(genuine).replace(from, to)
+    const item = { ...keylime.item, bytes: Buffer.from(text) }
+    expect(text).toContain(to)
+    expect(outcomeOf({ ...keylime, item }).verdict).toBe('verify: evidence.malformed')
+  })
+
+  it('that is not UTF-8 is refused', () => {
+    const bytes = Buffer.from(JSON.stringify({ ...genuine, v: 'X' }).replace('X', '\xff'), 'latin1')
+    const item = { ...keylime.item, bytes }
+    expect(outcomeOf({ ...keylime, item }).verdict).toBe('verify: evidence.malformed')
+  })
+
   it.each(['v', 'quote', 'signature', 'pcrs', 'ak_spki'])('without %s is refused', (name) => {
     const { [name]: _, ...less } = genuine
     expect(verdictOf(keylime, less)).toBe('verify: evidence.malformed')

@@ -104,6 +104,15 @@ describe('the source of collateral', () => {
     expect(asked).toEqual([])
   })
 
+  it('uses the one list that was supplied of an issuer for whichever part of it is asked for', async () => {
+    const given = { bytes: Buffer.from('given'), receivedAt: 5 }
+    const { get } = source(new Map([['crl:a', given]]))
+    expect(
+      textOf((await get([need('crl:a:0123456789abcdef')])).get('crl:a:0123456789abcdef')),
+    ).toBe('given')
+    expect((await get([need('crl:b:0123456789abcdef')])).size).toBe(0)
+  })
+
   it('is not said for others by whoever names the same id at another place', async () => {
     const { base } = await serving((path) => path)
     const { get } = source()

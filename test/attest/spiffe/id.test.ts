@@ -1,3 +1,4 @@
+// SPIFFE ids and rules, and what makes a certificate an SVID; bundles and paths are next door.
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

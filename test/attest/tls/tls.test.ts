@@ -92,7 +92,6 @@ describe('a server', () => {
         revocation: { source: 'none', status: 'off' },
       },
       ends: [NOW + 365 * DAY, NOW + 365 * DAY, NOW + 365 * DAY],
-      lists: [],
       trust: { 'instance-identity': 2 },
     })
   })
@@ -247,9 +246,12 @@ describe('revocation', () => {
     const [need, ...more] = tlsNeeds(question({ connection, policy }))
     expect([need?.urls, more]).toEqual([['http://crl.example.com/1'], []])
     const holding = (bytes: Uint8Array) => new Map([[need?.id ?? '', { bytes, receivedAt: NOW }]])
-    const found = checkTlsIdentity(
-      question({ connection, policy, collateral: holding(makeCrl(root, { number: 9 })) }),
-    )
+    const noted: string[] = []
+    const note = ({ name }: { name: string }) => noted.push(name)
+    const found = checkTlsIdentity({
+      ...question({ connection, policy, collateral: holding(makeCrl(root, { number: 9 })) }),
+      note,
+    })
     expect(found.claims.revocation).toEqual({
       source: 'crl',
       status: 'good',
@@ -257,7 +259,7 @@ describe('revocation', () => {
       nextUpdate: NOW + 7 * DAY,
     })
     expect(Math.min(...found.ends)).toBe(NOW + 7 * DAY)
-    const seen = new Map([[found.lists[0]?.name ?? '', 'a']])
+    const seen = new Map([[noted[0] ?? '', 'a']])
     const again = { connection, policy, collateral: holding(makeCrl(root, { number: 9 })), seen }
     expect(reasonOf(again)).toBe('tls.revocation_unknown')
     const revoking = holding(makeCrl(root, { revoked: [listed.certificate] }))

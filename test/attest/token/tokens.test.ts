@@ -96,7 +96,11 @@ describe('Confidential Space', () => {
         lengths.push(chain.length)
         return []
       },
-      check: () => ({ isChecked: true, collateral: [{ kind: 'crl', sha256: 'aa' }] }),
+      check: () => ({
+        isChecked: true,
+        pointsToList: true,
+        collateral: [{ kind: 'crl', sha256: 'aa' }],
+      }),
     })
     expect(reading.needs?.(made.spaceToken(), policyOf(SPACE))).toEqual([])
     expect(lengths).toEqual([3])

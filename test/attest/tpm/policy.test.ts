@@ -65,6 +65,7 @@ describe('a section tpm', () => {
       ak_trust: ['ak-cert'],
       ak_anchors: [],
       enrolled: [],
+      revocation: 'require',
       banks: ['sha256'],
       reference: { pcrs: { 7: {} } },
       event_log: 'require',

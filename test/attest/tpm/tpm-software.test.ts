@@ -2,7 +2,8 @@
 import { createPublicKey, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Verification } from '../../../src/attest/evidence/evidence.ts'
-import { AK_ROOTS, activationId, EK_ROOTS } from '../../../src/attest/tpm/key-trust.ts'
+import { AK_ROOTS, EK_ROOTS } from '../../../src/attest/tpm/key-chain.ts'
+import { activationId } from '../../../src/attest/tpm/key-trust.ts'
 import { makeCredential } from '../../../src/attest/tpm/make-credential.ts'
 import { parseTpmPublic, tpmNameOf } from '../../../src/attest/tpm/public.ts'
 import { activatable, tpm } from '../../../src/attest/tpm/tpm.ts'
@@ -96,11 +97,12 @@ describe.skipIf(noSoftwareTpm)('activation', () => {
   afterAll(() => made[Symbol.asyncDispose]())
 
   const roots = { [EK_ROOTS]: [{ id: 'vendor', der: LAB.der }] }
-  const answered = (answer: Uint8Array, of = item) => {
+  const answered = (answer: Uint8Array, of = item, challenge = nonce) => {
     const pair = activatable(of)
     if (!pair) throw new Error('nothing to activate')
     const bytes = Buffer.concat([secret, answer])
-    const collateral = new Map([[activationId(pair.ek, pair.ak), { bytes, receivedAt: NOW }]])
+    const id = activationId(pair, { kind: 'exact', bytes: challenge })
+    const collateral = new Map([[id, { bytes, receivedAt: NOW }]])
     return nonceOf(nonce, { roots, collateral })
   }
 

@@ -1,6 +1,6 @@
 // Quotes of a TPM: what is genuine, who vouches for the key, and what a policy makes of it. The TPM of these tests is made up.
 import { describe, expect, it } from 'vitest'
-import { AK_ROOTS, EK_ROOTS } from '../../../src/attest/tpm/key-trust.ts'
+import { AK_ROOTS, EK_ROOTS } from '../../../src/attest/tpm/key-chain.ts'
 import type { TpmPolicy } from '../../../src/attest/tpm/policy.ts'
 import { tpm } from '../../../src/attest/tpm/tpm.ts'
 import { denialOf } from '../denials.ts'
@@ -33,6 +33,7 @@ const POLICY: TpmPolicy = {
   ak_trust: ['ak-cert'],
   ak_anchors: ['lab'],
   enrolled: [],
+  revocation: 'require',
   banks: ['sha256'],
   reference: { pcrs: { 7: list(`sha256:${'77'.repeat(32)}`) } },
   event_log: 'off',
@@ -217,7 +218,7 @@ describe('what a policy wants of registers', () => {
     ['another value', pcrs({ 7: list(`sha256:${'00'.repeat(32)}`) }), 'evidence.measurement_unlisted: sha256.pcr7'],
     ['a register that is not quoted', pcrs({ 11: list(`sha256:${'77'.repeat(32)}`) }), 'evidence.registers_missing: sha256.pcr11'],
     ['a bank that is not quoted', { banks: ['sha256', 'sha384'] as const }, 'evidence.registers_missing: sha384.pcr7'],
-    ['a value that has ended', pcrs({ 7: { [`sha256:${'77'.repeat(32)}`]: { id: 'rv:old', notAfter: NOW - 1 } } }), 'evidence.measurement_unlisted: sha256.pcr7'],
+    ['a value that has ended', pcrs({ 7: { [`sha256:${'77'.repeat(32)}`]: { id: 'rv:old', notAfter: NOW - 1 } } }), 'evidence.measurement_unlisted: sha256.pcr7: rv:old has ended'],
     ['an event log that is not there', { event_log: 'require' as const }, 'evidence.missing: event_log'],
     ['programs without a log', { reference: { ...POLICY.reference, boot_applications: {} } }, 'evidence.missing: event_log'],
     ['secure boot that is not shown', { secure_boot: 'require' as const }, 'evidence.configuration: secure boot is not shown to be on'],

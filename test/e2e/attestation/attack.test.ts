@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { makeChip, makeReport, snpItem } from '../../attest/synthetic/snp.ts'
+import { by, person } from '../../registry/bench.ts'
 import { type LivePem, liveAuthority, pemOf } from './authority.ts'
 import { attestedServer, type TestServer } from './server.ts'
 import { type World, type WorldOptions, world } from './world.ts'
@@ -79,7 +80,8 @@ async function reconfigure(made: World, change: (config: Record<string, unknown>
   change(config)
   writeFileSync(file, stringify(config), { mode: 0o600 })
   const result = await made.gateway.reload()
-  expect(result).toMatchObject({ outcome: 'applied' })
+  // whoever watches the file may have been faster
+  expect(result.outcome).toMatch(/^(?:applied|unchanged)$/)
 }
 
 describe('another server under the name of one that was admitted', () => {
@@ -91,7 +93,7 @@ describe('another server under the name of one that was admitted', () => {
       const marker = join(folder, `${name}.ran`)
       const text = `import { writeFileSync } from 'node:fs'
 writeFileSync(${JSON.stringify(marker)}, '')
-process.stdin.resume()
+process.exit(1)
 `
       writeFileSync(file, text)
       const digest = createHash('sha256').update(text).digest('hex')
@@ -111,18 +113,19 @@ process.stdin.resume()
         },
       ],
     })
-    await made.until('local', 'admitted')
+    await made.until('local', 'admitted', 20_000)
     await expect.poll(() => existsSync(good.marker), { timeout: 5000 }).toBe(true)
     await reconfigure(made, (config) => {
       config.servers = [{ name: 'local', command: node, args: [evil.file], attestation: 'program' }]
     })
     await made.until('local', 'quarantined')
     expect(existsSync(evil.marker)).toBe(false)
-  }, 30_000)
+  }, 60_000)
 
-  it('is not called before it was attested', async () => {
-    const first = await serverOf()
+  it('is not called before it was attested, not even with the same key', async () => {
+    // they share a key, as one that was stolen, or two places of one machine
     const pem = authority.leaf()
+    const first = await serverOf(pem)
     const second = await serverOf(pem)
     const made = await worldOf({
       servers: [{ name: 'files', url: first.url, attestation: 'prod' }],
@@ -131,16 +134,13 @@ process.stdin.resume()
     await made.until('files', 'admitted')
     // it never answers a challenge
     second.answerWith(() => {})
-    const states = new Set<string>()
-    const watch = setInterval(() => states.add(made.admission('files').admission), 1)
     await reconfigure(made, (config) => {
       config.servers = [{ name: 'files', url: second.url, attestation: 'prod' }]
     })
-    clearInterval(watch)
     expect(made.admission('files').admission).toBe('quarantined')
     expect((await made.call('files')).ok).toBe(false)
     expect(second.called()).toBe(0)
-  }, 30_000)
+  }, 60_000)
 
   it('shows that it is the one that its SPIFFE ID now says', async () => {
     const server = await serverOf()
@@ -156,7 +156,7 @@ process.stdin.resume()
     // the attester there answers for files
     await made.until('files', 'quarantined', 5000)
     expect((await made.call('files')).ok).toBe(false)
-  }, 30_000)
+  }, 60_000)
 
   it('is no reason to hold what it shows against the one that stays', async () => {
     const first = await serverOf()
@@ -184,7 +184,7 @@ process.stdin.resume()
       config.servers = [{ name: 'files', url: first.url, attestation: 'prod' }]
     })
     await made.until('files', 'admitted', 5000)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a server that runs', () => {
@@ -198,13 +198,13 @@ describe('a server that runs', () => {
         roots: { 'test-amd': { family: 'amd', pem: pemOf(chip.root.der), synthetic: true } },
       },
     })
-    expect(made.admission('files').admission).toBe('admitted')
+    await made.until('files', 'admitted')
     server.answerWith(() => {})
     await reconfigure(made, (config) => {
       config.servers = [{ name: 'files', url: server.url, attestation: 'other' }]
     })
     expect(made.admission('files').admission).toBe('quarantined')
-  }, 30_000)
+  }, 60_000)
 
   it('serves no longer than its result although it is just being attested', async () => {
     const server = await serverOf()
@@ -216,7 +216,7 @@ describe('a server that runs', () => {
     // the challenge is taken, and never answered
     server.answerWith(() => {})
     await made.until('files', 'quarantined', 8000)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a policy that only observes', () => {
@@ -229,13 +229,14 @@ describe('a policy that only observes', () => {
       attestation: { anchors: { live: { pem: authority.pem }, other: { pem: other.pem } } },
     })
     await expect.poll(async () => (await made.call('files')).ok, { timeout: 5000 }).toBe(true)
-    const [record] = await made.audit('attestation')
-    expect(record).toMatchObject({ verdict: 'deny', effective: false })
+    // the audit is written behind what it tells of
+    const first = async () => (await made.audit('attestation'))[0]
+    await expect.poll(first, { timeout: 3000 }).toMatchObject({ verdict: 'deny', effective: false })
     server.rekey(authority.leaf())
     await expect.poll(async () => (await made.call('files')).ok, { timeout: 10_000 }).toBe(true)
     server.rekey(authority.leaf())
     await expect.poll(async () => (await made.call('files')).ok, { timeout: 10_000 }).toBe(true)
-  }, 40_000)
+  }, 60_000)
 })
 
 describe('a revocation list', () => {
@@ -264,5 +265,61 @@ describe('a revocation list', () => {
     await made.until('files', 'quarantined', 12_000)
     const code = async () => (await made.audit('attestation')).at(-1)?.code
     await expect.poll(code, { timeout: 3000 }).toBe('tls.revocation_unknown')
-  }, 40_000)
+  }, 60_000)
+})
+
+describe('a server that is written through the API', () => {
+  const byApi = (policies: readonly object[]) => ({
+    admin: { port: 0, api: true },
+    registry: { follow: '50ms' },
+    store: { keys: [Buffer.alloc(32, 1).toString('base64')] },
+    identity: { roles: { root: { allow: [{ actions: ['api:*'], tenants: ['*'] }] } } },
+    policies,
+    plugins: {
+      enabled: true,
+      allowed: ['attest', 'rules'],
+      entries: [{ name: 'attestation', use: 'attest', priority: 1, grants: { attestation: true } }],
+    },
+  })
+  const write = (made: World, url: string) => {
+    const registry = made.gateway.gateway.control?.registry
+    if (!registry) throw new Error('no registry')
+    return registry.write(
+      { op: 'create', kind: 'server', body: { name: 'files', url } },
+      by(person('root', ['root'])),
+    )
+  }
+  const EVERY = { ...POLICY, applies_to: { servers: ['**'] } }
+
+  it('is attested before it is there, and once for that', async () => {
+    const server = await serverOf()
+    const made = await worldOf({ servers: [], policies: [EVERY], more: byApi([]) })
+    expect(await write(made, server.url)).toMatchObject({ outcome: 'written' })
+    const isThere = () => made.gateway.gateway.state().servers.has('files')
+    await expect.poll(isThere, { timeout: 5000 }).toBe(true)
+    await made.until('files', 'admitted')
+    expect(server.challenged()).toBe(1)
+  }, 60_000)
+
+  it('is attested as what was written, and not only as what was asked for', async () => {
+    const good = await serverOf()
+    const evil = await serverOf()
+    evil.attestWith()
+    const patch = { entity: { url: evil.url } }
+    // biome-ignore lint/suspicious/noThenProperty: the word of the contract; the value is never awaited
+    const moving = { name: 'moving', on: ['server_pre_register'], then: 'patch', patch }
+    const made = await worldOf({
+      servers: [],
+      policies: [EVERY],
+      more: byApi([{ ...moving, priority: 200 }]),
+    })
+    expect(await write(made, good.url)).toMatchObject({ outcome: 'written' })
+    expect(good.challenged()).toBe(1)
+    const isThere = () => made.gateway.gateway.state().servers.has('files')
+    await expect.poll(isThere, { timeout: 5000 }).toBe(true)
+    await expect.poll(() => evil.challenged(), { timeout: 5000 }).toBeGreaterThan(0)
+    expect((await made.call('files')).ok).toBe(false)
+    expect(made.admission('files').admission).toBe('quarantined')
+    expect(evil.called()).toBe(0)
+  }, 60_000)
 })

@@ -26,12 +26,13 @@ export interface LivePem extends Pem {
 export interface LiveAuthority {
   readonly root: Issued
   readonly pem: string
-  /** `days` of validity; `names`: SPIFFE IDs. */
+  /** `days` of validity; `spiffe`: a SPIFFE ID; `isNamed`: also localhost, as it is unless told otherwise. */
   leaf(options?: {
     readonly days?: number
     readonly spiffe?: string
     readonly from?: number
     readonly crl?: string
+    readonly isNamed?: boolean
   }): LivePem
   crl(
     revoked: readonly Issued[],
@@ -49,8 +50,11 @@ export function liveAuthority(subject = 'Live Root'): LiveAuthority {
   return {
     root,
     pem: pemOf(root.certificate.der),
-    leaf({ days = 30, spiffe, from, crl } = {}) {
-      const san = names(dns('localhost'), ...(spiffe === undefined ? [] : [uri(spiffe)]))
+    leaf({ days = 30, spiffe, from, crl, isNamed = true } = {}) {
+      const san = names(
+        ...(isNamed ? [dns('localhost')] : []),
+        ...(spiffe === undefined ? [] : [uri(spiffe)]),
+      )
       const extensions = {
         [OID.subjectAltName]: extension(OID.subjectAltName, san),
         ...(crl === undefined ? {} : { [OID.crlDistributionPoints]: crlAt(crl) }),
@@ -70,8 +74,27 @@ export function liveAuthority(subject = 'Live Root'): LiveAuthority {
 }
 
 export function pemOf(der: Uint8Array): string {
-  const lines = Buffer.from(der)
-    .toString('base64')
-    .replace(/(.{64})/g, '$1\n')
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
+  // an empty line, as one after a last line that is full, makes it unreadable to OpenSSL
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
+}
+
+/** A SPIFFE bundle of these authorities. */
+export function bundleOf(
+  authorities: readonly LiveAuthority[],
+  members: { readonly sequence?: number; readonly hint?: number } = {},
+): string {
+  const { sequence, hint } = members
+  return JSON.stringify({
+    keys: authorities.map(({ root: { certificate } }) => ({
+      ...certificate.publicKey.export({ format: 'jwk' }),
+      use: 'x509-svid',
+      x5c: [Buffer.from(certificate.der).toString('base64')],
+    })),
+    ...(sequence === undefined ? {} : { spiffe_sequence: sequence }),
+    ...(hint === undefined ? {} : { spiffe_refresh_hint: hint }),
+  })
 }

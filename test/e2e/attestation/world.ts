@@ -48,7 +48,12 @@ export async function world(options: WorldOptions): Promise<World> {
     admin: { port: 0 },
     network: { allowed_hosts: ['127.0.0.1', 'localhost'] },
     servers,
-    attestation: { policies: [join(folder, 'policy-*.yaml')], ...attestation },
+    attestation: {
+      policies: [join(folder, 'policy-*.yaml')],
+      // other tests use the machine, too
+      deadline: '30s',
+      ...attestation,
+    },
     plugins: {
       enabled: true,
       allowed: ['attest', 'rules'],

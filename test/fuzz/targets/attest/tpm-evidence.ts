@@ -1,6 +1,7 @@
 // Fuzz target: bytes as the JSON form of a TPM quote, with its endorsements in a member of their own. What nobody signed is not genuine.
 import type { EvidenceItem, Verification } from '../../../../src/attest/evidence/evidence.ts'
-import { AK_ROOTS, activationId, EK_ROOTS } from '../../../../src/attest/tpm/key-trust.ts'
+import { AK_ROOTS, EK_ROOTS } from '../../../../src/attest/tpm/key-chain.ts'
+import { activationId } from '../../../../src/attest/tpm/key-trust.ts'
 import type { TpmPolicy } from '../../../../src/attest/tpm/policy.ts'
 import { activatable, tpm } from '../../../../src/attest/tpm/tpm.ts'
 import { BOOT, logOf, registersOf } from '../../../attest/synthetic/boot-log.ts'
@@ -41,6 +42,7 @@ export const tpmEvidence: Target = {
     'src/attest/tpm/quote-check.ts',
     'src/attest/tpm/members.ts',
     'src/attest/tpm/key-trust.ts',
+    'src/attest/tpm/key-chain.ts',
     'src/attest/tpm/policy.ts',
   ],
   tokens: ['"quote"', '"signature"', '"pcrs"', '"sha256"', '"sha384"', '"ak_public"', '"ak_spki"', '"endorsements"', '"ak_cert"', '"event_log"', '"ek_public"'],
@@ -52,10 +54,14 @@ export const tpmEvidence: Target = {
     const { value: pair } = valued(() => activatable(item))
     const roots = pick<Roots>(random, [{ [AK_ROOTS]: root }, { [EK_ROOTS]: root }, {}])
     const proof = random(4) === 0 ? SECRET.with(40, 1) : SECRET
-    const collateral = pair
-      ? new Map([[activationId(pair.ek, pair.ak), { bytes: proof, receivedAt: NOW }]])
-      : new Map()
     const expected = pick(random, [undefined, { kind: 'binder', bytes: Buffer.concat([NONCE, NONCE]) }, { kind: 'exact', bytes: NONCE }] as const)
+    const collateral = pair && expected
+      ? new Map([[activationId(pair, expected), { bytes: proof, receivedAt: NOW }]])
+      : new Map()
+    const asking = { ...policyFrom(random, undefined), ak_trust: pick(random, [['ek-activation'], ['ak-cert', 'ek-activation'], ['enrolled', 'ek-activation']] as const) }
+    const { value: made } = valued(() => tpm.activation?.(item, asking, { expected, roots, random: (size) => SECRET.subarray(0, size) }))
+    holds(!made || (pair !== undefined && expected !== undefined && made.id === activationId(pair, expected)), 'what is activated is what is looked for')
+    valued(() => tpm.needs?.(item, asking, { now: NOW, roots }))
     const { reason, value } = valued(() => tpm.verify(item, verification({ roots, collateral, expected })))
     if (reason !== undefined || value === undefined) return { accepted: false, trait: String(reason) }
     holds((value.binding === 'matched') === (expected !== undefined), 'it is bound to what was asked')
@@ -91,6 +97,7 @@ function policyFrom(random: Random, spki: unknown): TpmPolicy {
     ak_trust: pick(random, [['ak-cert', 'ek-activation', 'enrolled'], ['enrolled'], []]),
     ak_anchors: random(4) === 0 ? [] : ['lab'],
     enrolled: random(2) === 0 ? [`sha256:${spki}`] : [],
+    revocation: pick(random, ['require', 'prefer', 'off']),
     banks: random(4) === 0 ? ['sha384'] : ['sha256'],
     reference: {
       pcrs: pick<TpmPolicy['reference']['pcrs']>(random, [{ 7: list }, { 7: list }, {}]),
