@@ -85,11 +85,11 @@ describe.skipIf(noSoftwareTpm)('a server with a TPM in software', () => {
     (await made.audit('attestation')).filter(({ server }) => server === name)
   /** The audit is written behind what it tells of. */
   const lastCode = (name: string, code: string | undefined) =>
-    expect.poll(async () => (await records(name)).at(-1)?.code, { timeout: 5000 }).toBe(code)
+    expect.poll(async () => (await records(name)).at(-1)?.code, { timeout: 15_000 }).toBe(code)
 
   /** One interval, and what a busy machine takes for it. */
   async function stops(name: string, code: string) {
-    await made.until(name, 'quarantined', 8000)
+    await made.until(name, 'quarantined', 15_000)
     await lastCode(name, code)
     const called = of(name).called()
     const { ok, text } = await made.call(name)
@@ -187,7 +187,7 @@ describe.skipIf(noSoftwareTpm)('a server with a TPM in software', () => {
     expect(made.admission('used').reason).toBeUndefined()
     expect((await made.call('used')).ok).toBe(true)
     const before = of('used').challenged()
-    await expect.poll(() => of('used').challenged(), { timeout: 8000 }).toBeGreaterThan(before)
+    await expect.poll(() => of('used').challenged(), { timeout: 15_000 }).toBeGreaterThan(before)
     expect((await made.call('used')).ok).toBe(true)
     expect(of('used').called()).toBe(2)
     await expect.poll(async () => (await records('used')).length).toBeGreaterThan(1)
@@ -263,7 +263,7 @@ describe.skipIf(noSoftwareTpm)('a server with a TPM in software', () => {
     of('rekeyed').rekey(authority.leaf())
     const { ok, text } = await made.call('rekeyed')
     expect([ok, /UPSTREAM_(?:KEY_CHANGED|QUARANTINED)/.test(text)]).toEqual([false, true])
-    await made.until('rekeyed', 'quarantined', 8000)
+    await made.until('rekeyed', 'quarantined', 15_000)
     expect(made.admission('rekeyed').reason).toContain('another key than the one that was admitted')
     expect(of('rekeyed').called()).toBe(calls)
     of('rekeyed').answerWith(undefined)
