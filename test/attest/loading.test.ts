@@ -9,9 +9,9 @@ const SCRIPT = `
 import { registerHooks } from 'node:module'
 const loaded = []
 registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
-const { createGateway } = await import('./src/index.ts')
-const { silentLogger } = await import('./src/base/log.ts')
-const config = JSON.parse(process.argv[1])
+const { createGateway } = await import(process.cwd() + '/src/index.ts')
+const { silentLogger } = await import(process.cwd() + '/src/base/log.ts')
+const config = JSON.parse(process.argv[2])
 const gateway = await createGateway({ config, log: silentLogger })
 const below = new URL('src/', 'file://' + process.cwd() + '/').href
 console.log(JSON.stringify(loaded.filter((url) => url.startsWith(below)).map((url) => url.slice(below.length))))
@@ -19,7 +19,9 @@ await gateway.close()
 `
 
 async function loadedBy(config: object): Promise<readonly string[]> {
-  const args = ['--conditions=portcullis-source', '--input-type=module', '--eval', SCRIPT]
+  // a file: a thread cannot be started by a program that was given as text
+  await using directory = await temporaryDirectory({ 'load.mjs': SCRIPT })
+  const args = ['--conditions=portcullis-source', `${directory.path}/load.mjs`]
   const { code, stdout, stderr } = await runProcess(node, [...args, JSON.stringify(config)], {
     cwd: root,
     timeout: 60_000,
@@ -47,7 +49,12 @@ describe('a gateway', () => {
       'policy.yaml': `version: 1\nid: one\npackage: { reference: { command: ["sha256:${'00'.repeat(32)}"] } }\n`,
     })
     const policies = [`${directory.path}/policy.yaml`]
-    const loaded = await loadedBy({ version: 1, attestation: { policies } })
+    const loaded = await loadedBy({
+      version: 1,
+      attestation: { policies },
+      // nothing of the test stays
+      store: { url: 'sqlite::memory:' },
+    })
     expect(loaded).toContain('app/attestation/open.ts')
     expect(loaded).toContain('attest/format/der.ts')
   }, 60_000)

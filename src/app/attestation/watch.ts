@@ -71,7 +71,7 @@ export class Watch {
   #watched: Watched
   #standing: Standing
   /** Why it was refused last, for people. */
-  #says: string | undefined
+  #said: { readonly reason: Reason; readonly says: string } | undefined
   #disarm: () => void = () => {}
   #running: Promise<void> | undefined
   #applied: Promise<void> = Promise.resolve()
@@ -109,7 +109,7 @@ export class Watch {
     const standing = { acceptedAt, validUntil, reason: refused }
     this.#standing = restoredStanding(standing, rules, this.#deps.clock.wall())
     if (refused === undefined) this.upstream.secure(trust)
-    else this.#says = toldReason(refused)
+    else this.#said = { reason: refused, says: toldReason(refused) }
   }
 
   /** Asks for the first time. Resolves when what came of it is in force. */
@@ -150,7 +150,6 @@ export class Watch {
   /** What became known about it. Takes effect at once. */
   changed(event: Extract<AdmissionEvent, { type: 'changed' }>): void {
     this.#step(event)
-    if (event.change === 'tls-key-change') this.#says = toldReason('tls.key_changed')
     void this.#apply()
   }
 
@@ -179,7 +178,7 @@ export class Watch {
     const asked = await this.#deps.ask(this, wanted)
     if (this.#ended) return
     if (asked.verdict === 'denied') {
-      this.#says = asked.says
+      this.#said = { reason: asked.reason, says: asked.says }
       this.#step({ type: 'denied', attempt, reason: asked.reason })
     } else {
       this.#accept(attempt, asked)
@@ -201,7 +200,6 @@ export class Watch {
         'what a server was admitted with cannot be required of its connections',
       )
       this.#standing = { ...before, attemptUntil: undefined }
-      this.#says = toldReason('internal.error')
       this.#step({ type: 'denied', attempt, reason: 'internal.error' })
     }
   }
@@ -252,6 +250,7 @@ export class Watch {
   #why(reason: Reason | undefined, serves: boolean): string | undefined {
     // one that is merely due has nothing against it
     if (reason === undefined) return serves ? undefined : 'it has not been admitted yet'
-    return this.#says ?? toldReason(reason)
+    // what came about since and shows nothing does not take the place of what was shown
+    return this.#said?.reason === reason ? this.#said.says : toldReason(reason)
   }
 }

@@ -129,8 +129,8 @@ describe('collateral of a folder', () => {
     expect(await refused({ a: { file: 'a.crl', received_at: 'noon' } })).toBe(
       'index.json: a: received_at is no time',
     )
-    expect(await refused({ a: { file: 'absent' } })).toContain('collateral: ENOENT')
-    expect(await refusal(readCollateralFolder('/absent'), '')).toContain('collateral: ENOENT')
+    expect(await refused({ a: { file: 'absent' } })).toBe('absent: there is no such file')
+    expect(await refusal(readCollateralFolder('/absent'), '')).toContain('there is no such file')
     expect(
       await refused(Object.fromEntries(Array.from({ length: 1025 }, (_, at) => [at, {}]))),
     ).toBe('index.json: more than 1024 documents')
