@@ -66,8 +66,6 @@ export interface AttestationService {
   attest(server: AttestedServer, how: AttestHow): Promise<Attested>
   /** Nobody of this name is watched any more: what it rested on is no longer kept fresh. */
   forget(name: string): void
-  /** What can be said of a server without reaching it: that no policy may be for it, or that it cannot satisfy its policy; undefined: nothing. */
-  examine(server: AttestedServer): Promise<AppraisalResult | undefined>
 }
 
 /** Of whoever comes into force: what is attested for any other cause is to be of now. */
@@ -197,7 +195,9 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
       if (drift) assertNoBadDrift(drift)
       if (purpose === 'try' || result.mode === 'observe') return { result, drift }
       const until = result.expires ?? clock.wall()
-      await deps.replay.accept({ serverId: server.name, claims: evidence, until })
+      // a document that carries no challenge is the same each time, and admits nobody by itself
+      const claims = evidence.filter(({ binding }) => binding === 'matched')
+      await deps.replay.accept({ serverId: server.name, claims, until })
       if (purpose === 'propose') proposals.keep(server, { result, drift }, recalled.version)
       else await remember(server, result, recalled.version)
       return { result, drift }
@@ -241,14 +241,6 @@ export function createAttestationService(deps: ServiceDeps): AttestationService 
     selectionFor,
     attest,
     forget: (name) => deps.upkeep.forget(name),
-    async examine(server) {
-      const selection = selectionFor(server)
-      const { policy } = 'policy' in selection ? selection : {}
-      const request = { ...bareRequest(server, selection, frame), now: clock.wall() }
-      if (!policy || server.transport === 'plain') return appraiser.appraise(request)
-      if (server.transport === 'tls') return undefined
-      return appraiser.appraise({ ...request, measured: await deps.gather.measure(server) })
-    },
   }
 }
 

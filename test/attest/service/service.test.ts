@@ -1,7 +1,9 @@
 // One attestation from beginning to end with the sockets of a test: who waits for whom, and what is remembered of which server.
 import { describe, expect, it } from 'vitest'
 import { createAdmittedMemory } from '../../../src/attest/admission/admitted.ts'
+import type { AppraisalResult } from '../../../src/attest/appraisal/result.ts'
 import { Denial } from '../../../src/attest/denial.ts'
+import type { Claims } from '../../../src/attest/evidence/evidence.ts'
 import { createChallenges } from '../../../src/attest/freshness/challenge.ts'
 import { createReplayGuard } from '../../../src/attest/freshness/replay.ts'
 import type { AppraisalPolicy } from '../../../src/attest/policy/policy.ts'
@@ -23,6 +25,39 @@ const POLICY: AppraisalPolicy = {
   references: {},
   result: { ttl: 60_000, interval: 30_000, jitter: 0, on: [] },
 }
+const CLAIMS: Claims = {
+  type: 'aws-iid',
+  attests: 'identity',
+  version: 'v1',
+  size: 1,
+  contentSha256: 'cc',
+  signerSha256: 'dd',
+  anchor: 'aws',
+  synthetic: true,
+  binding: 'matched',
+  tcb: {},
+  measurements: {},
+  flags: {},
+  collateral: [],
+}
+const ACCEPTED: AppraisalResult = {
+  decision: 'accept',
+  admits: true,
+  mode: 'enforce',
+  level: 'identity',
+  freshness: 'checked',
+  serverId: 'files',
+  at: 0,
+  expires: 4e12,
+  duration: { tls: 0, fetch: 0, verify: 0, appraise: 0 },
+  evidence: [],
+  ignored: [],
+  trust: {},
+  status: 'none',
+  numbered: [],
+  matched: [],
+  warnings: [],
+}
 const server = (name: string): AttestedServer => ({
   name,
   id: name,
@@ -34,7 +69,12 @@ const server = (name: string): AttestedServer => ({
   policy: undefined,
 })
 
-function serviceOver(refuse: () => Denial | undefined = () => undefined) {
+function serviceOver(
+  refuse: () => Denial | undefined = () => undefined,
+  appraise: () => Promise<AppraisalResult> = async () => {
+    throw new Denial('internal.error')
+  },
+) {
   const clock = new ManualClock()
   const store = createMemoryStore({ clock })
   const memory = createAdmittedMemory(store)
@@ -45,9 +85,7 @@ function serviceOver(refuse: () => Denial | undefined = () => undefined) {
     require: 'all',
     appraiser: {
       needs: async () => ({ needs: [] }),
-      appraise: async () => {
-        throw new Denial('internal.error')
-      },
+      appraise,
       activations: async () => {
         throw new Denial('internal.error')
       },
@@ -114,5 +152,20 @@ describe('the service', () => {
     expect((await memory.recall('files')).admitted?.refused).toBeUndefined()
     await service.attest(files, { cause: 'interval', purpose: 'admit' })
     expect((await memory.recall('files')).admitted?.refused).toBe('tls.revoked')
+  })
+
+  it('takes a document that carries no challenge as often as it comes, and one that does once', async () => {
+    let binding: 'matched' | 'not checked' = 'not checked'
+    const { service } = serviceOver(
+      () => undefined,
+      async () => ({ ...ACCEPTED, evidence: [{ ...CLAIMS, binding }] }),
+    )
+    const command = { ...server('files'), transport: 'stdio', url: undefined } as const
+    const again = async () =>
+      (await service.attest(command, { cause: 'interval', purpose: 'admit' })).result
+    expect([(await again()).decision, (await again()).decision]).toEqual(['accept', 'accept'])
+    binding = 'matched'
+    expect((await again()).decision).toBe('accept')
+    expect(await again()).toMatchObject({ decision: 'deny', reason: 'evidence.replay' })
   })
 })
