@@ -1,6 +1,6 @@
 // What attestation is configured with, read from its files: anchors, roots, supplied collateral, the gateway's own certificate; it judges no server.
 import { readFile } from 'node:fs/promises'
-import { createSecureContext, rootCertificates } from 'node:tls'
+import { createSecureContext } from 'node:tls'
 import type { TlsAnchor } from '../../attest/appraisal/result.ts'
 import type { Collateral } from '../../attest/collateral.ts'
 import { Denial } from '../../attest/denial.ts'
@@ -62,13 +62,12 @@ export async function readMaterial(options: AttestationOptions): Promise<Materia
   }
 }
 
-/** PEM of anchors by name, those whose time it is; of a policy that does not judge the chain the roots of the system. */
+/** PEM of anchors by name, those whose time it is. */
 export function authoritiesOf(
   anchors: readonly TlsAnchor[],
-  names: readonly string[] | undefined,
+  names: readonly string[],
   now: number,
 ): readonly string[] {
-  if (names === undefined) return rootCertificates
   return anchors
     .filter(
       ({ name, notBefore = 0, notAfter = Number.POSITIVE_INFINITY }) =>

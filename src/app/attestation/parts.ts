@@ -153,7 +153,8 @@ export async function openParts(
         timeout: CONNECT_MS,
         path,
         tls: ({ anchors: names, minVersion, isSvid }) => ({
-          ca: authoritiesOf(anchors(), names, clock.wall()),
+          // a policy that does not judge the chain has the roots that node:tls has read: to read them anew would hold the loop for 10 ms
+          ...(names && { ca: authoritiesOf(anchors(), names, clock.wall()) }),
           ...material.client,
           minVersion,
           ...(isSvid ? { identity: JUDGED_ELSEWHERE } : {}),
@@ -240,7 +241,7 @@ function tlsOf(
   if (!tls) return client
   return {
     ...client,
-    ca: authoritiesOf(anchors, tls.anchors, clock.wall()),
+    ca: authoritiesOf(anchors, tls.anchors ?? [], clock.wall()),
     minVersion: tls.min_version,
   }
 }

@@ -41,8 +41,9 @@ export class Peer {
 
   /** Takes effect for every connection from now on; those that are there are told. Throws CONFIG_INVALID and leaves what was. */
   replace(trust: PeerTrust): void {
-    const context = this.#contextFor(trust)
+    // as it is told after every attestation; reading the certificates again would only cost
     if (isSame(trust, this.#trust)) return
+    const context = this.#contextFor(trust)
     this.#trust = trust
     this.#context = context
     for (const listener of [...this.#listeners]) listener()
