@@ -26,15 +26,17 @@ export function guardOf(
 ): Watched | undefined {
   const selection = parts?.service.selectionFor(server)
   const policy = selection && 'policy' in selection ? selection.policy : undefined
+  // whoever has a say, and how it is configured
+  const asking = generation.signature('server_pre_admit')
   if (policy && parts) {
     const { sha256 } = policy
-    const basis = `${sha256} ${parts.key} ${targetSha256(server)}`
+    const basis = `${sha256} ${parts.key} ${targetSha256(server)} ${asking}`
     return { server, rules: rulesOf(policy), policySha256: sha256, basis }
   }
   const isRefused = selection !== undefined && 'reason' in selection
   if (!isRefused && !generation.points.has('server_pre_admit')) return undefined
   // one that no policy may be for is watched all the same: it is told why it does not serve
-  const basis = `${isRefused} ${generation.id} ${targetSha256(server)}`
+  const basis = `${isRefused} ${targetSha256(server)} ${asking}`
   return { server, rules: LASTING, policySha256: isRefused ? 'none' : undefined, basis }
 }
 

@@ -278,6 +278,11 @@ function createSeeds(free: Replica, careful: Replica, behind: Catalogued) {
   async function place(route: Route, variant: Variant): Promise<string> {
     const { kind, operation } = route
     if (operation === 'reload') await ensure('policy', false)
+    // about a server that is there, and which whoever has a say admitted
+    if (kind === undefined && route.path.includes('{id}')) {
+      await ensure('server', true)
+      return exampleOf('server', behind).id
+    }
     if (kind === undefined) return ''
     if (kind === 'change')
       return operation === 'listChanges' ? '' : waiting(variant === 'own' ? 'root' : 'second')
@@ -353,7 +358,7 @@ function bodyOf(route: Route, variant: Variant, { given, body, patch }: Example)
   if (route.body === undefined) return undefined
   if (variant === 'malformed') return '{'
   if (route.operation === 'explain') return JSON.stringify(QUESTION)
-  if (route.kind === 'change') return '{}'
+  if (route.kind === 'change' || route.operation === 'attestServer') return '{}'
   if (variant === 'invalid') return JSON.stringify({ body: { ...body, nonsense: true } })
   if (route.method === 'PATCH') return JSON.stringify({ body: patch })
   const changed =

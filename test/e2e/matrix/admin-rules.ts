@@ -130,7 +130,13 @@ const ENTRIES = 3
 function inForce(route: Route, variant: Variant): Counts {
   if (route.operation === 'reload') return loads(ENTRIES)
   const write = variant === 'created' ? 'create' : writeOf(route)
-  if (route.kind === 'server' && write) return { server_status_changed: STATES[write] }
+  if (route.operation === 'attestServer') return { server_pre_admit: 1 }
+  if (route.kind === 'server' && write)
+    return {
+      server_status_changed: STATES[write],
+      // one that starts, or starts as another one, is asked about
+      ...(write === 'remove' ? {} : { server_pre_admit: 1 }),
+    }
   if (!write || (route.kind !== 'policy' && route.kind !== 'plugin')) return {}
   // all are loaded anew; an entry of a plugin has no mode yet, and is off
   return loads(route.kind === 'policy' && write !== 'remove' ? ENTRIES + 1 : ENTRIES)

@@ -372,6 +372,8 @@ const written = (server: string, other: string): Counts => ({
 })
 
 const STATES = (transitions: number): Counts => ({ server_status_changed: transitions })
+/** A server that starts, or starts as another one, is asked about once. */
+const ADMITTED: Counts = { server_pre_admit: 1 }
 
 const RELOADED: Counts = {
   config_pre_reload: 1,
@@ -477,12 +479,12 @@ export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
     zero: {},
   },
   'declared-new': {
-    counts: { ...RELOADED, ...pair('server', 'register'), ...STATES(2) },
+    counts: { ...RELOADED, ...pair('server', 'register'), ...STATES(2), ...ADMITTED },
     zero: {},
   },
   // it is started with its new settings, and the one with the old ones ends
   'declared-changed': {
-    counts: { ...RELOADED, ...pair('server', 'update'), ...STATES(3) },
+    counts: { ...RELOADED, ...pair('server', 'update'), ...STATES(3), ...ADMITTED },
     zero: {},
   },
   'declared-gone': {
@@ -491,7 +493,7 @@ export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
   },
   // the three entries are declared, too, and each judges those that load after it
   'declared-start': {
-    counts: sum(declaredAll('create'), STATES(2), {
+    counts: sum(declaredAll('create'), STATES(2), ADMITTED, {
       auth_pre_create: 3,
       auth_post_create: 3,
       plugin_pre_load: 4,
@@ -499,9 +501,12 @@ export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
     }),
     zero: { config_pre_reload: 'reload', config_post_reload: 'reload' },
   },
-  'declared-all': { counts: sum(declaredAll('create'), RELOADED, LOADED, STATES(2)), zero: {} },
+  'declared-all': {
+    counts: sum(declaredAll('create'), RELOADED, LOADED, STATES(2), ADMITTED),
+    zero: {},
+  },
   'declared-otherwise': {
-    counts: sum(declaredAll('update'), RELOADED, LOADED, STATES(3)),
+    counts: sum(declaredAll('update'), RELOADED, LOADED, STATES(3), ADMITTED),
     zero: {},
   },
   'declared-none': { counts: sum(declaredAll('remove'), RELOADED, STATES(1)), zero: {} },
@@ -512,7 +517,7 @@ export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
     zero: { plugin_pre_load: 'order', plugin_post_load: 'order' },
   },
   'followed-new': {
-    counts: STATES(2),
+    counts: sum(STATES(2), ADMITTED),
     zero: {
       ...WRITTEN,
       ...Object.fromEntries(
@@ -520,8 +525,14 @@ export const SYSTEM_CELLS: Readonly<Record<SystemEvent['id'], Cell>> = {
       ),
     },
   },
-  'written-new': { counts: { ...written('register', 'create'), ...STATES(2) }, zero: WRITTEN },
-  'written-changed': { counts: { ...written('update', 'update'), ...STATES(3) }, zero: WRITTEN },
+  'written-new': {
+    counts: { ...written('register', 'create'), ...STATES(2), ...ADMITTED },
+    zero: WRITTEN,
+  },
+  'written-changed': {
+    counts: { ...written('update', 'update'), ...STATES(3), ...ADMITTED },
+    zero: WRITTEN,
+  },
   'written-gone': { counts: { ...written('unregister', 'delete'), ...STATES(1) }, zero: WRITTEN },
 }
 
