@@ -304,32 +304,3 @@ identity:
     scopedKeys: true,
   })
 })
-
-it('ten thousand targets are decided in well below 200 ns each', () => {
-  const { decideAll } = authorizer({
-    tenanted: true,
-    roles: [
-      { name: 'everyone' },
-      { name: 'reader', allow: [{ actions: ['mcp:tool.*'], tools: ['read_*', 'list_*'] }] },
-      { name: 'careful', deny: [{ actions: ['mcp:*'], servers: ['prod-*'], tools: ['*secret*'] }] },
-    ],
-  })
-  const principal = someone(['reader', 'careful'], { tenant: 'acme' })
-  const targets = Array.from({ length: 10_000 }, (_, index) =>
-    tool(
-      `${index % 3 ? 'read' : 'write'}_${index}`,
-      `prod-${index % 100}`,
-      index % 2 ? 'acme' : undefined,
-    ),
-  )
-  const decideOften = (): number => {
-    // by the time of this thread, in which a busy machine does not count
-    const before = process.threadCpuUsage()
-    for (let round = 0; round < 20; round++) decideAll(principal, 'mcp:tool.list', targets)
-    const { user, system } = process.threadCpuUsage(before)
-    return ((user + system) * 1000) / targets.length / 20
-  }
-  const best = Math.min(...Array.from({ length: 5 }, decideOften))
-  console.log(`${best.toFixed(0)} ns per target`)
-  expect(best).toBeLessThan(200)
-})

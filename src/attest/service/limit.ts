@@ -2,8 +2,14 @@
 import type { Clock } from '../../base/clock.ts'
 import { Denial } from '../denial.ts'
 
+export interface Limit {
+  readonly signal: AbortSignal
+  /** It is over: nothing is waited for any more. */
+  end(): void
+}
+
 /** One deadline over everything that is waited for. */
-export function limited(clock: Clock, ms: number, outer: AbortSignal | undefined) {
+export function limited(clock: Clock, ms: number, outer: AbortSignal | undefined): Limit {
   const own = new AbortController()
   const disarm = clock.after(ms, () => own.abort())
   const signal = outer ? AbortSignal.any([outer, own.signal]) : own.signal
