@@ -82,7 +82,7 @@ it('a guard that is killed is replaced, and the new one knows all servers', asyn
     expect(second).not.toBe(first)
   })
   child.kill('SIGKILL')
-  await eventually(() => expect(pids.filter(alive)).toEqual([]), 6000)
+  await eventually(() => expect(pids.filter(alive)).toEqual([]), 15_000)
 })
 
 it('a closed server takes its whole tree with it, also one that ignores the end of its input and SIGTERM', async () => {

@@ -75,10 +75,15 @@ describe('a server that is registered over the admin API', () => {
 
   const post = (name: string, { url }: { url: string }, query = '') =>
     ask('POST', `/servers${query}`, { body: { name, url } })
-  const records = async (name: string) =>
+  const recordsNow = async (name: string) =>
     (await made.audit('attestation')).filter(({ server }) => server === name)
+  /** The audit is written behind what it tells of. */
+  const records = async (name: string) => {
+    await expect.poll(() => recordsNow(name), { timeout: 10_000 }).not.toEqual([])
+    return recordsNow(name)
+  }
   const recorded = (name: string, many: number) =>
-    expect.poll(async () => (await records(name)).length, { timeout: 5000 }).toBe(many)
+    expect.poll(async () => (await recordsNow(name)).length, { timeout: 5000 }).toBe(many)
   const serves = (name: string) =>
     expect.poll(async () => (await made.call(name)).ok, { timeout: 10_000 }).toBe(true)
 

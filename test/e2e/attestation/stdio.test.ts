@@ -89,15 +89,22 @@ describe('a server without TLS', () => {
     for (const each of open.reverse()) await each[Symbol.asyncDispose]()
   })
 
-  const records = async (name: string) =>
+  const recordsNow = async (name: string) =>
     (await made.audit('attestation')).filter(({ server }) => server === name)
+  /** The audit is written behind what it tells of. */
+  const records = async (name: string) => {
+    await expect.poll(() => recordsNow(name), { timeout: 10_000 }).not.toEqual([])
+    return recordsNow(name)
+  }
   const lastCode = (name: string, code: string | undefined) =>
-    expect.poll(async () => (await records(name)).at(-1)?.code, { timeout: 15_000 }).toBe(code)
+    expect.poll(async () => (await recordsNow(name)).at(-1)?.code, { timeout: 15_000 }).toBe(code)
 
   it('is admitted when the command and its files are those of the policy', async () => {
     expect(made.admission('measured').reason).toBeUndefined()
     expect(await made.call('measured')).toMatchObject({ ok: true })
-    expect((await records('measured'))[0]).toMatchObject({
+    // the audit is written behind what it tells of
+    const first = async () => (await records('measured'))[0]
+    await expect.poll(first, { timeout: 15_000 }).toMatchObject({
       verdict: 'admit',
       effective: true,
       policy: 'package',

@@ -81,11 +81,15 @@ describe.skipIf(noSoftwareTpm)('a server with a TPM in software', () => {
   }
 
   const of = (name: string) => parts[name]?.server as TestServer
-  const records = async (name: string) =>
+  const recordsNow = async (name: string) =>
     (await made.audit('attestation')).filter(({ server }) => server === name)
   /** The audit is written behind what it tells of. */
+  const records = async (name: string) => {
+    await expect.poll(() => recordsNow(name), { timeout: 10_000 }).not.toEqual([])
+    return recordsNow(name)
+  }
   const lastCode = (name: string, code: string | undefined) =>
-    expect.poll(async () => (await records(name)).at(-1)?.code, { timeout: 15_000 }).toBe(code)
+    expect.poll(async () => (await recordsNow(name)).at(-1)?.code, { timeout: 15_000 }).toBe(code)
 
   /** One interval, and what a busy machine takes for it. */
   async function stops(name: string, code: string) {
