@@ -1,6 +1,7 @@
 // The moment of a reload itself (P20): one reference changes hands, between whole assemblies of fifty plugins made by the real rooms.
 import { readConfig } from '../../src/app/gateway.ts'
-import { type Current, createRooms, putInForce, runningOf } from '../../src/app/rooms.ts'
+import { putInForce } from '../../src/app/generation/in-force.ts'
+import { type Current, createRooms, runningOf } from '../../src/app/rooms.ts'
 import { configLoader } from '../../src/app/sections.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { createDisposer } from '../../src/base/dispose.ts'

@@ -6,10 +6,9 @@ import { createRedactor } from '../audit/redact.ts'
 import type { Clock } from '../base/clock.ts'
 import { createDeadlineWheel } from '../base/deadline.ts'
 import type { Disposer } from '../base/dispose.ts'
-import { AppError, messageOf } from '../base/errors.ts'
+import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { SOURCES } from '../base/place.ts'
-import type { ConfigDiff } from '../config/diff.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { createEgress, type Egress } from '../egress/egress.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
@@ -29,7 +28,6 @@ import { createTaskIds } from '../gateway/task/ids.ts'
 import { createHost } from '../host/host.ts'
 import type { AnyOf } from '../identity/authorize/rule.ts'
 import { POINTS, type Points } from '../points/table.ts'
-import { judgesAlike } from '../registry/catalogue/kinds.ts'
 import { createKnownCatalogue, type KnownCatalogue } from '../registry/catalogue/known.ts'
 import { NO_MEMORY } from '../registry/catalogue/memory.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
@@ -246,50 +244,6 @@ export async function createRooms(deps: RoomDeps): Promise<Rooms> {
 export function runningOf(current: Current): Assembly {
   if (!current.assembly) throw new AppError('SHUTTING_DOWN', 'the gateway is not running')
   return current.assembly
-}
-
-/** Sections that decide what is in whose lists. */
-const CHANGE_LISTS = ['virtual_servers', 'namespacing', 'identity']
-
-/** The one moment of a reload: requests that come after it find the new assembly. Gives back the old one. */
-export function putInForce(
-  current: Current,
-  next: Assembly,
-  { servers, sections }: ConfigDiff,
-  {
-    fanout,
-    room,
-    catalogue,
-    attestation,
-  }: Pick<Rooms, 'fanout' | 'room' | 'catalogue' | 'attestation'>,
-): Assembly {
-  const old = runningOf(current)
-  current.assembly = next
-  attestation.inForce(next)
-  // before anything else is sent on them
-  for (const stream of [...room.streams]) stream.reloaded()
-  endGone(room, next)
-  const isOther = CHANGE_LISTS.some((section) => sections.includes(section))
-  // others judge what is listed: it may be other things from now on
-  if (isOther || !judgesAlike(old.runtime.generation, next.runtime.generation)) fanout.changed()
-  for (const server of servers.removed)
-    catalogue.forget(server).catch((error) => {
-      const fields = { server, error: messageOf(error) }
-      room.log.warn(fields, 'what was known of a server that is gone could not be forgotten')
-    })
-  for (const server of new Set([...servers.added, ...servers.changed, ...servers.removed]))
-    fanout.changed(server)
-  return old
-}
-
-/** What was opened on a virtual server ends with it. */
-function endGone({ sessions, listens }: Room, { runtime }: Assembly): void {
-  const isGone = (name: string | undefined) =>
-    name !== undefined && !runtime.virtualServers.has(name)
-  for (const session of [...sessions.all()])
-    if (isGone(session.virtualServer)) sessions.end(session, 'virtual server removed')
-  for (const { virtualServer, streams } of listens.all())
-    if (isGone(virtualServer)) for (const stream of streams.values()) stream.close()
 }
 
 interface HostParts {

@@ -1,4 +1,5 @@
 // From files, variables and flags to one frozen, validated configuration; it starts nothing and keeps nothing.
+// Over 300 lines because the ways a configuration comes in are steps of one pass, whose order decides which problem is told.
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { deepFreeze, type Json } from '../base/json.ts'

@@ -28,7 +28,7 @@ export interface AttestationRoomDeps {
   readonly random: () => number
   readonly createId: () => string
   /** Opened when the first configuration asks for attestation. */
-  readonly store: () => Promise<Pick<Store, keyof Store>>
+  readonly store: () => Promise<Store>
   /** Reads policies and files, and makes the service. Rejects with CONFIG_INVALID. */
   readonly parts: (loaded: LoadedConfig<GatewayConfig>, store: Store) => Promise<AttestationParts>
 }

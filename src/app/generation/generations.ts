@@ -5,10 +5,11 @@ import type { ConfigDiff } from '../../config/diff.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { shownConfig } from '../../config/print.ts'
 import type { Control, Made } from '../control/control.ts'
-import { type BuildOptions, type Current, putInForce, type Rooms, runningOf } from '../rooms.ts'
+import { type BuildOptions, type Current, type Rooms, runningOf } from '../rooms.ts'
 import type { GatewayConfig } from '../sections.ts'
 import { type Assembly, retire } from './assemble.ts'
 import { admit } from './begin.ts'
+import { putInForce } from './in-force.ts'
 import { applyEntities, type ReloadDeps, type ReloadResult, rehearse, reload } from './reload.ts'
 
 export interface GenerationsParts {
